@@ -1,0 +1,322 @@
+//! Plain values that a recipe sets and a plan carries: one meaning, no text, no places.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where problems come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum DataSource {
+    /// `builtin("arithmetic", levels = 1..4)`: a seeded generator of the runtime.
+    Builtin {
+        /// Name of the generator.
+        generator: String,
+        /// Lowest and highest difficulty level, both drawn; none means all that the generator has.
+        levels: Option<(u32, u32)>,
+    },
+    /// `hf("org/name", split = "train", config = "logic")`
+    Hub {
+        /// `org/name`
+        name: String,
+        /// `split = …`
+        split: Option<String>,
+        /// `config = …`
+        config: Option<String>,
+    },
+    /// `file("problems.jsonl")`, relative to the recipe's folder.
+    File {
+        /// The path as written.
+        path: String,
+    },
+    /// `held_out`: the evaluation side of every domain's own data.
+    HeldOut,
+}
+
+/// `math_answer(gold = answer)`: a verifier by name with its arguments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifierSettings {
+    /// The name in the vocabulary: `math_answer`, `program_tests`, `puzzle`, `constraints`, `function_calls`, …
+    pub name: String,
+    /// Arguments by name.
+    pub arguments: BTreeMap<String, ArgumentValue>,
+}
+
+/// The value of an argument of a verifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentValue {
+    /// A column of the data, or a word such as `boxed`.
+    Word(String),
+    /// A text in quotes.
+    Text(String),
+    /// A number in the base unit of its dimension (tokens, seconds, bytes, 1).
+    Number(f64),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+/// Which part of a response is the answer that a verifier judges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "rule")]
+pub enum AnswerRule {
+    /// The whole response.
+    Whole,
+    /// `after("#")`: what follows the last mark; no mark, no answer.
+    After {
+        /// The mark.
+        mark: String,
+    },
+    /// `between("[BEGIN]", "[END]")`: what stands between the marks.
+    Between {
+        /// The opening mark.
+        open: String,
+        /// The closing mark.
+        close: String,
+    },
+}
+
+/// Where a model's weights come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ModelSource {
+    /// `fresh { … }`: a decoder with random weights and the built-in character tokenizer.
+    Fresh(Architecture),
+    /// `folder("path")`: a folder in Hugging Face layout.
+    Folder {
+        /// The path as written.
+        path: String,
+    },
+    /// `hf("org/name")`
+    Hub {
+        /// `org/name`
+        name: String,
+    },
+}
+
+/// Sizes of a Llama-architecture decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// Model width (`hidden_size`).
+    pub width: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_width: usize,
+    /// Inner width of the gated unit (`intermediate_size`).
+    pub hidden: usize,
+    /// True when the output head is the embedding.
+    pub tied: bool,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// Epsilon of RMSNorm.
+    pub norm_eps: f64,
+}
+
+/// Number type of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Precision {
+    F32,
+    Bf16,
+}
+
+/// Which weights are trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+#[allow(missing_docs)]
+pub enum Trainable {
+    Full,
+    Frozen,
+    Lora { rank: u32, alpha: f64 },
+}
+
+/// What the mix counts, before what is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// At which point of the flow.
+    pub at: CountPoint,
+    /// In which unit.
+    pub of: CountUnit,
+}
+
+/// At which point of the flow the mix counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountPoint {
+    /// When the sampler draws.
+    Sampled,
+    /// When a group returns, before any drop.
+    Completed,
+    /// When it reaches the optimizer.
+    Trained,
+}
+
+/// What the mix counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum CountUnit {
+    Rollouts,
+    Groups,
+    Tokens,
+}
+
+/// What a rollout that was cut at the cap is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unfinished {
+    /// The verdict counts as it is.
+    AsJudged,
+    /// Wrong, whatever the verdict.
+    Wrong,
+    /// In the group (baseline, solve rate), but not trained.
+    Masked,
+    /// Out of the group.
+    Dropped,
+}
+
+/// How one sequence weighs in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SequenceWeight {
+    /// Every sequence alike.
+    Equal,
+    /// By its number of tokens.
+    Length,
+}
+
+/// What is taken from a reward to make an advantage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The mean of the other rollouts of the group.
+    LeaveOneOut,
+    /// The mean of the group.
+    GroupMean,
+    /// Nothing.
+    None,
+}
+
+/// The policy objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "name")]
+pub enum Algorithm {
+    /// Sequence-level importance ratio, clipped (arXiv 2507.18071).
+    Gspo {
+        /// Lower clip distance.
+        clip_low: f64,
+        /// Upper clip distance.
+        clip_high: f64,
+        /// How sequences weigh.
+        weight: SequenceWeight,
+        /// Baseline of the advantage.
+        baseline: Baseline,
+        /// Whether advantages are divided by the group's standard deviation.
+        divide_by_std: bool,
+    },
+}
+
+/// Which groups leave before the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drop {
+    /// All advantages within 1e-9 of zero.
+    NoAdvantage,
+    /// All verdicts alike (DAPO).
+    SameOutcome,
+    /// None.
+    Never,
+}
+
+/// Kullback-Leibler term against a reference policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Kl {
+    /// Which estimator.
+    pub estimator: KlEstimator,
+    /// Its weight in the loss.
+    pub coef: f64,
+    /// Name of the reference: `base` is the policy at the start of the stage.
+    pub to: String,
+}
+
+/// Estimators of KL(policy || reference) from sampled tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum KlEstimator {
+    K1,
+    K2,
+    K3,
+}
+
+/// `adamw { … }`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdamW {
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled weight decay (matrices only; norms are left alone).
+    pub weight_decay: f64,
+    /// Largest norm of the whole gradient; none means no clipping.
+    pub clip_norm: Option<f64>,
+}
+
+/// How the learning rate moves over the steps of a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Shape after the warm-up.
+    pub shape: ScheduleShape,
+    /// Steps over which it rises from 0.
+    pub warmup: u64,
+    /// Share of the peak that is left at the last step.
+    pub floor: f64,
+}
+
+/// Shape of a schedule after its warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum ScheduleShape {
+    Constant,
+    Linear,
+    Cosine,
+}
+
+/// `sampling = { temperature = 0.6, top_p = 0.95 }`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Divides the logits; 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus; 1 keeps all.
+    pub top_p: f64,
+    /// Keeps the most likely; 0 keeps all.
+    pub top_k: u32,
+    /// Keeps what is at least this share of the most likely; 0 keeps all.
+    pub min_p: f64,
+}
+
+/// When new weights enter decoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WeightUpdate {
+    /// Decoding and training take turns.
+    BetweenBatches,
+    /// Weights change while rollouts are decoded.
+    InFlight {
+        /// Decode ticks after a batch is full.
+        after: u64,
+        /// True: running rollouts keep their cache; false: it is recomputed.
+        keep_cache: bool,
+    },
+}

@@ -1,0 +1,3 @@
+//! Text of a recipe to a syntax tree.
+pub mod source;
+pub mod tree;

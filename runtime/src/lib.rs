@@ -1,0 +1,4 @@
+//! Executes a plan: rollouts, rewards and training on candle.
+pub mod data;
+pub mod rng;
+pub mod verify;
