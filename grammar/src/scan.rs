@@ -43,7 +43,7 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     let mut docs_from: Option<Option<usize>> = None;
     walk(bytes, |event| match event {
         Event::Line { at, line_start } => {
-            let break_before = line_start.checked_sub(1);
+            let break_before = line_start.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'\n'));
             if bytes[at..].starts_with(b"///") && !bytes[at..].starts_with(b"////") {
                 docs_from.get_or_insert(break_before);
             } else if !bytes[at..].starts_with(b"//") {

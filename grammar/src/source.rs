@@ -21,11 +21,7 @@ pub struct Source {
 impl Source {
     /// A source from a name and a text.
     pub fn new(id: FileId, name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self {
-            id,
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { id, name: name.into(), text: text.into() }
     }
 
     /// Line and column (both from 1; the column counts characters) of a byte offset.
@@ -75,11 +71,7 @@ impl Span {
 
     /// The smallest span that holds both.
     pub fn to(self, other: Span) -> Span {
-        Span {
-            file: self.file,
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 

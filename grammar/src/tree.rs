@@ -30,11 +30,7 @@ pub struct Path {
 impl Path {
     /// The path as it was written, without blanks.
     pub fn text(&self) -> String {
-        self.segments
-            .iter()
-            .map(|s| s.node.as_str())
-            .collect::<Vec<_>>()
-            .join(".")
+        self.segments.iter().map(|s| s.node.as_str()).collect::<Vec<_>>().join(".")
     }
 }
 
