@@ -1,0 +1,1 @@
+//! Text to codes: the front end as a whole.
