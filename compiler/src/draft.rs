@@ -86,7 +86,7 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     domains.sort();
     let formulas: BTreeMap<String, tree::FormulaDef> = resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
-    let start = Values { params: param_types, ..Values::default() };
+    let start = Values::with_params(param_types);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 

@@ -79,6 +79,11 @@ pub struct Values {
 }
 
 impl Values {
+    /// No settings yet.
+    pub fn with_params(params: BTreeMap<String, ParamType>) -> Self {
+        Self { params, ..Self::default() }
+    }
+
     /// The entry at a path.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)

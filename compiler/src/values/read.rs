@@ -5,7 +5,6 @@ use super::{Entry, Share, Value, Values};
 use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::formula::{self, Level, ParamType, Scope, Type, TypedFormula};
 use crate::problems::Problems;
-use crate::recipe::Origin;
 use crate::resolve::overrides::{default_origin, unknown_name};
 use crate::resolve::settings::path_end;
 use crate::resolve::{Setting, View};
@@ -564,9 +563,4 @@ pub(crate) fn one_line(text: &str) -> String {
         }
     }
     out
-}
-
-/// The origin of a value that was written.
-pub(crate) fn written(span: Span) -> Origin {
-    Origin::Written(span)
 }
