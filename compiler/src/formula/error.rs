@@ -1,64 +1,64 @@
 //! Every message about a formula: one function each, the codes on top.
 
 use super::Type;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, codes};
 use crate::range::Interval;
 use recipec_grammar::source::Span;
 
 /// A name that a formula of this level does not know.
-pub const UNKNOWN_SIGNAL: Code = Code("recipe::names::unknown_signal");
+pub const UNKNOWN_SIGNAL: Code = codes::UNKNOWN_SIGNAL;
 /// A signal of the language that this recipe does not have.
-pub const ABSENT_SIGNAL: Code = Code("recipe::names::absent_signal");
+pub const ABSENT_SIGNAL: Code = codes::ABSENT_SIGNAL;
 /// A function that does not exist.
-pub const UNKNOWN_FUNCTION: Code = Code("recipe::names::unknown_function");
+pub const UNKNOWN_FUNCTION: Code = codes::UNKNOWN_FUNCTION;
 /// A domain that the recipe does not have, behind `domain ==`.
-pub const UNKNOWN_DOMAIN: Code = Code("recipe::names::unknown_domain");
+pub const UNKNOWN_DOMAIN: Code = codes::UNKNOWN_DOMAIN;
 /// A type behind a formula's parameter or `->` that does not exist.
-pub const UNKNOWN_TYPE: Code = Code("recipe::names::unknown_type");
+pub const UNKNOWN_TYPE: Code = codes::UNKNOWN_TYPE;
 /// A `where` binding or a parameter with a name that already means something.
-pub const SHADOWS: Code = Code("recipe::names::shadows");
+pub const SHADOWS: Code = codes::SHADOWS;
 /// Numbers of different dimensions where one is needed.
-pub const MISMATCH: Code = Code("recipe::units::mismatch");
+pub const MISMATCH: Code = codes::UNITS_MISMATCH;
 /// A number with a unit where a pure one is needed.
-pub const NOT_PURE: Code = Code("recipe::units::not_pure");
+pub const NOT_PURE: Code = codes::NOT_PURE;
 /// A root, power or product whose dimension cannot be written.
-pub const NO_DIMENSION: Code = Code("recipe::units::no_dimension");
+pub const NO_DIMENSION: Code = codes::NO_DIMENSION;
 /// A truth value where a number is needed, or the reverse.
-pub const WRONG_KIND: Code = Code("recipe::units::wrong_kind");
+pub const WRONG_KIND: Code = codes::UNITS_WRONG_KIND;
 /// A divisor that can be 0.
-pub const DIVISION_BY_ZERO: Code = Code("recipe::ranges::division_by_zero");
+pub const DIVISION_BY_ZERO: Code = codes::DIVISION_BY_ZERO;
 /// A logarithm of something that can be 0 or less.
-pub const LOG_OF_NONPOSITIVE: Code = Code("recipe::ranges::log_of_nonpositive");
+pub const LOG_OF_NONPOSITIVE: Code = codes::LOG_OF_NONPOSITIVE;
 /// A square root of something that can be negative.
-pub const ROOT_OF_NEGATIVE: Code = Code("recipe::ranges::root_of_negative");
+pub const ROOT_OF_NEGATIVE: Code = codes::ROOT_OF_NEGATIVE;
 /// A power that is not a number: 0 to a negative exponent, or a negative base to a fraction.
-pub const UNDEFINED_POWER: Code = Code("recipe::ranges::undefined_power");
+pub const UNDEFINED_POWER: Code = codes::UNDEFINED_POWER;
 /// A value that can leave the range that its place demands.
-pub const OUTSIDE: Code = Code("recipe::ranges::outside");
+pub const OUTSIDE: Code = codes::OUTSIDE;
 /// A clip whose lower bound lies above its upper one.
-pub const INVERTED_CLIP: Code = Code("recipe::ranges::inverted_clip");
+pub const INVERTED_CLIP: Code = codes::INVERTED_CLIP;
 /// A number that is too large for a 64-bit float.
-pub const NOT_FINITE: Code = Code("recipe::ranges::not_finite");
+pub const NOT_FINITE: Code = codes::NOT_FINITE;
 /// Too many or too few arguments.
-pub const WRONG_ARITY: Code = Code("recipe::formulas::wrong_arity");
+pub const WRONG_ARITY: Code = codes::WRONG_ARITY;
 /// An argument name that the function does not have, or that is given twice.
-pub const UNKNOWN_ARGUMENT: Code = Code("recipe::formulas::unknown_argument");
+pub const UNKNOWN_ARGUMENT: Code = codes::FORMULA_UNKNOWN_ARGUMENT;
 /// An aggregate with a filter and without a value for the empty case.
-pub const MISSING_ELSE: Code = Code("recipe::formulas::missing_else");
+pub const MISSING_ELSE: Code = codes::MISSING_ELSE;
 /// Something that has no place here: a filter outside an aggregate, an aggregate outside a group.
-pub const MISPLACED: Code = Code("recipe::formulas::misplaced");
+pub const MISPLACED: Code = codes::MISPLACED;
 /// A text, a list, a range or a record in a formula.
-pub const NOT_A_FORMULA: Code = Code("recipe::formulas::not_a_formula");
+pub const NOT_A_FORMULA: Code = codes::NOT_A_FORMULA;
 /// A value that must not change from rollout to rollout.
-pub const NOT_CONSTANT: Code = Code("recipe::formulas::not_constant");
+pub const NOT_CONSTANT: Code = codes::NOT_CONSTANT;
 /// A named formula that calls itself.
-pub const RECURSIVE: Code = Code("recipe::formulas::recursive");
+pub const RECURSIVE: Code = codes::RECURSIVE;
 /// A formula that is nested too deep, or too large once named formulas stand in their places.
-pub const TOO_LARGE: Code = Code("recipe::formulas::too_large");
+pub const TOO_LARGE: Code = codes::TOO_LARGE;
 /// A `where` binding that nothing reads.
-pub const UNUSED_BINDING: Code = Code("recipe::formulas::unused_binding");
+pub const UNUSED_BINDING: Code = codes::UNUSED_BINDING;
 /// An `else` that can never be taken.
-pub const UNUSED_ELSE: Code = Code("recipe::formulas::unused_else");
+pub const UNUSED_ELSE: Code = codes::UNUSED_ELSE;
 
 /// A range as people write it.
 pub fn range(range: Interval) -> String {
