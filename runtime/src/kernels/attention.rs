@@ -1,0 +1,361 @@
+//! Causal attention with rotary positions and grouped heads, over sequences of different lengths laid end to end.
+//!
+//! Keys are kept transposed in blocks of [`BLOCK`] positions, `(block, head_width, BLOCK)`, so that the scores of
+//! neighbouring positions are computed side by side. Decoding appends to the same blocks, and a row goes through the
+//! same three steps in both: [`scores`], [`softmax`], [`mix`].
+
+use super::exp::exp;
+use super::{dot, max, sum, vectorised};
+
+/// Positions of a block of keys.
+pub const BLOCK: usize = 16;
+
+/// Sizes of an attention layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heads {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of one head, even.
+    pub head_width: usize,
+}
+
+impl Heads {
+    /// Width of a row of queries.
+    pub fn query_width(&self) -> usize {
+        self.heads * self.head_width
+    }
+
+    /// Width of a row of keys or of values.
+    pub fn kv_width(&self) -> usize {
+        self.kv_heads * self.head_width
+    }
+
+    fn shared(&self) -> usize {
+        self.heads / self.kv_heads.max(1)
+    }
+
+    /// What scores are multiplied with.
+    pub fn scale(&self) -> f32 {
+        (1.0 / libm::sqrt(self.head_width as f64)) as f32
+    }
+}
+
+/// Cosines and sines of the rotary positions (Su et al. 2021), `(position, head_width / 2)` each. The pairs that are
+/// turned are `(i, i + head_width / 2)`, as in Hugging Face's Llama.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotary {
+    half: usize,
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
+}
+
+impl Rotary {
+    /// For positions `0..positions`, computed in f64 and rounded once.
+    pub fn new(head_width: usize, theta: f64, positions: usize) -> Self {
+        let half = head_width / 2;
+        let rates: Vec<f64> = (0..half)
+            .map(|i| 1.0 / libm::pow(theta, 2.0 * i as f64 / head_width as f64))
+            .collect();
+        let angles =
+            || (0..positions).flat_map(|at| rates.iter().map(move |rate| at as f64 * rate));
+        Self {
+            half,
+            cosines: angles().map(|angle| libm::cos(angle) as f32).collect(),
+            sines: angles().map(|angle| libm::sin(angle) as f32).collect(),
+        }
+    }
+
+    /// Number of positions.
+    pub fn positions(&self) -> usize {
+        self.cosines.len() / self.half.max(1)
+    }
+
+    /// Cosines by row.
+    pub fn cosines(&self) -> &[f32] {
+        &self.cosines
+    }
+
+    /// Sines by row.
+    pub fn sines(&self) -> &[f32] {
+        &self.sines
+    }
+
+    /// Turns one head `from` at `position` into `to`.
+    #[inline(always)]
+    pub fn turn(&self, from: &[f32], position: usize, to: &mut [f32]) {
+        let row = position * self.half..(position + 1) * self.half;
+        let (cosines, sines) = (&self.cosines[row.clone()], &self.sines[row]);
+        let (first, second) = from.split_at(self.half);
+        let (to_first, to_second) = to.split_at_mut(self.half);
+        for i in 0..self.half {
+            to_first[i] = first[i] * cosines[i] - second[i] * sines[i];
+            to_second[i] = second[i] * cosines[i] + first[i] * sines[i];
+        }
+    }
+
+    /// Turns a gradient back, in place.
+    #[inline(always)]
+    fn turn_back(&self, head: &mut [f32], position: usize) {
+        let row = position * self.half..(position + 1) * self.half;
+        let (cosines, sines) = (&self.cosines[row.clone()], &self.sines[row]);
+        let (first, second) = head.split_at_mut(self.half);
+        for i in 0..self.half {
+            let (a, b) = (first[i], second[i]);
+            first[i] = a * cosines[i] + b * sines[i];
+            second[i] = b * cosines[i] - a * sines[i];
+        }
+    }
+}
+
+/// Puts a row of numbers at `position` of transposed blocks, which grow as needed.
+#[inline(always)]
+pub fn push_transposed(blocks: &mut Vec<f32>, position: usize, row: &[f32]) {
+    let base = position / BLOCK * BLOCK * row.len();
+    if blocks.len() < base + BLOCK * row.len() {
+        blocks.resize(base + BLOCK * row.len(), 0.0);
+    }
+    for (slot, value) in blocks[base + position % BLOCK..]
+        .iter_mut()
+        .step_by(BLOCK)
+        .zip(row)
+    {
+        *slot = *value;
+    }
+}
+
+/// `out[j] = scale * sum_d query[d] * key[j][d]`, one chain over d, for the first `out.len()` positions.
+#[inline(always)]
+pub fn scores(query: &[f32], blocks: &[f32], scale: f32, out: &mut [f32]) {
+    for (block, out) in blocks
+        .chunks_exact(BLOCK * query.len())
+        .zip(out.chunks_mut(BLOCK))
+    {
+        let mut sums = [0f32; BLOCK];
+        let (rows, _) = block.as_chunks::<BLOCK>();
+        for (query, row) in query.iter().zip(rows) {
+            for j in 0..BLOCK {
+                sums[j] = query.mul_add(row[j], sums[j]);
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = sum * scale;
+        }
+    }
+}
+
+/// Turns scores into unnormalised probabilities in place; returns one over their sum.
+#[inline(always)]
+pub fn softmax(row: &mut [f32]) -> f32 {
+    let largest = max(row);
+    for value in row.iter_mut() {
+        *value = exp(*value - largest);
+    }
+    1.0 / sum(row)
+}
+
+/// `out[d] += sum_j weights[j] * values[j * stride + d]`, one chain over j for each d.
+#[inline(always)]
+pub fn mix(weights: &[f32], values: &[f32], stride: usize, out: &mut [f32]) {
+    const WIDE: usize = 32;
+    let mut start = 0;
+    while start < out.len() {
+        if let Some(out) = out.get_mut(start..start + WIDE) {
+            let mut sums = [0f32; WIDE];
+            sums.copy_from_slice(out);
+            for (weight, row) in weights.iter().zip(values[start..].chunks(stride)) {
+                let row: &[f32] = &row[..WIDE];
+                for d in 0..WIDE {
+                    sums[d] = weight.mul_add(row[d], sums[d]);
+                }
+            }
+            out.copy_from_slice(&sums);
+            start += WIDE;
+        } else {
+            for (d, out) in out.iter_mut().enumerate().skip(start) {
+                for (j, weight) in weights.iter().enumerate() {
+                    *out = weight.mul_add(values[j * stride + d], *out);
+                }
+            }
+            break;
+        }
+    }
+}
+
+/// `rows[j * stride + d] += weights[j] * row[d]`.
+#[inline(always)]
+fn add_outer(weights: &[f32], row: &[f32], rows: &mut [f32], stride: usize) {
+    for (weight, out) in weights.iter().zip(rows.chunks_mut(stride)) {
+        for (out, value) in out.iter_mut().zip(row) {
+            *out = weight.mul_add(*value, *out);
+        }
+    }
+}
+
+/// Attention of packed sequences: `q` `(T, heads * head_width)`, `k` and `v` `(T, kv_heads * head_width)`, before the
+/// rotation. `segments` are the starts of the sequences and the end of the last one; position 0 is at each start.
+/// `rotary` must reach the longest sequence. Writes `out`, shaped as `q`.
+pub fn forward(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    segments: &[usize],
+    heads: Heads,
+    rotary: &Rotary,
+    out: &mut [f32],
+) {
+    let Heads {
+        head_width: width,
+        kv_heads,
+        ..
+    } = heads;
+    let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
+    let mut query = vec![0f32; width];
+    let mut keys = Vec::new();
+    let mut row = Vec::new();
+    vectorised(
+        #[inline(always)]
+        || {
+            for span in segments.windows(2) {
+                let (start, length) = (span[0], span[1] - span[0]);
+                row.resize(length, 0.0);
+                for kv_head in 0..kv_heads {
+                    transpose_keys(
+                        k,
+                        start,
+                        length,
+                        kv_stride,
+                        kv_head * width,
+                        width,
+                        rotary,
+                        &mut keys,
+                        &mut query,
+                    );
+                    for head in kv_head * heads.shared()..(kv_head + 1) * heads.shared() {
+                        for i in 0..length {
+                            let at = (start + i) * q_stride + head * width;
+                            rotary.turn(&q[at..at + width], i, &mut query);
+                            let row = &mut row[..i + 1];
+                            scores(&query, &keys, scale, row);
+                            let inverse = softmax(row);
+                            let out = &mut out[at..at + width];
+                            out.fill(0.0);
+                            mix(
+                                row,
+                                &v[start * kv_stride + kv_head * width..],
+                                kv_stride,
+                                out,
+                            );
+                            for out in out {
+                                *out *= inverse;
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Rotated and transposed keys of one head of one sequence.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn transpose_keys(
+    k: &[f32],
+    start: usize,
+    length: usize,
+    stride: usize,
+    offset: usize,
+    width: usize,
+    rotary: &Rotary,
+    keys: &mut Vec<f32>,
+    scratch: &mut [f32],
+) {
+    for j in 0..length {
+        let at = (start + j) * stride + offset;
+        rotary.turn(&k[at..at + width], j, scratch);
+        push_transposed(keys, j, scratch);
+    }
+}
+
+/// Gradients of [`forward`] with respect to `q`, `k`, `v`. The probabilities are computed again, row by row.
+#[allow(clippy::too_many_arguments)]
+pub fn backward(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    segments: &[usize],
+    heads: Heads,
+    rotary: &Rotary,
+    d_out: &[f32],
+    dq: &mut [f32],
+    dk: &mut [f32],
+    dv: &mut [f32],
+) {
+    let Heads {
+        head_width: width,
+        kv_heads,
+        ..
+    } = heads;
+    let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
+    let mut query = vec![0f32; width];
+    let (mut keys, mut values) = (Vec::new(), Vec::new());
+    let (mut key_rows, mut d_key_rows, mut d_value_rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut row, mut d_row) = (Vec::new(), Vec::new());
+    vectorised(
+        #[inline(always)]
+        || {
+            for span in segments.windows(2) {
+                let (start, length) = (span[0], span[1] - span[0]);
+                row.resize(length, 0f32);
+                d_row.resize(length, 0f32);
+                key_rows.resize(length * width, 0f32);
+                for kv_head in 0..kv_heads {
+                    d_key_rows.clear();
+                    d_key_rows.resize(length * width, 0f32);
+                    d_value_rows.clear();
+                    d_value_rows.resize(length * width, 0f32);
+                    for j in 0..length {
+                        let at = (start + j) * kv_stride + kv_head * width;
+                        let key = &mut key_rows[j * width..][..width];
+                        rotary.turn(&k[at..at + width], j, key);
+                        push_transposed(&mut keys, j, key);
+                        push_transposed(&mut values, j, &v[at..at + width]);
+                    }
+                    for head in kv_head * heads.shared()..(kv_head + 1) * heads.shared() {
+                        for i in 0..length {
+                            let at = (start + i) * q_stride + head * width;
+                            rotary.turn(&q[at..at + width], i, &mut query);
+                            let (row, d_row) = (&mut row[..i + 1], &mut d_row[..i + 1]);
+                            scores(&query, &keys, scale, row);
+                            let inverse = softmax(row);
+                            for p in row.iter_mut() {
+                                *p *= inverse;
+                            }
+                            let d_out = &d_out[at..at + width];
+                            add_outer(row, d_out, &mut d_value_rows, width);
+                            scores(d_out, &values, 1.0, d_row);
+                            let mean = dot(row, d_row);
+                            for (d, p) in d_row.iter_mut().zip(&*row) {
+                                *d = p * (*d - mean) * scale;
+                            }
+                            add_outer(d_row, &query, &mut d_key_rows, width);
+                            let dq = &mut dq[at..at + width];
+                            dq.fill(0.0);
+                            mix(d_row, &key_rows, width, dq);
+                            rotary.turn_back(dq, i);
+                        }
+                    }
+                    for j in 0..length {
+                        let at = (start + j) * kv_stride + kv_head * width;
+                        let d_key = &mut d_key_rows[j * width..][..width];
+                        rotary.turn_back(d_key, j);
+                        dk[at..at + width].copy_from_slice(d_key);
+                        dv[at..at + width].copy_from_slice(&d_value_rows[j * width..][..width]);
+                    }
+                }
+            }
+        },
+    );
+}

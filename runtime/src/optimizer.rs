@@ -1,0 +1,422 @@
+//! AdamW (Loshchilov & Hutter 2019) with moments that can be saved, and the learning-rate schedule.
+
+use crate::policy::gradient::Gradients;
+use crate::policy::{Policy, PolicyError};
+use candle_core::Tensor;
+use recipec_compiler::settings::{AdamW, Schedule, ScheduleShape};
+use std::collections::BTreeMap;
+
+/// Share of the peak learning rate at `step` (1 is the first) of `total_steps`.
+///
+/// During the warm-up it is `step / warmup`, so that the first step already learns. Afterwards it is 1 (constant), or
+/// falls from 1 to `floor`, reached at the last step, along a line or half a cosine. Steps beyond the last stay there.
+pub fn schedule_share(schedule: &Schedule, step: u64, total_steps: u64) -> f64 {
+    if step < schedule.warmup {
+        return step as f64 / schedule.warmup as f64;
+    }
+    let falling = total_steps.saturating_sub(schedule.warmup);
+    let done = if falling == 0 {
+        1.0
+    } else {
+        ((step - schedule.warmup) as f64 / falling as f64).min(1.0)
+    };
+    let left = match schedule.shape {
+        ScheduleShape::Constant => return 1.0,
+        ScheduleShape::Linear => 1.0 - done,
+        ScheduleShape::Cosine => 0.5 * (1.0 + libm::cos(std::f64::consts::PI * done)),
+    };
+    schedule.floor + (1.0 - schedule.floor) * left
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Norm of the whole gradient before clipping.
+    pub gradient_norm: f64,
+    /// True when the gradient was scaled down.
+    pub clipped: bool,
+    /// Learning rate that was used.
+    pub lr: f64,
+}
+
+/// AdamW over all parameters of a policy.
+///
+/// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`, `p = p (1 - lr wd) - lr m' / (sqrt(v') + eps)` with
+/// `m' = m / (1 - b1^t)` and `v' = v / (1 - b2^t)`, as PyTorch's. Decay is applied to matrices only.
+#[derive(Debug)]
+pub struct Optimizer {
+    settings: AdamW,
+    step: u64,
+    /// First and second moment by parameter, in the order of the policy.
+    moments: Vec<(Tensor, Tensor)>,
+}
+
+impl Optimizer {
+    /// With moments of zero.
+    pub fn new(settings: &AdamW, policy: &Policy) -> Result<Self, PolicyError> {
+        let zeros = |tensor: &Tensor| tensor.detach().zeros_like();
+        let moments = policy
+            .parameters
+            .iter()
+            .map(|(_, var)| Ok((zeros(var.as_tensor())?, zeros(var.as_tensor())?)))
+            .collect::<candle_core::Result<_>>()?;
+        Ok(Self {
+            settings: settings.clone(),
+            step: 0,
+            moments,
+        })
+    }
+
+    /// Steps made so far.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// One step with learning rate `lr` (already scheduled; `settings.lr` is the peak and is not read here).
+    /// The gradients are clipped by their global norm first. Nothing changes when an error is returned for a shape
+    /// or for a norm that is not finite.
+    pub fn step(
+        &mut self,
+        policy: &Policy,
+        gradients: &Gradients,
+        lr: f64,
+    ) -> Result<StepReport, PolicyError> {
+        for (idx, (name, var)) in policy.parameters.iter().enumerate() {
+            let found = gradients.tensors.get(idx);
+            let Some(found) = found else {
+                return Err(PolicyError::MissingGradient { name: name.clone() });
+            };
+            let fits = self
+                .moments
+                .get(idx)
+                .is_some_and(|(first, _)| first.dims() == var.dims());
+            if found.dims() != var.dims() || !fits {
+                let (found, expected) = (found.dims().to_vec(), var.dims().to_vec());
+                return Err(PolicyError::Shape {
+                    name: name.clone(),
+                    found,
+                    expected,
+                });
+            }
+        }
+        let mut squares = 0.0;
+        for ((name, _), gradient) in policy.parameters.iter().zip(&gradients.tensors) {
+            let square = sum_of_squares(gradient)?;
+            if !square.is_finite() {
+                return Err(PolicyError::NonFiniteGradient { name: name.clone() });
+            }
+            squares += square;
+        }
+        let gradient_norm = libm::sqrt(squares);
+        let clip = self
+            .settings
+            .clip_norm
+            .filter(|limit| gradient_norm > *limit);
+        let scale = clip.map_or(1.0, |limit| limit / gradient_norm);
+
+        self.step += 1;
+        let AdamW {
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            ..
+        } = self.settings;
+        let first_left = 1.0 - libm::pow(beta1, self.step as f64);
+        let second_left = 1.0 - libm::pow(beta2, self.step as f64);
+        for (((_, var), gradient), (first, second)) in policy
+            .parameters
+            .iter()
+            .zip(&gradients.tensors)
+            .zip(&mut self.moments)
+        {
+            let gradient = (gradient * scale)?;
+            *first = ((&*first * beta1)? + (&gradient * (1.0 - beta1))?)?;
+            *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+            let root = ((&*second / second_left)?.sqrt()? + eps)?;
+            let change = ((&*first * (lr / first_left))? / root)?;
+            let decay = if var.rank() >= 2 {
+                1.0 - lr * weight_decay
+            } else {
+                1.0
+            };
+            var.set(&((var.as_detached_tensor() * decay)? - change)?)?;
+        }
+        Ok(StepReport {
+            gradient_norm,
+            clipped: clip.is_some(),
+            lr,
+        })
+    }
+
+    /// The moments under `first.NAME` and `second.NAME`, in the order of the policy, for a checkpoint. They are
+    /// replaced, never changed, by later steps.
+    pub fn state(&self, policy: &Policy) -> Vec<(String, Tensor)> {
+        let named = policy.parameters.iter().zip(&self.moments);
+        named
+            .flat_map(|((name, _), (first, second))| {
+                [
+                    (format!("first.{name}"), first.clone()),
+                    (format!("second.{name}"), second.clone()),
+                ]
+            })
+            .collect()
+    }
+
+    /// Puts back what [`Optimizer::state`] and [`Optimizer::steps`] gave. Names and shapes are verified.
+    pub fn restore(
+        settings: &AdamW,
+        policy: &Policy,
+        steps: u64,
+        state: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<Self, PolicyError> {
+        let mut state: BTreeMap<String, Tensor> = state.into_iter().collect();
+        let mut moments = Vec::new();
+        for (name, var) in &policy.parameters {
+            let mut take = |prefix: &str| {
+                let name = format!("{prefix}.{name}");
+                match state.remove(&name) {
+                    None => Err(PolicyError::MissingParameter { name }),
+                    Some(tensor) if tensor.dims() != var.dims() => {
+                        let (found, expected) = (tensor.dims().to_vec(), var.dims().to_vec());
+                        Err(PolicyError::Shape {
+                            name,
+                            found,
+                            expected,
+                        })
+                    }
+                    Some(tensor) => Ok(tensor.to_device(var.device())?),
+                }
+            };
+            moments.push((take("first")?, take("second")?));
+        }
+        match state.into_keys().next() {
+            Some(name) => Err(PolicyError::UnknownParameter { name }),
+            None => Ok(Self {
+                settings: settings.clone(),
+                step: steps,
+                moments,
+            }),
+        }
+    }
+}
+
+/// In f64 and in the order of the elements.
+fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
+    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    Ok(values
+        .iter()
+        .map(|value| f64::from(*value) * f64::from(*value))
+        .sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::tests::{numbers, small};
+    use candle_core::Device;
+
+    fn settings(clip_norm: Option<f64>) -> AdamW {
+        AdamW {
+            lr: 1e-2,
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-8,
+            weight_decay: 0.1,
+            clip_norm,
+        }
+    }
+
+    fn flat(tensor: &Tensor) -> Vec<f64> {
+        tensor
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap()
+            .into_iter()
+            .map(f64::from)
+            .collect()
+    }
+
+    fn random_gradients(policy: &Policy, at: u32) -> Gradients {
+        let one = |(idx, (_, var)): (usize, &(String, candle_core::Var))| {
+            let values = numbers(var.elem_count(), 1000 + at * 100 + idx as u32);
+            Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap()
+        };
+        let tensors = policy.parameters.iter().enumerate().map(one).collect();
+        Gradients {
+            tensors,
+            loss: 0.0,
+            logp: vec![],
+            entropy: vec![],
+        }
+    }
+
+    /// Oracle, in f64, for each element, the lines of torch.optim.AdamW after clip_grad_norm_:
+    /// p *= 1 - lr * wd (matrices); m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g*g;
+    /// p -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps).
+    #[test]
+    fn follows_the_formula_for_three_steps() {
+        let policy = small(2, 1, true);
+        let settings = settings(Some(1.0));
+        let mut optimizer = Optimizer::new(&settings, &policy).unwrap();
+        let mut expected: Vec<_> = policy
+            .parameters
+            .iter()
+            .map(|(_, var)| {
+                let p = flat(var.as_tensor());
+                (vec![0f64; p.len()], vec![0f64; p.len()], p)
+            })
+            .collect();
+        for t in 1..=3u32 {
+            let gradients = random_gradients(&policy, t);
+            let all: Vec<Vec<f64>> = gradients.tensors.iter().map(flat).collect();
+            let norm = all.iter().flatten().map(|g| g * g).sum::<f64>().sqrt();
+            let lr = 1e-2 / f64::from(t);
+            let report = optimizer.step(&policy, &gradients, lr).unwrap();
+            assert!(
+                (report.gradient_norm - norm).abs() < 1e-9 * norm
+                    && report.clipped
+                    && report.lr == lr
+            );
+            for ((idx, gradient), (m, v, p)) in all.iter().enumerate().zip(&mut expected) {
+                let decay = if policy.parameters[idx].1.rank() == 2 {
+                    1.0 - lr * 0.1
+                } else {
+                    1.0
+                };
+                for (at, g) in gradient.iter().enumerate() {
+                    let g = g / norm;
+                    m[at] = 0.9 * m[at] + 0.1 * g;
+                    v[at] = 0.98 * v[at] + 0.02 * g * g;
+                    let corrected = m[at] / (1.0 - 0.9f64.powi(t as i32));
+                    let root = (v[at] / (1.0 - 0.98f64.powi(t as i32))).sqrt() + 1e-8;
+                    p[at] = p[at] * decay - lr * corrected / root;
+                }
+            }
+        }
+        for ((name, var), (_, _, expected)) in policy.parameters.iter().zip(&expected) {
+            for (found, expected) in flat(var.as_tensor()).iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() < 3e-6,
+                    "{name}: {found} {expected}"
+                );
+            }
+        }
+    }
+
+    /// Hand calculation: at the first step m' = g and v' = g^2, so an element moves by lr * sign(g), whatever g is.
+    #[test]
+    fn the_first_step_has_the_size_of_the_learning_rate() {
+        let policy = small(2, 1, true);
+        let before: Vec<_> = policy
+            .parameters
+            .iter()
+            .map(|(_, var)| flat(&var.as_tensor().copy().unwrap()))
+            .collect();
+        let mut optimizer = Optimizer::new(
+            &AdamW {
+                weight_decay: 0.0,
+                ..settings(None)
+            },
+            &policy,
+        )
+        .unwrap();
+        let gradients = random_gradients(&policy, 9);
+        assert!(!optimizer.step(&policy, &gradients, 1e-2).unwrap().clipped);
+        for (idx, (_, var)) in policy.parameters.iter().enumerate() {
+            for ((now, before), g) in flat(var.as_tensor())
+                .iter()
+                .zip(&before[idx])
+                .zip(flat(&gradients.tensors[idx]))
+            {
+                if g.abs() > 1e-3 {
+                    assert!((now - (before - 1e-2 * g.signum())).abs() < 1e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_optimizer_goes_on_to_the_same_bits() {
+        let (one, two) = (small(2, 1, false), small(2, 1, false));
+        let settings = settings(Some(0.5));
+        let mut straight = Optimizer::new(&settings, &one).unwrap();
+        let mut stopped = Optimizer::new(&settings, &two).unwrap();
+        for t in 0..4 {
+            straight
+                .step(&one, &random_gradients(&one, t), 1e-2)
+                .unwrap();
+            stopped
+                .step(&two, &random_gradients(&two, t), 1e-2)
+                .unwrap();
+            let mut state = stopped.state(&two);
+            state.reverse();
+            stopped = Optimizer::restore(&settings, &two, stopped.steps(), state).unwrap();
+        }
+        assert_eq!(one.digest().unwrap(), two.digest().unwrap());
+        let mut state = stopped.state(&two);
+        state.pop();
+        let error = Optimizer::restore(&settings, &two, 4, state)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "parameter second.lm_head.weight is missing");
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        let policy = small(2, 1, true);
+        let digest = policy.digest().unwrap();
+        let mut gradients = random_gradients(&policy, 0);
+        gradients.tensors[1] = (&gradients.tensors[1] * f64::NAN).unwrap();
+        let mut optimizer = Optimizer::new(&settings(None), &policy).unwrap();
+        let error = optimizer
+            .step(&policy, &gradients, 1e-2)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "the gradient of parameter model.layers.0.input_layernorm.weight is not finite"
+        );
+        assert_eq!((policy.digest().unwrap(), optimizer.steps()), (digest, 0));
+    }
+
+    #[test]
+    fn schedules() {
+        let schedule = |shape, warmup, floor| Schedule {
+            shape,
+            warmup,
+            floor,
+        };
+        let check = |schedule: &Schedule, expected: &[(u64, f64)]| {
+            for (step, share) in expected {
+                let found = schedule_share(schedule, *step, 100);
+                assert!(
+                    (found - share).abs() < 1e-12,
+                    "{schedule:?} at {step}: {found}"
+                );
+            }
+        };
+        check(
+            &schedule(ScheduleShape::Constant, 10, 0.1),
+            &[(1, 0.1), (9, 0.9), (10, 1.0), (100, 1.0)],
+        );
+        check(
+            &schedule(ScheduleShape::Linear, 20, 0.1),
+            &[(1, 0.05), (20, 1.0), (60, 0.55), (100, 0.1), (150, 0.1)],
+        );
+        // cos(pi/3) = 1/2: a third of the way the share is 3/4 of what is above the floor.
+        check(
+            &schedule(ScheduleShape::Cosine, 10, 0.0),
+            &[(10, 1.0), (40, 0.75), (55, 0.5), (70, 0.25), (100, 0.0)],
+        );
+        check(
+            &schedule(ScheduleShape::Linear, 0, 0.0),
+            &[(1, 0.99), (50, 0.5)],
+        );
+        check(
+            &schedule(ScheduleShape::Linear, 100, 0.5),
+            &[(50, 0.5), (100, 0.5)],
+        );
+    }
+}

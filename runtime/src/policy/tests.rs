@@ -1,0 +1,590 @@
+use super::forward::{Pack, Weights};
+use super::gradient::{Lanes, Sequence, SequenceLoss, gradients, score};
+use super::ops::{self, AttentionPlan, PackedWeight};
+use super::*;
+use crate::kernels::attention::{Heads, Rotary};
+
+/// Reproducible numbers, about standard normal.
+pub(crate) fn numbers(n: usize, stream: u32) -> Vec<f32> {
+    let stream = Stream::new(7, Purpose::Other, 0, stream, 0);
+    (0..n).map(|at| stream.normal(at as u32) as f32).collect()
+}
+
+/// A policy of width 24 with heads of 8.
+pub(crate) fn small(heads: usize, kv_heads: usize, tied: bool) -> Policy {
+    let architecture = Architecture {
+        width: 24,
+        layers: 2,
+        heads,
+        kv_heads,
+        head_width: 8,
+        hidden: 40,
+        tied,
+        rope_theta: 10_000.0,
+        norm_eps: 1e-5,
+    };
+    Policy::fresh(&architecture, 19, 3, &Device::Cpu).unwrap()
+}
+
+fn random(shape: &[usize], stream: u32) -> Var {
+    let values = numbers(shape.iter().product(), stream);
+    Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
+}
+
+fn flat(tensor: &Tensor) -> Vec<f64> {
+    tensor
+        .to_dtype(DType::F64)
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap()
+}
+
+/// Value and gradients of `sum(weights * f(inputs))`, weights being fixed random numbers.
+fn value_and_gradients(
+    inputs: &[Var],
+    f: &dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>,
+) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let tensors: Vec<Tensor> = inputs.iter().map(|var| var.as_tensor().clone()).collect();
+    let out = f(&tensors).unwrap();
+    let weights =
+        Tensor::from_vec(numbers(out.elem_count(), 99), out.shape(), out.device()).unwrap();
+    let weights = weights.to_dtype(out.dtype()).unwrap();
+    let store = (&out * weights)
+        .unwrap()
+        .sum_all()
+        .unwrap()
+        .backward()
+        .unwrap();
+    (
+        flat(&out),
+        inputs
+            .iter()
+            .map(|var| flat(store.get(var.as_tensor()).unwrap()))
+            .collect(),
+    )
+}
+
+fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    let size = expected
+        .iter()
+        .fold(0f64, |size, value| size.max(value.abs()))
+        .max(1e-3);
+    for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!(
+            (found - expected).abs() <= tolerance * size,
+            "{what}[{at}]: {found}, expected {expected}"
+        );
+    }
+}
+
+/// Compares an operation in f32 (kernels) with the composition in f64, whose gradients are candle's, and the latter
+/// with central differences in f64.
+fn check_operation(
+    name: &str,
+    shapes: &[&[usize]],
+    f: &dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>,
+) {
+    let inputs: Vec<Var> = shapes
+        .iter()
+        .enumerate()
+        .map(|(idx, shape)| random(shape, idx as u32))
+        .collect();
+    let exact: Vec<Var> = inputs
+        .iter()
+        .map(|var| Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap())
+        .collect();
+    let (found, found_gradients) = value_and_gradients(&inputs, f);
+    let (expected, expected_gradients) = value_and_gradients(&exact, f);
+    assert_close(name, &found, &expected, 2e-6);
+    for (idx, (found, expected)) in found_gradients.iter().zip(&expected_gradients).enumerate() {
+        assert_close(&format!("{name}: gradient {idx}"), found, expected, 5e-6);
+    }
+    let value = |inputs: &[Tensor]| {
+        let out = f(inputs).unwrap();
+        let weights: Vec<f64> = numbers(out.elem_count(), 99)
+            .into_iter()
+            .map(f64::from)
+            .collect();
+        flat(&out)
+            .iter()
+            .zip(weights)
+            .map(|(out, weight)| out * weight)
+            .sum::<f64>()
+    };
+    for (idx, gradient) in expected_gradients.iter().enumerate() {
+        for at in (0..gradient.len()).step_by(gradient.len() / 7 + 1) {
+            let moved = |by: f64| {
+                let mut tensors: Vec<Tensor> =
+                    exact.iter().map(|var| var.as_tensor().detach()).collect();
+                let mut values = flat(&tensors[idx]);
+                values[at] += by;
+                tensors[idx] =
+                    Tensor::from_vec(values, tensors[idx].shape(), &Device::Cpu).unwrap();
+                value(&tensors)
+            };
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            let size = gradient
+                .iter()
+                .fold(1f64, |size, value| size.max(value.abs()));
+            assert!(
+                (difference - gradient[at]).abs() < 1e-6 * size,
+                "{name}: {difference} {}",
+                gradient[at]
+            );
+        }
+    }
+}
+
+#[test]
+fn rms_norm_agrees() {
+    for width in [5, 16, 24, 96] {
+        check_operation("rms_norm", &[&[7, width], &[width]], &|x| {
+            ops::rms_norm(&x[0], &x[1], 1e-5)
+        });
+    }
+}
+
+#[test]
+fn gated_unit_agrees() {
+    check_operation("gated_unit", &[&[7, 33], &[7, 33]], &|x| {
+        ops::gated_unit(&x[0], &x[1])
+    });
+}
+
+#[test]
+fn linear_agrees() {
+    check_operation("linear", &[&[9, 21], &[35, 21]], &|x| {
+        ops::linear(&x[0], &x[1], PackedWeight::new(&x[1].detach())?.as_ref())
+    });
+}
+
+#[test]
+fn attention_agrees() {
+    for (heads, kv_heads, head_width) in [(1, 1, 8), (3, 3, 32), (4, 2, 6), (6, 2, 40)] {
+        let plan = AttentionPlan {
+            heads: Heads {
+                heads,
+                kv_heads,
+                head_width,
+            },
+            segments: [0, 1, 20, 20, 53].into(),
+            rotary: Arc::new(Rotary::new(head_width, 10_000.0, 40)),
+        };
+        let (q, kv) = (heads * head_width, kv_heads * head_width);
+        check_operation("attention", &[&[53, q], &[53, kv], &[53, kv]], &|x| {
+            ops::attention(&x[0], &x[1], &x[2], &plan)
+        });
+    }
+}
+
+#[test]
+fn logp_and_entropy_agree_over_several_chunks() {
+    let rows = ops::LOGIT_ROWS * 2 + 3;
+    let tokens: Arc<[u32]> = (0..rows as u32).map(|at| at * 7 % 19).collect();
+    for temperature in [1.0, 0.6] {
+        check_operation("logp_entropy", &[&[rows, 12], &[19, 12]], &|x| {
+            let packed = PackedWeight::new(&x[1].detach())?;
+            ops::logp_entropy(&x[0], &x[1], packed.as_ref(), tokens.clone(), temperature)
+        });
+    }
+}
+
+fn examples() -> Vec<Vec<u32>> {
+    let lengths = [5, 17, 2, 33, 9, 64, 3, 21, 40, 12];
+    let stream = Stream::new(5, Purpose::Other, 0, 0, 0);
+    let tokens = |idx: usize, n: usize| {
+        (0..n)
+            .map(|at| stream.below((idx * 100 + at) as u32, 19) as u32)
+            .collect()
+    };
+    lengths
+        .iter()
+        .cycle()
+        .take(60)
+        .enumerate()
+        .map(|(idx, n)| tokens(idx, *n))
+        .collect()
+}
+
+fn as_sequences(examples: &[Vec<u32>]) -> Vec<Sequence<'_>> {
+    examples
+        .iter()
+        .map(|tokens| Sequence {
+            tokens,
+            prompt_len: (tokens.len() / 3).max(1),
+        })
+        .collect()
+}
+
+/// A loss with curvature in both, so that wrong derivatives show.
+fn test_loss(idx: usize, logp: &[f32], entropy: &[f32]) -> SequenceLoss {
+    let scale = 0.1 + 0.01 * idx as f32;
+    let loss = logp
+        .iter()
+        .zip(entropy)
+        .map(|(l, h)| f64::from(scale * (0.5 * l * l - 0.3 * h)))
+        .sum();
+    SequenceLoss {
+        loss,
+        d_logp: logp.iter().map(|l| scale * l).collect(),
+        d_entropy: entropy.iter().map(|_| -0.3 * scale).collect(),
+    }
+}
+
+const ONE: Lanes = Lanes { threads: 1 };
+
+/// The whole policy by central differences: every parameter tensor, several entries each.
+#[test]
+fn gradients_of_the_whole_policy_agree_with_differences() {
+    for (kv_heads, tied) in [(1, true), (3, false)] {
+        let policy = small(3, kv_heads, tied);
+        let examples = examples();
+        let sequences = &as_sequences(&examples)[..6];
+        let found = gradients(&policy, sequences, 0.9, &ONE, &test_loss).unwrap();
+        // The loss in f64 from the scores, to keep the rounding of the differences small.
+        let value = || {
+            let scores = score(&policy, sequences, 0.9, &ONE).unwrap();
+            let one = |idx: usize| {
+                let scale = f64::from(0.1 + 0.01 * idx as f32);
+                let terms = scores.logp[idx].iter().zip(&scores.entropy[idx]);
+                terms
+                    .map(|(l, h)| scale * (0.5 * f64::from(*l).powi(2) - 0.3 * f64::from(*h)))
+                    .sum::<f64>()
+            };
+            (0..sequences.len()).map(one).sum::<f64>()
+        };
+        assert!((value() - found.loss).abs() < 1e-5 * found.loss.abs());
+        for ((name, var), gradient) in policy.parameters.iter().zip(&found.tensors) {
+            let gradient = flat(gradient);
+            let size = gradient
+                .iter()
+                .fold(0f64, |size, value| size.max(value.abs()));
+            assert!(size > 0.0, "{name} has a gradient of zero");
+            // The entries with the largest gradients, where the differences say most.
+            let mut order: Vec<usize> = (0..gradient.len()).collect();
+            order.sort_by(|a, b| gradient[*b].abs().total_cmp(&gradient[*a].abs()));
+            let original = var.as_tensor().copy().unwrap();
+            for at in order.into_iter().take(4) {
+                let moved = |by: f32| {
+                    let mut values = original.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                    values[at] += by;
+                    var.set(&Tensor::from_vec(values, original.shape(), &Device::Cpu).unwrap())
+                        .unwrap();
+                    value()
+                };
+                let difference = (moved(4e-3) - moved(-4e-3)) / 8e-3;
+                var.set(&original).unwrap();
+                let error = (difference - gradient[at]).abs();
+                assert!(
+                    error < 4e-3 * size + 1e-4,
+                    "{name}[{at}]: {difference}, gradient {}",
+                    gradient[at]
+                );
+            }
+        }
+    }
+}
+
+/// The whole policy against candle's own operations in f64.
+#[test]
+fn gradients_agree_with_the_composition_in_double_precision() {
+    let policy = small(4, 2, false);
+    let examples = examples();
+    let sequences = &as_sequences(&examples)[..4];
+    let found = gradients(&policy, sequences, 1.0, &ONE, &test_loss).unwrap();
+
+    let exact: Vec<Var> = policy
+        .parameters
+        .iter()
+        .map(|(_, var)| Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap())
+        .collect();
+    let mut total = Tensor::zeros((), DType::F64, &Device::Cpu).unwrap();
+    for (idx, sequence) in sequences.iter().enumerate() {
+        let pack = Pack::new([sequence.tokens]);
+        let plan = AttentionPlan {
+            heads: policy.heads(),
+            segments: pack.segments.clone(),
+            rotary: policy.rotary(pack.longest()),
+        };
+        let linear = |x: &Tensor, at: usize| x.matmul(&exact[at].t().unwrap()).unwrap();
+        let tokens = Tensor::new(sequence.tokens, &Device::Cpu).unwrap();
+        let mut x = exact[0].index_select(&tokens, 0).unwrap();
+        for layer in 0..2 {
+            let at = 1 + layer * LAYER_PARAMETERS;
+            let normed = composed::rms_norm(&x, &exact[at], 1e-5).unwrap();
+            let (q, k, v) = (
+                linear(&normed, at + 1),
+                linear(&normed, at + 2),
+                linear(&normed, at + 3),
+            );
+            let mixed = composed::attention(&q, &k, &v, &plan).unwrap();
+            x = (x + linear(&mixed, at + 4)).unwrap();
+            let normed = composed::rms_norm(&x, &exact[at + 5], 1e-5).unwrap();
+            let gated =
+                composed::gated_unit(&linear(&normed, at + 6), &linear(&normed, at + 7)).unwrap();
+            x = (x + linear(&gated, at + 8)).unwrap();
+        }
+        let hidden = composed::rms_norm(&x, &exact[policy.norm_index()], 1e-5).unwrap();
+        let response = sequence.tokens.len() - sequence.prompt_len;
+        let hidden = hidden.narrow(0, sequence.prompt_len - 1, response).unwrap();
+        let out = composed::logp_entropy(
+            &hidden,
+            &exact[policy.head_index()],
+            &sequence.tokens[sequence.prompt_len..],
+            1.0,
+        );
+        let out = out.unwrap();
+        let scale = f64::from(0.1 + 0.01 * idx as f32);
+        let logp = (out.narrow(1, 0, 1).unwrap().sqr().unwrap() * (0.5 * scale))
+            .unwrap()
+            .sum_all()
+            .unwrap();
+        let entropy = (out.narrow(1, 1, 1).unwrap() * (-0.3 * scale))
+            .unwrap()
+            .sum_all()
+            .unwrap();
+        total = ((total + logp).unwrap() + entropy).unwrap();
+    }
+    let loss: f64 = total.to_scalar().unwrap();
+    assert!((loss - found.loss).abs() < 1e-6 * loss.abs().max(1.0));
+    let store = total.backward().unwrap();
+    for (((name, _), found), exact) in policy.parameters.iter().zip(&found.tensors).zip(&exact) {
+        assert_close(
+            name,
+            &flat(found),
+            &flat(store.get(exact.as_tensor()).unwrap()),
+            2e-5,
+        );
+    }
+}
+
+fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    values
+        .iter()
+        .map(|row| row.iter().map(|value| value.to_bits()).collect())
+        .collect()
+}
+
+#[test]
+fn a_pack_gives_what_single_sequences_give() {
+    let policy = small(3, 1, true);
+    let examples = examples();
+    let sequences = as_sequences(&examples);
+    let together = score(&policy, &sequences, 0.7, &ONE).unwrap();
+    for (idx, sequence) in sequences.iter().enumerate() {
+        let alone = score(&policy, &[*sequence], 0.7, &ONE).unwrap();
+        assert_eq!(bits(&together.logp)[idx], bits(&alone.logp)[0]);
+        assert_eq!(bits(&together.entropy)[idx], bits(&alone.entropy)[0]);
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let policy = small(3, 3, false);
+    let examples = examples();
+    let sequences = as_sequences(&examples);
+    let run =
+        |threads| gradients(&policy, &sequences, 1.0, &Lanes { threads }, &test_loss).unwrap();
+    let one = run(1);
+    let tensors = |found: &gradient::Gradients| -> Vec<Vec<u32>> {
+        found
+            .tensors
+            .iter()
+            .map(|t| flat(t).iter().map(|x| (*x as f32).to_bits()).collect())
+            .collect()
+    };
+    let scores = score(&policy, &sequences, 1.0, &Lanes { threads: 3 }).unwrap();
+    assert_eq!(
+        (bits(&scores.logp), bits(&scores.entropy)),
+        (bits(&one.logp), bits(&one.entropy))
+    );
+    for threads in [2, 3, 4, 9] {
+        let other = run(threads);
+        assert_eq!(tensors(&one), tensors(&other), "{threads} threads");
+        assert_eq!(one.loss.to_bits(), other.loss.to_bits());
+        assert_eq!(bits(&one.logp), bits(&other.logp));
+    }
+}
+
+#[test]
+fn a_sequence_without_response_and_a_zero_loss_are_fine() {
+    let policy = small(2, 2, true);
+    let tokens = [3u32, 4, 5];
+    let all_prompt = Sequence {
+        tokens: &tokens,
+        prompt_len: 3,
+    };
+    let other = Sequence {
+        tokens: &tokens,
+        prompt_len: 1,
+    };
+    let zero = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
+        d_logp: vec![0.0; logp.len()],
+        ..Default::default()
+    };
+    let found = gradients(&policy, &[all_prompt, other], 1.0, &ONE, &zero).unwrap();
+    assert_eq!((found.logp[0].len(), found.logp[1].len()), (0, 2));
+    assert!(
+        found
+            .tensors
+            .iter()
+            .all(|tensor| flat(tensor).iter().all(|value| *value == 0.0))
+    );
+}
+
+#[test]
+fn what_cannot_be_trained_is_said() {
+    let policy = small(2, 1, true);
+    let tokens = [1u32, 2, 3];
+    let run = |tokens: &[u32], prompt_len, temperature, loss: &gradient::Loss| {
+        let found = gradients(
+            &policy,
+            &[Sequence { tokens, prompt_len }],
+            temperature,
+            &ONE,
+            loss,
+        );
+        found.map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(run(&tokens, 0, 1.0, &test_loss).contains("the prompt is empty"));
+    assert!(run(&tokens, 4, 1.0, &test_loss).contains("a prompt of 4 tokens in a sequence of 3"));
+    assert!(run(&tokens, 3, 1.0, &test_loss).contains("no sequence has a response"));
+    assert!(run(&[1, 19], 1, 1.0, &test_loss).contains("token 19 is outside the vocabulary of 19"));
+    assert!(run(&tokens, 1, 0.0, &test_loss).contains("temperature 0"));
+    let short = |_: usize, _: &[f32], _: &[f32]| SequenceLoss {
+        d_logp: vec![1.0],
+        ..Default::default()
+    };
+    assert!(
+        run(&tokens, 1, 1.0, &short).contains("derivatives for another number of tokens than 2")
+    );
+    let broken = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
+        d_logp: vec![f32::NAN; logp.len()],
+        ..Default::default()
+    };
+    assert!(run(&tokens, 1, 1.0, &broken).contains("is not finite"));
+}
+
+#[test]
+fn save_and_load_keep_every_bit() {
+    for tied in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = small(4, 2, tied);
+        policy.save(folder.path()).unwrap();
+        let first = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+        let back = Policy::load(folder.path(), &Device::Cpu).unwrap();
+        assert_eq!(back.architecture, policy.architecture);
+        assert_eq!(back.digest().unwrap(), policy.digest().unwrap());
+        back.save(folder.path()).unwrap();
+        assert_eq!(
+            first,
+            std::fs::read(folder.path().join("model.safetensors")).unwrap()
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = || {
+        Policy::load(folder.path(), &Device::Cpu)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(load().contains("config.json"));
+    let policy = small(4, 2, true);
+    policy.save(folder.path()).unwrap();
+    let config = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replace("\"intermediate_size\": 40", "\"intermediate_size\": 41"),
+    )
+    .unwrap();
+    assert!(
+        load().contains("mlp.gate_proj.weight has shape [40, 24], expected [41, 24]"),
+        "{}",
+        load()
+    );
+    std::fs::write(
+        &config,
+        text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+    )
+    .unwrap();
+    assert!(
+        load().contains("model.layers.1.input_layernorm.weight is not part"),
+        "{}",
+        load()
+    );
+    std::fs::write(&config, &text).unwrap();
+    let weights = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(load().contains("model.safetensors"));
+}
+
+#[test]
+fn a_snapshot_stays_and_a_seed_decides() {
+    let policy = small(2, 1, true);
+    let digest = policy.digest().unwrap();
+    assert_eq!(small(2, 1, true).digest().unwrap(), digest);
+    let snapshot = policy.snapshot().unwrap();
+    let var = &policy.parameters[0].1;
+    var.set(&(var.as_detached_tensor() * 2.0).unwrap()).unwrap();
+    assert_ne!(policy.digest().unwrap(), digest);
+    assert_eq!(snapshot.digest().unwrap(), digest);
+    let other = Policy::fresh(&policy.architecture, 19, 4, &Device::Cpu).unwrap();
+    assert_ne!(other.digest().unwrap(), digest);
+}
+
+#[test]
+fn an_architecture_that_cannot_be_built_is_refused() {
+    let good = small(4, 2, true).architecture;
+    let check = |architecture: Architecture, expected: &str| {
+        let error = parameter_shapes(&architecture, 19).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(
+        Architecture {
+            kv_heads: 3,
+            ..good.clone()
+        },
+        "kv_heads = 3 does not divide heads = 4",
+    );
+    check(
+        Architecture {
+            head_width: 7,
+            ..good.clone()
+        },
+        "head_width = 7 is odd",
+    );
+    check(
+        Architecture {
+            width: 0,
+            ..good.clone()
+        },
+        "width is 0",
+    );
+    check(
+        Architecture {
+            rope_theta: f64::NAN,
+            ..good
+        },
+        "rope_theta",
+    );
+}
+
+#[test]
+fn weights_that_are_only_read_record_no_graph() {
+    let policy = small(2, 1, true);
+    let weights = Weights::detached(&policy).unwrap();
+    let pack = Pack::new([&[1u32, 2, 3][..]]);
+    let out = weights
+        .logp_entropy(&pack, &[0, 1], [2u32, 3].into(), 1.0)
+        .unwrap();
+    assert!(!out.track_op());
+}
