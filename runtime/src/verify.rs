@@ -1,6 +1,8 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
+pub mod program_tests;
+
 use crate::data::Problem;
 use recipec_compiler::settings::VerifierSettings;
 use serde::{Deserialize, Serialize};
