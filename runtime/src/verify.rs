@@ -2,9 +2,10 @@
 //! with limits, and their limits count work, not time.
 
 pub mod program_tests;
+pub mod puzzle;
 
 use crate::data::Problem;
-use recipec_compiler::settings::VerifierSettings;
+use recipec_compiler::settings::{ArgumentValue, VerifierSettings};
 use serde::{Deserialize, Serialize};
 
 /// What a verifier says of an answer.
@@ -93,7 +94,64 @@ pub enum VerifierError {
     },
 }
 
+type Make = fn(&VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError>;
+
+/// Every verifier of this runtime; a new one is a line here and a module.
+const VERIFIERS: &[(&str, Make)] = &[("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?)))];
+
+/// Verifiers of the language that need what this runtime does not have, with what is missing.
+const UNAVAILABLE: &[(&str, &str)] = &[
+    ("judge", "it needs a model that judges, and this version loads the policy only"),
+    (
+        "python_tests",
+        "it needs the sandbox, which this version does not have; `program_tests` runs small programs inside",
+    ),
+];
+
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
-    Err(VerifierError::Unavailable { name: settings.name.clone(), why: "CONTRACT: to be written".into() })
+    let name = settings.name.as_str();
+    if let Some((_, make)) = VERIFIERS.iter().find(|(known, _)| *known == name) {
+        return make(settings);
+    }
+    let why = match UNAVAILABLE.iter().find(|(known, _)| *known == name) {
+        Some((_, why)) => (*why).to_owned(),
+        None => {
+            let known = VERIFIERS.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+            format!("it is not known; there are {known}")
+        }
+    };
+    Err(VerifierError::Unavailable { name: name.into(), why })
+}
+
+/// Fails on an argument that is not among `known`.
+pub(crate) fn only_arguments(settings: &VerifierSettings, known: &[&str]) -> Result<(), VerifierError> {
+    match settings.arguments.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(VerifierError::BadArgument {
+            name: settings.name.clone(),
+            why: format!("there is no argument `{name}`; there are {}", list(known)),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// An argument that is a word or a text, such as the name of a column; none where it is not given.
+pub(crate) fn word_argument<'a>(
+    settings: &'a VerifierSettings,
+    argument: &str,
+) -> Result<Option<&'a str>, VerifierError> {
+    match settings.arguments.get(argument) {
+        None => Ok(None),
+        Some(ArgumentValue::Word(word) | ArgumentValue::Text(word)) => Ok(Some(word)),
+        Some(ArgumentValue::Number(_) | ArgumentValue::Bool(_)) => {
+            Err(VerifierError::BadArgument { name: settings.name.clone(), why: format!("`{argument}` must be a word") })
+        }
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => "none".into(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
 }
