@@ -47,7 +47,7 @@ pub struct ProgramTests {
 impl ProgramTests {
     /// Reads the arguments: `tests` and `function` name columns; `max_tests`, `max_steps` and `max_memory` (bytes) are
     /// limits, the last two for one test.
-    pub fn new(settings: &VerifierSettings) -> Result<Self, VerifierError> {
+    pub fn open(settings: &VerifierSettings) -> Result<Self, VerifierError> {
         let mut made =
             Self { tests: "tests".into(), function: "function".into(), max_tests: 100, limits: Limits::default() };
         for (name, value) in &settings.arguments {
@@ -172,7 +172,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn verifier() -> ProgramTests {
-        ProgramTests::new(&VerifierSettings { name: NAME.into(), arguments: BTreeMap::new() }).unwrap()
+        ProgramTests::open(&VerifierSettings { name: NAME.into(), arguments: BTreeMap::new() }).unwrap()
     }
 
     fn judge(answer: &str, tests: Json) -> Verdict {
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn arguments_are_checked() {
         let open = |name: &str, value| {
-            ProgramTests::new(&VerifierSettings { name: NAME.into(), arguments: BTreeMap::from([(name.to_owned(), value)]) })
+            ProgramTests::open(&VerifierSettings { name: NAME.into(), arguments: BTreeMap::from([(name.to_owned(), value)]) })
         };
         assert!(open("tests", ArgumentValue::Word("cases".into())).is_ok());
         assert!(open("max_steps", ArgumentValue::Number(100.0)).is_ok());

@@ -11,7 +11,7 @@ fn judge(answer: &str) -> Verdict {
     let columns = BTreeMap::from([("tests".to_owned(), json!([{"input": [3], "output": 3}]))]);
     let problem = Problem { id: String::new(), level: 0, prompt: String::new(), columns };
     let settings = VerifierSettings { name: NAME.into(), arguments: BTreeMap::new() };
-    ProgramTests::new(&settings).unwrap().judge(&problem, Some(answer))
+    ProgramTests::open(&settings).unwrap().judge(&problem, Some(answer))
 }
 
 /// Runs with a stack of half a mebibyte, a quarter of what a thread has by default.
@@ -47,7 +47,6 @@ fn hostile_programs_end_at_a_limit() {
         function("s = 'a'*1000\nfor i in range(60): s = s.replace('a', s)\nreturn s"),
         function("s = 'a'*1000\nfor i in range(60): s = s.join([s]*1000)\nreturn s"),
         function("s = 'a'*10000\nn = 0\nfor i in range(10000): n += s.count('b')\nreturn n"),
-        function("s = []\nfor i in range(60): s = [s, s]\nreturn s == [s, s]"),
         function("s = []\nfor i in range(60): s = [s, s]\nt = []\nfor i in range(60): t = [t, t]\nreturn s == t"),
         function("s = []\nfor i in range(60): s = [s, s]\nreturn str(s)"),
         function("s = []\nfor i in range(500): s = [s]\nreturn s < [s]"),
@@ -106,7 +105,7 @@ fn hostile_texts_are_refused() {
         many("x=", 2_000),
         many("x,", 2_000),
         many("9", 4_000),
-        many("\n \n", 1_300),
+        format!("x{}y", many("\n \n", 1_300)),
         many("\0", 4_000),
         many("\u{202e}ä", 800),
     ];

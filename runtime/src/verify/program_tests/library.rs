@@ -26,6 +26,7 @@ pub fn method(name: &str) -> Option<&'static str> {
 }
 
 /// Calls a function or method. `names` are the names of the last arguments.
+#[inline(never)]
 pub fn call(heap: &mut Heap, name: &str, arguments: &[Value], names: &[String]) -> Run<Value> {
     let (plain, named) = arguments.split_at(arguments.len().saturating_sub(names.len()));
     let descending = match (name, names, named) {

@@ -125,6 +125,7 @@ impl<'p> Machine<'p> {
         Ok(flow)
     }
 
+    #[inline(never)]
     fn for_loop(&mut self, target: &'p Target, over: &'p Expr, body: &'p [Statement]) -> Run<Flow> {
         let items = self.items(over)?;
         let mut nth = 0;
@@ -180,6 +181,7 @@ impl<'p> Machine<'p> {
         }
     }
 
+    #[inline(never)]
     fn assign(&mut self, target: &'p Target, value: Value) -> Run<()> {
         match target {
             Target::Variable(slot) => {
@@ -212,6 +214,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
+    #[inline(never)]
     fn modify(&mut self, target: &'p Target, operator: Operator, expr: &'p Expr) -> Run<()> {
         match target {
             Target::Variable(slot) => {
@@ -246,72 +249,103 @@ impl<'p> Machine<'p> {
     }
 
     fn exprs(&mut self, exprs: &'p [Expr]) -> Run<Vec<Value>> {
-        exprs.iter().map(|expr| self.expr(expr)).collect()
+        let mut values = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            values.push(self.expr(expr)?);
+        }
+        Ok(values)
     }
 
+    /// Small on purpose: its frame is what a deep program piles up on the stack.
     fn expr(&mut self, expr: &'p Expr) -> Run<Value> {
         self.enter()?;
         let value = match expr {
-            Expr::None => Value::None,
-            Expr::Bool(truth) => Value::Bool(*truth),
-            Expr::Int(int) => Value::Int(*int),
-            Expr::Float(float) => Value::Float(*float),
-            Expr::Text(text) => self.heap.text(text.as_str())?,
-            Expr::Variable(slot) => self.read(*slot)?,
-            Expr::Undefined(name) => return fault(format!("`{name}` is not defined")),
-            Expr::List(items) => {
-                let items = self.exprs(items)?;
-                self.heap.list(items)?
-            }
-            Expr::Tuple(items) => {
-                let items = self.exprs(items)?;
-                self.heap.tuple(items)?
-            }
-            Expr::Prefix(prefix, operand) => self.prefix(*prefix, operand)?,
-            Expr::Binary(operator, pair) => {
-                let left = self.expr(&pair.0)?;
-                let right = self.expr(&pair.1)?;
-                operators::binary(&mut self.heap, *operator, left, right)?
-            }
-            Expr::And(pair) => {
-                let left = self.expr(&pair.0)?;
-                if self.heap.truth(left) { self.expr(&pair.1)? } else { left }
-            }
-            Expr::Or(pair) => {
-                let left = self.expr(&pair.0)?;
-                if self.heap.truth(left) { left } else { self.expr(&pair.1)? }
-            }
-            Expr::If(parts) => {
-                let condition = self.expr(&parts.0)?;
-                self.expr(if self.heap.truth(condition) { &parts.1 } else { &parts.2 })?
-            }
-            Expr::Index(parts) => {
-                let value = self.expr(&parts.0)?;
-                let index = self.expr(&parts.1)?;
-                operators::index(&mut self.heap, value, index)?
-            }
-            Expr::Slice(value, parts) => self.slice(value, parts)?,
-            Expr::Call(number, arguments) => {
-                let arguments = self.exprs(arguments)?;
-                match self.program.functions.get(*number) {
-                    Some(function) => self.call(function, &arguments)?,
-                    None => return fault("a function is not defined"),
-                }
-            }
-            Expr::Library(name, arguments, names) => {
-                let arguments = self.exprs(arguments)?;
-                library::call(&mut self.heap, name, &arguments, names)?
-            }
-            Expr::Comprehension(item, clauses) => {
-                let mut found = Vec::new();
-                self.comprehension(item, clauses, &mut found)?;
-                self.heap.list(found)?
-            }
+            Expr::None => Ok(Value::None),
+            Expr::Bool(truth) => Ok(Value::Bool(*truth)),
+            Expr::Int(int) => Ok(Value::Int(*int)),
+            Expr::Float(float) => Ok(Value::Float(*float)),
+            Expr::Text(text) => self.heap.text(text.as_str()),
+            Expr::Variable(slot) => self.read(*slot),
+            Expr::Undefined(name) => undefined(name),
+            Expr::List(items) => self.list(items),
+            Expr::Tuple(items) => self.tuple(items),
+            Expr::Prefix(prefix, operand) => self.prefix(*prefix, operand),
+            Expr::Binary(operator, pair) => self.binary(*operator, &pair.0, &pair.1),
+            Expr::And(pair) => self.choose(&pair.0, &pair.1, true),
+            Expr::Or(pair) => self.choose(&pair.0, &pair.1, false),
+            Expr::If(parts) => self.branch(&parts.0, &parts.1, &parts.2),
+            Expr::Index(parts) => self.index(&parts.0, &parts.1),
+            Expr::Slice(value, parts) => self.slice(value, parts),
+            Expr::Call(number, arguments) => self.call_number(*number, arguments),
+            Expr::Library(name, arguments, names) => self.library(name, arguments, names),
+            Expr::Comprehension(item, clauses) => self.collect(item, clauses),
         };
         self.depth -= 1;
-        Ok(value)
+        value
     }
 
+    #[inline(never)]
+    fn list(&mut self, items: &'p [Expr]) -> Run<Value> {
+        let items = self.exprs(items)?;
+        self.heap.list(items)
+    }
+
+    #[inline(never)]
+    fn tuple(&mut self, items: &'p [Expr]) -> Run<Value> {
+        let items = self.exprs(items)?;
+        self.heap.tuple(items)
+    }
+
+    #[inline(never)]
+    fn binary(&mut self, operator: Operator, left: &'p Expr, right: &'p Expr) -> Run<Value> {
+        let left = self.expr(left)?;
+        let right = self.expr(right)?;
+        operators::binary(&mut self.heap, operator, left, right)
+    }
+
+    /// `and` (goes on when the left side is true), `or` (when it is false).
+    #[inline(never)]
+    fn choose(&mut self, left: &'p Expr, right: &'p Expr, go_on: bool) -> Run<Value> {
+        let left = self.expr(left)?;
+        if self.heap.truth(left) == go_on { self.expr(right) } else { Ok(left) }
+    }
+
+    #[inline(never)]
+    fn branch(&mut self, condition: &'p Expr, then: &'p Expr, otherwise: &'p Expr) -> Run<Value> {
+        let condition = self.expr(condition)?;
+        self.expr(if self.heap.truth(condition) { then } else { otherwise })
+    }
+
+    #[inline(never)]
+    fn index(&mut self, value: &'p Expr, index: &'p Expr) -> Run<Value> {
+        let value = self.expr(value)?;
+        let index = self.expr(index)?;
+        operators::index(&mut self.heap, value, index)
+    }
+
+    #[inline(never)]
+    fn call_number(&mut self, number: usize, arguments: &'p [Expr]) -> Run<Value> {
+        let arguments = self.exprs(arguments)?;
+        match self.program.functions.get(number) {
+            Some(function) => self.call(function, &arguments),
+            None => fault("a function is not defined"),
+        }
+    }
+
+    #[inline(never)]
+    fn library(&mut self, name: &str, arguments: &'p [Expr], names: &[String]) -> Run<Value> {
+        let arguments = self.exprs(arguments)?;
+        library::call(&mut self.heap, name, &arguments, names)
+    }
+
+    #[inline(never)]
+    fn collect(&mut self, item: &'p Expr, clauses: &'p [Clause]) -> Run<Value> {
+        let mut found = Vec::new();
+        self.comprehension(item, clauses, &mut found)?;
+        self.heap.list(found)
+    }
+
+    #[inline(never)]
     fn prefix(&mut self, prefix: Prefix, operand: &'p Expr) -> Run<Value> {
         let value = self.expr(operand)?;
         match prefix {
@@ -322,6 +356,7 @@ impl<'p> Machine<'p> {
         }
     }
 
+    #[inline(never)]
     fn slice(&mut self, value: &'p Expr, parts: &'p [Option<Expr>; 3]) -> Run<Value> {
         let value = self.expr(value)?;
         let mut bounds = [None; 3];
@@ -337,6 +372,7 @@ impl<'p> Machine<'p> {
         operators::slice(&mut self.heap, value, bounds)
     }
 
+    #[inline(never)]
     fn comprehension(&mut self, item: &'p Expr, clauses: &'p [Clause], found: &mut Vec<Value>) -> Run<()> {
         let Some((clause, rest)) = clauses.split_first() else {
             let value = self.expr(item)?;
@@ -362,4 +398,9 @@ impl<'p> Machine<'p> {
             }
         }
     }
+}
+
+#[cold]
+fn undefined(name: &str) -> Run<Value> {
+    fault(format!("`{name}` is not defined"))
 }

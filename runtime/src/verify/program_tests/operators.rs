@@ -5,6 +5,7 @@ use super::value::{Heap, Number, Run, Stop, Value, fault, kind, number};
 use std::cmp::Ordering;
 
 /// Two values joined by an operator.
+#[inline(never)]
 pub fn binary(heap: &mut Heap, operator: Operator, left: Value, right: Value) -> Run<Value> {
     match operator {
         Operator::Equal => heap.equal(left, right).map(Value::Bool),
@@ -168,6 +169,7 @@ pub fn place(index: Value, len: usize) -> Run<usize> {
 }
 
 /// `value[index]`
+#[inline(never)]
 pub fn index(heap: &mut Heap, value: Value, index: Value) -> Run<Value> {
     let len = usize::try_from(heap.len(value)?).unwrap_or(usize::MAX);
     let nth = place(index, len)?;
@@ -190,6 +192,7 @@ pub fn index(heap: &mut Heap, value: Value, index: Value) -> Run<Value> {
 }
 
 /// `value[start:stop:step]`
+#[inline(never)]
 pub fn slice(heap: &mut Heap, value: Value, [start, stop, step]: [Option<i64>; 3]) -> Run<Value> {
     let step = step.unwrap_or(1);
     if step == 0 {
