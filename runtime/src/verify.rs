@@ -1,6 +1,7 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
+pub mod math_answer;
 pub mod puzzle;
 
 use crate::data::Problem;
@@ -96,7 +97,10 @@ pub enum VerifierError {
 type Make = fn(&VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError>;
 
 /// Every verifier of this runtime; a new one is a line here and a module.
-const VERIFIERS: &[(&str, Make)] = &[("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?)))];
+const VERIFIERS: &[(&str, Make)] = &[
+    ("math_answer", |settings| Ok(Box::new(math_answer::MathAnswer::open(settings)?))),
+    ("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?))),
+];
 
 /// Verifiers of the language that need what this runtime does not have, with what is missing.
 const UNAVAILABLE: &[(&str, &str)] = &[
