@@ -152,7 +152,10 @@ fn plain(text: &str) -> String {
     let cuts =
         ["\\text", "\\mathrm", "\\mathbf", "\\textbf", "\\mbox", "\\left", "\\right", "\\,", "\\!", "\\;", "\\ "];
     let text = cuts.iter().fold(text.to_owned(), |text, cut| text.replace(cut, ""));
-    let text: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '$' | '"')).collect();
+    // Braces group only where something other than text is set.
+    let grouping = text.contains(['\\', '^', '_']);
+    let is_cut = |c: &char| c.is_whitespace() || matches!(c, '$' | '"') || !grouping && matches!(c, '{' | '}');
+    let text: String = text.chars().filter(|c| !is_cut(c)).collect();
     text.trim_end_matches('.').to_lowercase()
 }
 

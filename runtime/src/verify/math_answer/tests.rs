@@ -67,6 +67,7 @@ fn other_values_are_wrong() {
         ("x+1", "x+2"),
         ("x=1", "y=1"),
         (r"\infty", "1000000"),
+        (r"\frac{\pi r}{h+r}", r"\frac{\pi r}{h}+r"),
     ] {
         check("boxed", gold, &format!(r"\boxed{{{answer}}}"), Status::Wrong);
     }

@@ -1,7 +1,6 @@
 //! Exact rational numbers of bounded size.
 
 use super::natural::Natural;
-use std::cmp::Ordering;
 
 /// A fraction in lowest terms, its denominator above 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,16 +107,6 @@ impl Rational {
     pub fn rounded(&self, places: u32) -> Option<Self> {
         let doubled = self.top.times(&Natural::ten_to(places)?)?.times(&Natural::new(2))?.plus(&self.bottom)?;
         Self::new(self.negative, doubled.divided(&self.bottom.times(&Natural::new(2))?)?.0, Natural::new(1))
-    }
-
-    /// Order by size; none when the cross products grow too large.
-    pub fn compare(&self, other: &Self) -> Option<Ordering> {
-        let difference = self.plus(&other.negated())?;
-        Some(match (difference.is_zero(), difference.negative) {
-            (true, _) => Ordering::Equal,
-            (_, true) => Ordering::Less,
-            _ => Ordering::Greater,
-        })
     }
 }
 
