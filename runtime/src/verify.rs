@@ -3,6 +3,8 @@
 
 pub mod function_calls;
 pub mod program_tests;
+pub mod constraints;
+pub mod math_answer;
 pub mod puzzle;
 
 use crate::data::Problem;
@@ -101,6 +103,8 @@ type Make = fn(&VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError>;
 const VERIFIERS: &[(&str, Make)] = &[
     ("function_calls", |settings| Ok(Box::new(function_calls::FunctionCalls::open(settings)?))),
     ("program_tests", |settings| Ok(Box::new(program_tests::ProgramTests::open(settings)?))),
+    ("constraints", |settings| Ok(Box::new(constraints::Constraints::open(settings)?))),
+    ("math_answer", |settings| Ok(Box::new(math_answer::MathAnswer::open(settings)?))),
     ("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?))),
 ];
 
@@ -158,5 +162,35 @@ fn list(names: &[&str]) -> String {
     match names {
         [] => "none".into(),
         names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn says_what_is_missing() {
+        for (name, part) in [
+            ("python_tests", "it needs the sandbox"),
+            ("judge", "it needs a model"),
+            ("math", "it is not known; there are `constraints`, "),
+        ] {
+            let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
+            let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_verifier_opens_without_arguments_and_refuses_unknown_ones() {
+        for (name, _) in VERIFIERS {
+            let settings = VerifierSettings { name: (*name).into(), arguments: BTreeMap::new() };
+            assert!(open(&settings).is_ok(), "{name}");
+            let arguments = BTreeMap::from([("no_such".to_owned(), ArgumentValue::Bool(true))]);
+            let opened = open(&VerifierSettings { name: (*name).into(), arguments });
+            assert!(matches!(opened, Err(VerifierError::BadArgument { .. })), "{name}");
+        }
     }
 }

@@ -159,3 +159,6 @@ pub fn demonstrate(task: &Task, passes: usize) -> String {
     text.push_str(&task.answer);
     text
 }
+
+#[cfg(test)]
+mod tests;

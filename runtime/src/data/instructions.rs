@@ -19,7 +19,7 @@ const CONSONANTS: [char; 14] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r'
 const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
 
 /// The generator `instructions`. Columns: `instruction_id_list` and `kwargs`, a list each, spelled as IFEval does;
-/// `builtin:…` are ids of our own (see `verify::constraints`).
+/// `builtin:…` are ids of our own (see [`crate::verify::constraints`]).
 pub struct Instructions;
 
 impl Generator for Instructions {
