@@ -13,10 +13,16 @@ pub mod build;
 pub mod checks;
 pub mod diagnostic;
 pub mod draft;
+pub mod explain;
 pub mod formula;
+pub mod graph;
+pub mod lower;
+pub mod plan;
+pub mod planner;
 pub mod problems;
 pub mod range;
 pub mod recipe;
+pub mod recipe_tests;
 pub mod resolve;
 pub mod settings;
 pub mod support;
@@ -29,12 +35,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use graph::{GraphError, TrainGraph};
+pub use plan::Plan;
 pub use recipe::Recipe;
+pub use recipec_grammar::source::{FileId, Source};
 pub use resolve::Loader;
 
 use diagnostic::{Diagnostic, codes};
 use problems::Problems;
-use recipec_grammar::source::Source;
 use resolve::View;
 
 /// How a recipe is checked.
