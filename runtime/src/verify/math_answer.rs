@@ -28,7 +28,7 @@ mod value;
 use crate::data::Problem;
 use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use compare::{Comparison, compare};
-use extract::{Extracted, any, boxed, whole};
+use extract::{Extracted, after_mark, any, boxed, whole};
 use parse::{Expr, parse};
 use recipec_compiler::settings::VerifierSettings;
 use serde_json::Value;
@@ -89,14 +89,18 @@ impl Verifier for MathAnswer {
     }
 }
 
-/// A gold answer may stand in a box or between marks of mathematics.
+/// A gold answer may stand in a box, between marks of mathematics, or after "answer is" or "####".
 fn gold_text(gold: &str) -> &str {
-    match boxed(gold) {
-        Extracted::Found(inner) => inner,
-        _ => {
-            let gold = gold.trim();
-            let between = |open, close| gold.strip_prefix(open)?.strip_suffix(close);
-            between("\\(", "\\)").or_else(|| between("\\[", "\\]")).unwrap_or(gold)
+    let gold = gold.trim();
+    let between = |open, close| gold.strip_prefix(open)?.strip_suffix(close);
+    if let Extracted::Found(inner) = boxed(gold) {
+        inner
+    } else if let Some(inner) = between("\\(", "\\)").or_else(|| between("\\[", "\\]")) {
+        inner
+    } else {
+        match after_mark(gold) {
+            Some(answer) if !answer.is_empty() => answer,
+            _ => gold,
         }
     }
 }
@@ -153,10 +157,16 @@ fn plain(text: &str) -> String {
         ["\\text", "\\mathrm", "\\mathbf", "\\textbf", "\\mbox", "\\left", "\\right", "\\,", "\\!", "\\;", "\\ "];
     let text = cuts.iter().fold(text.to_owned(), |text, cut| text.replace(cut, ""));
     // Braces group only where something other than text is set.
-    let grouping = text.contains(['\\', '^', '_']);
+    let grouping = text.contains(['\\', '^', '_']) || text.matches('{').count() != text.matches('}').count();
     let is_cut = |c: &char| c.is_whitespace() || matches!(c, '$' | '"') || !grouping && matches!(c, '{' | '}');
     let text: String = text.chars().filter(|c| !is_cut(c)).collect();
-    text.trim_end_matches('.').to_lowercase()
+    let text = text.trim_end_matches('.').to_lowercase();
+    // A choice may stand in brackets.
+    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    match inner.map(|inner| (inner, inner.chars().count())) {
+        Some((letter, 1)) => letter.to_owned(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]

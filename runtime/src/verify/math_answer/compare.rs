@@ -299,7 +299,8 @@ fn same_value(gold: &Expr, prediction: &Expr) -> Comparison {
 }
 
 fn exactly(a: &Exact, b: &Exact) -> Comparison {
-    if !a.decimal && !b.decimal {
+    // However small a number is, it is not 0.
+    if !a.decimal && !b.decimal || a.value.is_zero() != b.value.is_zero() {
         return Comparison::from(a.value == b.value);
     }
     let rounded = |value: &Rational| value.rounded(PLACES);

@@ -55,17 +55,21 @@ pub fn any(text: &str) -> Extracted<'_> {
         Extracted::Nothing => {}
         found => return found,
     }
-    // Marks are ASCII, so positions in the lower-case copy are positions in the text.
-    let lower = text.to_ascii_lowercase();
-    let mark = ["answer is", "answer:", "####"].iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max();
-    if let Some(line) = mark.and_then(|start| text.get(start..)).and_then(|rest| rest.trim_start().lines().next()) {
-        let line = line.split(". ").next().unwrap_or(line);
-        let answer = line.trim_start_matches(':').trim().trim_end_matches(['.', '!', ',']);
-        if !answer.is_empty() {
-            return whole(answer);
-        }
+    match after_mark(text) {
+        Some(answer) if !answer.is_empty() => whole(answer),
+        _ => last_number(text),
     }
-    last_number(text)
+}
+
+/// What follows the last "answer is", "answer:" or "####", to the end of its sentence or line.
+pub fn after_mark(text: &str) -> Option<&str> {
+    // Only ASCII letters change, so positions in the lower-case copy are positions in the text.
+    let lower = text.to_ascii_lowercase();
+    let marks = ["answer is", "answer:", "####"];
+    let start = marks.iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max()?;
+    let line = text.get(start..)?.trim_start().lines().next()?;
+    let line = line.split(". ").next().unwrap_or(line);
+    Some(line.trim_start_matches(':').trim().trim_end_matches(['.', '!', ',']))
 }
 
 fn last_number(text: &str) -> Extracted<'_> {

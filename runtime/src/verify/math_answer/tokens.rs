@@ -103,12 +103,29 @@ const SILENT: &[&str] = &[
     "cdots",
     "degree",
     "limits",
-    "phantom",
+    "large",
+    "Large",
+    "small",
+    "bf",
+    "rm",
 ];
 
 /// Commands whose argument is plain text.
-const TEXT: &[&str] =
-    &["text", "mbox", "mathrm", "mathit", "mathbf", "textbf", "textit", "textrm", "operatorname", "mathbb"];
+const TEXT: &[&str] = &[
+    "text",
+    "mbox",
+    "mathrm",
+    "mathit",
+    "mathbf",
+    "textbf",
+    "textit",
+    "textrm",
+    "operatorname",
+    "textnormal",
+    "textsf",
+    "emph",
+    "mathbb",
+];
 
 const GREEK: &[&str] = &[
     "alpha",
@@ -357,7 +374,7 @@ impl Lexer<'_> {
         let word: String = content.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
         match word.as_str() {
             "" => {}
-            "and" | "or" => self.push(Token::Mark(',')),
+            "and" | "or" => self.separate(),
             "percent" => self.push(Token::Mark('%')),
             _ if command != "mathbb" && ends && !self.tokens.is_empty() && !self.expects_operand() => {
                 self.at = self.characters.len();
@@ -365,6 +382,13 @@ impl Lexer<'_> {
             _ => self.push(Token::Word(if command == "mathbb" { format!("set {word}") } else { word })),
         }
         Some(())
+    }
+
+    /// A word between items; after a comma it says nothing new.
+    fn separate(&mut self) {
+        if self.tokens.last() != Some(&Token::Mark(',')) {
+            self.push(Token::Mark(','));
+        }
     }
 
     /// True where the last token still needs something after it.
@@ -387,7 +411,7 @@ impl Lexer<'_> {
         let rest_is_units = || rest.trim_start_matches(['^', '2', '3']).is_empty();
         self.at += width;
         match lower.as_str() {
-            "and" | "or" => self.push(Token::Mark(',')),
+            "and" | "or" => self.separate(),
             "infinity" | "inf" => self.push(Token::Command("infty")),
             "percent" | "percentage" | "pct" => self.push(Token::Mark('%')),
             _ if after_number && !self.expects_operand() && UNITS.contains(&lower.as_str()) && rest_is_units() => {
