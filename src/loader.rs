@@ -10,18 +10,17 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Reads what a recipe imports, from below the folder of the recipe.
 pub struct FolderLoader {
     folder: PathBuf,
-    next: u32,
 }
 
 impl FolderLoader {
     /// A loader for the imports of a recipe.
     pub fn beside(recipe: &Path) -> Self {
-        Self { folder: recipe.parent().unwrap_or(Path::new("")).to_path_buf(), next: 1 }
+        Self { folder: recipe.parent().unwrap_or(Path::new("")).to_path_buf() }
     }
 }
 
 impl Loader for FolderLoader {
-    fn load(&mut self, path: &str, _from: FileId) -> Result<Source, String> {
+    fn load(&self, path: &str, _from: &Source) -> Result<Source, String> {
         let wanted = Path::new(path);
         let inside = wanted.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside {
@@ -29,9 +28,7 @@ impl Loader for FolderLoader {
         }
         let full = self.folder.join(wanted);
         let text = read_text(&full)?;
-        let id = FileId(self.next);
-        self.next += 1;
-        Ok(Source::new(id, full.display().to_string().replace('\\', "/"), text))
+        Ok(Source::new(FileId(0), full.display().to_string().replace('\\', "/"), text))
     }
 }
 

@@ -25,7 +25,6 @@ fn seeded(seed: u64, variant: Option<&str>) -> Plan {
 }
 
 fn train(plan: &Plan, folder: &Path) -> (RunFolder, f64) {
-    recipec_runtime::threads::pin();
     let started = Instant::now();
     let done = run::run(plan, &Device::Cpu, Speed { threads: 2 }, &mut TestWorld::new(folder)).expect("a run");
     assert_eq!(done.stopped, StoppedBy::Steps);

@@ -39,7 +39,7 @@ pub use graph::{GraphError, TrainGraph};
 pub use plan::Plan;
 pub use recipe::Recipe;
 pub use recipec_grammar::source::{FileId, Source};
-pub use resolve::Loader;
+pub use resolve::{Loader, NoFiles};
 
 use diagnostic::{Diagnostic, codes};
 use problems::Problems;
@@ -127,6 +127,13 @@ fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::
             }
         }
     }
+}
+
+/// The graph and the plan of a recipe. A recipe that was checked always has one: an error is a defect of the compiler.
+pub fn compile(recipe: &Recipe) -> Result<(TrainGraph, Plan), GraphError> {
+    let graph = lower::lower(recipe)?;
+    let plan = planner::plan(recipe, &graph)?;
+    Ok((graph, plan))
 }
 
 /// Takes out the warnings that the recipe accepts.

@@ -3,9 +3,11 @@
 
 use crate::counters::Counters;
 use crate::error::RunError;
-use crate::optimizer::AdamW;
-use crate::policy::Policy;
+use crate::optimizer::Optimizer;
+use crate::train::optimizer_settings;
+use crate::policy::{Policy, PolicyError};
 use crate::tokenizer::Tokenizer;
+use recipec_compiler::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -45,7 +47,7 @@ pub struct Contents<'a> {
     /// Its tokenizer.
     pub tokenizer: &'a Tokenizer,
     /// The optimizer, if the stage has one.
-    pub optimizer: Option<&'a AdamW>,
+    pub optimizer: Option<&'a Optimizer>,
     /// The policy at the start of the stage, if it is needed.
     pub reference: Option<&'a Policy>,
     /// Where the run is.
@@ -67,10 +69,10 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
     }
     fs::create_dir(&draft).map_err(RunError::io("cannot make", &draft))?;
     contents.policy.save(&draft)?;
-    contents.tokenizer.save(&draft).map_err(RunError::io("cannot write", &draft))?;
+    contents.tokenizer.save(&draft)?;
     if let Some(optimizer) = contents.optimizer {
         let path = draft.join(OPTIMIZER);
-        safetensors::serialize_to_file(optimizer.moments()?, None, &path)
+        safetensors::serialize_to_file(optimizer.state(contents.policy), None, &path)
             .map_err(|why| RunError::io("cannot write", &path)(std::io::Error::other(why.to_string())))?;
     }
     if let Some(reference) = contents.reference {
@@ -84,7 +86,7 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
         version: VERSION,
         plan: contents.plan.to_string(),
         counters: contents.counters.clone(),
-        optimizer_steps: contents.optimizer.map(AdamW::steps),
+        optimizer_steps: contents.optimizer.map(Optimizer::steps),
         has_reference: contents.reference.is_some(),
         lengths: contents.lengths,
         digests,
@@ -153,11 +155,19 @@ pub fn state(checkpoint: &Path) -> Result<State, RunError> {
 }
 
 /// The moments of the optimizer in a checkpoint.
-pub fn load_optimizer(checkpoint: &Path, policy: &Policy, steps: u64) -> Result<AdamW, RunError> {
+pub fn load_optimizer(
+    checkpoint: &Path,
+    plan: &Plan,
+    stage: usize,
+    policy: &Policy,
+    steps: u64,
+) -> Result<Optimizer, RunError> {
     let path = checkpoint.join(OPTIMIZER);
+    let settings = plan.stages.get(stage).and_then(optimizer_settings);
+    let settings = settings.ok_or_else(|| RunError::Plan("a checkpoint with an optimizer, and no node for it".into()))?;
     let bytes = fs::read(&path).map_err(RunError::io("cannot read", &path))?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, policy.device())?;
-    Ok(AdamW::restore(policy, tensors.into_iter().collect(), steps)?)
+    let tensors = candle_core::safetensors::load_buffer(&bytes, policy.device()).map_err(PolicyError::from)?;
+    Ok(Optimizer::restore(settings, policy, steps, tensors)?)
 }
 
 /// The policy of the start of the stage in a checkpoint.

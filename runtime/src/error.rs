@@ -109,7 +109,7 @@ pub enum RunError {
     },
     /// The model failed.
     #[error("the model failed: {0}")]
-    Model(#[from] candle_core::Error),
+    Model(#[from] crate::policy::PolicyError),
     /// The plan is not one that this runtime can walk: our bug, unless the plan was edited.
     #[error("the plan cannot be walked: {0}")]
     Plan(String),

@@ -66,7 +66,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
         }
     }
     let engine =
-        Engine { slots: 256, end_token: trainer.tokenizer.end_token(), threads: trainer.lanes.threads() };
+        Engine { slots: 256, end_token: trainer.tokenizer.end_token(), threads: trainer.lanes.threads };
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
     let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());

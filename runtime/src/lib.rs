@@ -36,7 +36,6 @@ pub mod run_folder;
 pub mod sampler;
 pub mod statistics;
 pub mod surface;
-pub mod threads;
 pub mod tokenizer;
 pub mod train;
 pub mod verify;

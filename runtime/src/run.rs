@@ -43,7 +43,7 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
         optimizer: None,
         counters: Counters::default(),
         journal,
-        lanes: Lanes::new(speed.threads),
+        lanes: Lanes { threads: speed.threads },
         fingerprint: plan.fingerprint(),
         stage_start: None,
         seconds_before: 0.0,
@@ -69,7 +69,7 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
     }
     let policy = Policy::load(&newest, device)?;
     let optimizer = match state.optimizer_steps {
-        Some(steps) => Some(checkpoint::load_optimizer(&newest, &policy, steps)?),
+        Some(steps) => Some(checkpoint::load_optimizer(&newest, &plan, state.counters.stage, &policy, steps)?),
         None => None,
     };
     let stage_start =
@@ -82,11 +82,11 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
         plan: &plan,
         world,
         policy,
-        tokenizer: Tokenizer::characters(),
+        tokenizer: Tokenizer::Characters,
         optimizer,
         counters: state.counters,
         journal,
-        lanes: Lanes::new(speed.threads),
+        lanes: Lanes { threads: speed.threads },
         fingerprint,
         stage_start,
         seconds_before,
@@ -118,7 +118,7 @@ fn first_policy(plan: &Plan, device: &Device) -> Result<(Policy, Tokenizer), Run
     if plan.policy.train != Trainable::Full {
         return Err(unsupported("`train` other than `full`", "use `train = full`"));
     }
-    let tokenizer = Tokenizer::characters();
+    let tokenizer = Tokenizer::Characters;
     match &plan.policy.source {
         ModelSource::Fresh(architecture) => {
             let policy = Policy::fresh(architecture, tokenizer.vocab_size(), plan.seed, device)?;

@@ -16,13 +16,13 @@ mod supervised;
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::journal::Journal;
-use crate::optimizer::AdamW;
+use crate::optimizer::Optimizer;
 use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::tokenizer::Tokenizer;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
-pub(crate) use setup::{StageRuntime, SuiteData};
+pub(crate) use setup::{StageRuntime, SuiteData, optimizer_settings};
 pub(crate) use step::Step;
 
 /// Why a run ended.
@@ -63,7 +63,7 @@ pub struct Trainer<'a> {
     pub(crate) world: &'a mut dyn World,
     pub(crate) policy: Policy,
     pub(crate) tokenizer: Tokenizer,
-    pub(crate) optimizer: Option<AdamW>,
+    pub(crate) optimizer: Option<Optimizer>,
     pub(crate) counters: Counters,
     pub(crate) journal: Journal,
     pub(crate) lanes: Lanes,

@@ -42,14 +42,14 @@ pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
         };
         set.push((name.trim().to_string(), value.trim().to_string()));
     }
-    let options = Options { variant: changes.variant.clone(), set };
-    Ok(recipec_compiler::check(source, &mut FolderLoader::beside(file), &options))
+    let options = Options { variant: changes.variant.clone(), set, strict: false };
+    Ok(recipec_compiler::check(source, &FolderLoader::beside(file), &options))
 }
 
 /// Prints the problems of a recipe on standard error.
 pub fn print_problems(checked: &Checked) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = human::render(&checked.problems, &checked.sources, 100, colour);
+    let text = human::render(&checked.problems, &checked.sources, human::Style { width: 100, colour });
     if !text.is_empty() {
         eprint!("{text}");
     }

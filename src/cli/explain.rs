@@ -2,7 +2,7 @@
 
 use super::compile::{RecipeArgs, check_file, print_problems};
 use super::{Exit, say};
-use recipec_compiler::diagnostic::codes;
+use recipec_compiler::diagnostic::{Severity, codes};
 use recipec_compiler::explain;
 
 #[derive(clap::Args)]
@@ -15,9 +15,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Exit {
     if let Some(name) = args.recipe.file.to_str().filter(|name| name.starts_with("recipe::")) {
-        return match codes::find(name) {
+        return match codes::Code::named(name) {
             Some(row) => {
-                say(&row.book_page());
+                say(&page(row));
                 Exit::Done
             }
             None => {
@@ -34,4 +34,21 @@ pub fn run(args: &Args) -> Exit {
     let Some(recipe) = &checked.recipe else { return Exit::WrongRecipe };
     say(explain::recipe(recipe, &checked.sources, args.path.as_deref()).trim_end());
     Exit::Done
+}
+
+/// The book's page of a code, as text.
+fn page(code: codes::Code) -> String {
+    let row = code.row();
+    let severity = match row.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n");
+    let mut text = format!("{} ({severity})\n{}\n\n{}\n\n{}\n", row.name, row.summary, row.what, row.why);
+    for (title, example) in [("wrong", row.bad), ("right", row.good)] {
+        if !example.is_empty() {
+            text.push_str(&format!("\n{title}:\n{}\n", indented(example)));
+        }
+    }
+    text
 }

@@ -9,7 +9,7 @@ use recipec_runtime::run::{self, RunReport};
 use recipec_runtime::run_folder::RunFolder;
 use recipec_runtime::train::{Speed, StoppedBy};
 use recipec_runtime::world::Machine;
-use recipec_runtime::{device, threads};
+use recipec_runtime::device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +74,6 @@ pub fn resume(args: &ResumeArgs) -> Exit {
 
 /// Runs a plan in its folder, or goes on with what is in the folder when there is no plan.
 fn execute(folder: &Path, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
-    threads::pin();
     let device = match device::choose(&speed.device) {
         Ok(device) => device,
         Err(why) => {

@@ -1,7 +1,7 @@
 //! Compiles and runs recipes inside a test.
 #![allow(dead_code)] // each test file uses its own part of this
 
-use recipec_compiler::{FileId, Loader, Options, Plan, Source};
+use recipec_compiler::{FileId, NoFiles, Options, Plan, Source};
 use recipec_runtime::error::RunError;
 use recipec_runtime::run::{self, RunReport};
 use recipec_runtime::run_folder::{RunFolder, StepMetrics};
@@ -12,19 +12,11 @@ use std::path::{Path, PathBuf};
 /// The smallest recipe that walks every kind of node.
 pub const TINY: &str = include_str!("../fixtures/tiny.recipe");
 
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, path: &str, _: FileId) -> Result<Source, String> {
-        Err(format!("this test has no file `{path}`"))
-    }
-}
-
 /// The plan of a recipe, which must be without problems.
 pub fn plan(text: &str, variant: Option<&str>) -> Plan {
-    let options = Options { variant: variant.map(str::to_string), set: Vec::new() };
+    let options = Options { variant: variant.map(str::to_string), set: Vec::new(), strict: false };
     let source = Source::new(FileId(0), "test.recipe", text);
-    let checked = recipec_compiler::check(source, &mut NoFiles, &options);
+    let checked = recipec_compiler::check(source, &NoFiles, &options);
     let said: Vec<String> = checked.problems.sorted().iter().map(|d| format!("{}: {}", d.code.name(), d.message)).collect();
     assert!(said.is_empty(), "the recipe has problems: {said:#?}");
     let recipe = checked.recipe.expect("a recipe without problems");
@@ -83,12 +75,10 @@ pub fn run(plan: &Plan, folder: &Path) -> RunReport {
 }
 
 pub fn run_in(plan: &Plan, world: &mut TestWorld, threads: usize) -> Result<RunReport, RunError> {
-    recipec_runtime::threads::pin();
     run::run(plan, &candle_device(), Speed { threads }, world)
 }
 
 pub fn resume_in(world: &mut TestWorld) -> Result<RunReport, RunError> {
-    recipec_runtime::threads::pin();
     run::resume(&candle_device(), Speed { threads: 2 }, world)
 }
 

@@ -9,7 +9,7 @@ use crate::data::Split;
 use crate::error::RunError;
 use crate::generate::{Engine, Request, generate};
 use crate::loss::{Objective, SequenceTerms};
-use crate::optimizer::learning_rate;
+use crate::optimizer::schedule_share;
 use crate::policy::gradient::{Sequence, gradients, score};
 use crate::reward::{self, RewardContext};
 use crate::rng::{Purpose, Stream};
@@ -67,7 +67,7 @@ impl Trainer<'_> {
                 self.leave_out(name, step)?;
                 continue;
             }
-            *step.work.entry(format!("data:{name}")).or_insert(0.0) += 1.0;
+            *step.work.entry(format!("data:{name}")).or_insert(0) += 1;
             let draw = Draw { number: self.counters.draw, domain, problem, prompt: Arc::from(prompt) };
             self.counters.draw += 1;
             return Ok(draw);
@@ -97,7 +97,7 @@ impl Trainer<'_> {
                 });
             }
         }
-        let engine = Engine { slots: slots as usize, end_token: self.tokenizer.end_token(), threads: self.lanes.threads() };
+        let engine = Engine { slots: slots as usize, end_token: self.tokenizer.end_token(), threads: self.lanes.threads };
         let mut generated =
             generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?.into_iter();
         let mut n = 0;
@@ -135,7 +135,7 @@ impl Trainer<'_> {
     }
 
     /// The text of a response, and how many of its tokens are reasoning and answer.
-    pub(super) fn read_response(&self, tokens: &[u32], finished: bool) -> (String, usize, usize) {
+    pub(crate) fn read_response(&self, tokens: &[u32], finished: bool) -> (String, usize, usize) {
         let body = if finished { &tokens[..tokens.len().saturating_sub(1)] } else { tokens };
         let text = self.tokenizer.decode(body);
         let answer = answer_part(&text, &self.plan.policy.answer);
@@ -394,11 +394,11 @@ impl Trainer<'_> {
         self.counters.step += 1;
         step.updates += 1;
         step.worked(node, 1);
-        let lr = learning_rate(schedule, adamw.lr, self.counters.step, stage.plan.max_steps);
+        let lr = adamw.lr * schedule_share(schedule, self.counters.step, stage.plan.max_steps.unwrap_or(u64::MAX));
         step.measures.lr = Some(lr);
         if let Some(gradients) = step.gradients.take() {
             let optimizer = self.optimizer.as_mut().ok_or_else(|| RunError::Plan("no optimizer in this stage".into()))?;
-            step.measures.grad_norm = Some(optimizer.step(&self.policy, &gradients.tensors, adamw, lr)?);
+            step.measures.grad_norm = Some(optimizer.step(&self.policy, &gradients, lr)?.gradient_norm);
         }
         let updates = stage.plan.nodes.iter().find_map(|node| match &node.kind {
             NodeKind::Loss { updates, .. } => Some(*updates),

@@ -3,7 +3,7 @@
 use super::step::BackTo;
 use crate::data::{self, Data, Problem, Split};
 use crate::error::RunError;
-use crate::optimizer::AdamW;
+use crate::optimizer::Optimizer;
 use crate::policy::Policy;
 use crate::prompt::PromptTemplate;
 use crate::reward;
@@ -11,7 +11,7 @@ use crate::sampler::{DomainState, Sampler};
 use crate::tokenizer::Tokenizer;
 use crate::verify::{self, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
-use recipec_compiler::settings::{AdamW as AdamWSettings, AnswerRule, WeightUpdate};
+use recipec_compiler::settings::{AdamW, AnswerRule, WeightUpdate};
 use std::collections::BTreeMap;
 
 /// The data of one domain.
@@ -153,13 +153,9 @@ impl<'a> StageRuntime<'a> {
     }
 
     /// The optimizer that the stage's optimizer node asks for.
-    pub(crate) fn optimizer(&self, policy: &Policy) -> Result<Option<AdamW>, RunError> {
-        let settings: Option<&AdamWSettings> = self.plan.nodes.iter().find_map(|node| match &node.kind {
-            NodeKind::Optimizer { adamw, .. } => Some(adamw),
-            _ => None,
-        });
-        Ok(match settings {
-            Some(_) => Some(AdamW::new(policy)?),
+    pub(crate) fn optimizer(&self, policy: &Policy) -> Result<Option<Optimizer>, RunError> {
+        Ok(match optimizer_settings(self.plan) {
+            Some(settings) => Some(Optimizer::new(settings, policy)?),
             None => None,
         })
     }
@@ -187,6 +183,14 @@ impl DomainData {
         }
         problem
     }
+}
+
+/// What the optimizer node of a stage says.
+pub(crate) fn optimizer_settings(stage: &StagePlan) -> Option<&AdamW> {
+    stage.nodes.iter().find_map(|node| match &node.kind {
+        NodeKind::Optimizer { adamw, .. } => Some(adamw),
+        _ => None,
+    })
 }
 
 fn open_data(

@@ -23,7 +23,7 @@ pub(crate) struct Step {
     /// When it began, in seconds of this process.
     pub(crate) began: f64,
     /// Items per node: what each of them worked on.
-    pub(crate) work: BTreeMap<String, f64>,
+    pub(crate) work: BTreeMap<String, u64>,
     /// Groups to be sampled.
     pub(crate) draws: Vec<Draw>,
     /// Sampled and not yet judged: one entry per draw.
@@ -95,7 +95,7 @@ impl Step {
 
     /// Adds to what a node worked on.
     pub(super) fn worked(&mut self, node: &Node, items: usize) {
-        *self.work.entry(node.id.clone()).or_insert(0.0) += items as f64;
+        *self.work.entry(node.id.clone()).or_insert(0) += items as u64;
     }
 }
 
