@@ -95,17 +95,10 @@ impl RunFolder {
     /// Reads a run folder.
     pub fn read(path: &Path) -> Result<Self, RunFolderError> {
         if !path.is_dir() {
-            return Err(RunFolderError::Missing {
-                path: path.to_owned(),
-            });
+            return Err(RunFolderError::Missing { path: path.to_owned() });
         }
-        if ![METRICS, EVALUATIONS, SUMMARY]
-            .iter()
-            .any(|name| path.join(name).is_file())
-        {
-            return Err(RunFolderError::NotARun {
-                path: path.to_owned(),
-            });
+        if ![METRICS, EVALUATIONS, SUMMARY].iter().any(|name| path.join(name).is_file()) {
+            return Err(RunFolderError::NotARun { path: path.to_owned() });
         }
         let mut notes = Vec::new();
         let metrics: Vec<StepMetrics> = read_lines(path, METRICS, &mut notes)?;
@@ -113,15 +106,7 @@ impl RunFolder {
         let evaluations: Vec<Evaluation> = read_lines(path, EVALUATIONS, &mut notes)?;
         let summary = read_summary(path, &mut notes)?;
         let examples = read_examples(path, &mut notes)?;
-        Ok(Self {
-            path: path.to_owned(),
-            metrics,
-            timing,
-            evaluations,
-            summary,
-            examples,
-            notes,
-        })
+        Ok(Self { path: path.to_owned(), metrics, timing, evaluations, summary, examples, notes })
     }
 
     /// The stages that learn by reinforcement, in the order in which they ran.
@@ -142,18 +127,12 @@ impl RunFolder {
 
     /// The last evaluation that was made because the run had ended.
     pub fn last(&self) -> Option<&Evaluation> {
-        self.reinforced()
-            .filter(|evaluation| evaluation.when == When::End)
-            .last()
+        self.reinforced().filter(|evaluation| evaluation.when == When::End).last()
     }
 
     /// The last evaluation after a step, at the end or on the way; what a report shows of a run that did not end.
     pub fn latest(&self) -> Option<&Evaluation> {
-        self.last().or_else(|| {
-            self.reinforced()
-                .filter(|evaluation| evaluation.step > 0)
-                .last()
-        })
+        self.last().or_else(|| self.reinforced().filter(|evaluation| evaluation.step > 0).last())
     }
 
     /// Evaluations of reinforcement stages. Where no step was made (a budget of 0, a killed run) the only thing to go by is
@@ -161,15 +140,9 @@ impl RunFolder {
     fn reinforced(&self) -> impl Iterator<Item = &Evaluation> {
         let mut stages = self.reinforce_stages();
         if stages.is_empty() {
-            stages.extend(
-                self.evaluations
-                    .last()
-                    .map(|evaluation| evaluation.stage.as_str()),
-            );
+            stages.extend(self.evaluations.last().map(|evaluation| evaluation.stage.as_str()));
         }
-        self.evaluations
-            .iter()
-            .filter(move |evaluation| stages.contains(&evaluation.stage.as_str()))
+        self.evaluations.iter().filter(move |evaluation| stages.contains(&evaluation.stage.as_str()))
     }
 
     /// The domains of the run: by falling target ratio, then by name.
@@ -184,18 +157,8 @@ impl RunFolder {
             ratios.extend(line.domains.keys().map(|name| (name.as_str(), 0.0)));
         }
         if let Some(summary) = &self.summary {
-            ratios.extend(
-                summary
-                    .shares
-                    .iter()
-                    .map(|(name, share)| (name.as_str(), share.ratio)),
-            );
-            ratios.extend(
-                summary
-                    .ratios
-                    .iter()
-                    .map(|(name, ratio)| (name.as_str(), *ratio)),
-            );
+            ratios.extend(summary.shares.iter().map(|(name, share)| (name.as_str(), share.ratio)));
+            ratios.extend(summary.ratios.iter().map(|(name, ratio)| (name.as_str(), *ratio)));
         }
         let mut names: Vec<(&str, f64)> = ratios.into_iter().collect();
         names.sort_by(|(a, ratio_a), (b, ratio_b)| ratio_b.total_cmp(ratio_a).then(a.cmp(b)));
@@ -214,9 +177,7 @@ fn read_lines<T: DeserializeOwned + Line>(
         return Ok(Vec::new());
     };
     let mut lines = Vec::new();
-    for_each_line(&file, BufReader::new(opened), notes, |line: T| {
-        lines.push(line)
-    })?;
+    for_each_line(&file, BufReader::new(opened), notes, |line: T| lines.push(line))?;
     Ok(lines)
 }
 
@@ -239,22 +200,10 @@ fn read_summary(folder: &Path, notes: &mut Vec<String>) -> Result<Option<Summary
     };
     let mut text = String::new();
     let read = opened.take(MAX_LINE_BYTES).read_to_string(&mut text);
-    read.map_err(|source| RunFolderError::Io {
-        file: file.clone(),
-        source,
-    })?;
-    let summary: Summary = serde_json::from_str(&text)
-        .map_err(|error| bad_line(&file, error.line() as u64, &error))?;
-    if let Some(reason) = summary
-        .penalty_surface
-        .as_ref()
-        .and_then(PenaltySurface::fault)
-    {
-        return Err(RunFolderError::Line {
-            file,
-            line: 1,
-            reason,
-        });
+    read.map_err(|source| RunFolderError::Io { file: file.clone(), source })?;
+    let summary: Summary = serde_json::from_str(&text).map_err(|error| bad_line(&file, error.line() as u64, &error))?;
+    if let Some(reason) = summary.penalty_surface.as_ref().and_then(PenaltySurface::fault) {
+        return Err(RunFolderError::Line { file, line: 1, reason });
     }
     Ok(Some(summary))
 }
@@ -263,10 +212,7 @@ fn open(file: &Path) -> Result<Option<File>, RunFolderError> {
     match File::open(file) {
         Ok(opened) => Ok(Some(opened)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(RunFolderError::Io {
-            file: file.to_owned(),
-            source,
-        }),
+        Err(source) => Err(RunFolderError::Io { file: file.to_owned(), source }),
     }
 }
 
@@ -277,18 +223,11 @@ fn for_each_line<T: DeserializeOwned + Line>(
     notes: &mut Vec<String>,
     mut each: impl FnMut(T),
 ) -> Result<(), RunFolderError> {
-    let name = file
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut bytes = Vec::new();
     for line in 1u64.. {
         bytes.clear();
-        let cut = match reader
-            .by_ref()
-            .take(MAX_LINE_BYTES)
-            .read_until(b'\n', &mut bytes)
-        {
+        let cut = match reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes) {
             Ok(_) => false,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => true,
             Err(error) => return Err(bad_line(file, line, &error)),
@@ -298,35 +237,29 @@ fn for_each_line<T: DeserializeOwned + Line>(
         }
         let whole = bytes.last() == Some(&b'\n');
         if !whole && bytes.len() as u64 == MAX_LINE_BYTES {
-            return Err(bad_line(
-                file,
-                line,
-                &format!("the line is longer than {MAX_LINE_BYTES} bytes"),
-            ));
+            return Err(bad_line(file, line, &format!("the line is longer than {MAX_LINE_BYTES} bytes")));
         }
         if !bytes.trim_ascii().is_empty() {
             match serde_json::from_slice::<T>(&bytes) {
                 Ok(value) => {
                     let found = value.schema();
                     if found != SCHEMA {
-                        let reason = format!(
-                            "schema {found} is not known here; this program reads schema {SCHEMA}"
-                        );
+                        let reason = format!("schema {found} is not known here; this program reads schema {SCHEMA}");
                         return Err(bad_line(file, line, &reason));
                     }
                     each(value);
                 }
                 Err(_) if !whole => {
-                    notes.push(format!("{name}: line {line} is unfinished and was left out; the run was probably killed."));
+                    notes.push(format!(
+                        "{name}: line {line} is unfinished and was left out; the run was probably killed."
+                    ));
                     return Ok(());
                 }
                 Err(error) => return Err(bad_line(file, line, &error)),
             }
         }
         if cut {
-            notes.push(format!(
-                "{name} ends early at line {line}; the run was probably killed."
-            ));
+            notes.push(format!("{name} ends early at line {line}; the run was probably killed."));
             return Ok(());
         }
     }
@@ -335,14 +268,8 @@ fn for_each_line<T: DeserializeOwned + Line>(
 
 fn bad_line(file: &Path, line: u64, reason: &dyn std::fmt::Display) -> RunFolderError {
     // serde_json counts lines of the text it was given, which is a single line here: keep its column only.
-    let reason = reason
-        .to_string()
-        .replace(" at line 1 column", " at column");
-    RunFolderError::Line {
-        file: file.to_owned(),
-        line,
-        reason,
-    }
+    let reason = reason.to_string().replace(" at line 1 column", " at column");
+    RunFolderError::Line { file: file.to_owned(), line, reason }
 }
 
 #[cfg(test)]

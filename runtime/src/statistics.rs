@@ -32,10 +32,7 @@ pub fn clustered_mean(problems: &[Vec<f64>]) -> Option<Estimate> {
         let half = student_975(spread.n_problems - 1) * error;
         [spread.mean - half, spread.mean + half]
     });
-    Some(Estimate {
-        mean: spread.mean,
-        interval,
-    })
+    Some(Estimate { mean: spread.mean, interval })
 }
 
 /// Mean of values in 0..1 (pass@1, truncated). `problems` holds the samples of each problem, `(P, samples)`; problems
@@ -55,10 +52,7 @@ pub fn clustered_rate(problems: &[Vec<f64>]) -> Option<Estimate> {
         };
         wilson(rate, trials, student_975(spread.n_problems - 1))
     });
-    Some(Estimate {
-        mean: rate,
-        interval,
-    })
+    Some(Estimate { mean: rate, interval })
 }
 
 /// The unweighted mean over domains that were measured independently; none for no domains. There is an interval when
@@ -78,16 +72,8 @@ pub fn macro_average(domains: &[Estimate]) -> Option<Estimate> {
             None => complete = false,
         }
     }
-    let interval = complete.then(|| {
-        [
-            centre - libm::sqrt(below) / count,
-            centre + libm::sqrt(above) / count,
-        ]
-    });
-    Some(Estimate {
-        mean: centre,
-        interval,
-    })
+    let interval = complete.then(|| [centre - libm::sqrt(below) / count, centre + libm::sqrt(above) / count]);
+    Some(Estimate { mean: centre, interval })
 }
 
 /// `after - before` of two measurements taken as independent. Where both used the same problems the true interval is
@@ -101,10 +87,7 @@ pub fn difference(before: Estimate, after: Estimate) -> Estimate {
         ]),
         _ => None,
     };
-    Estimate {
-        mean: change,
-        interval,
-    }
+    Estimate { mean: change, interval }
 }
 
 /// Unbiased pass@k of one problem: the chance that `k` responses drawn without replacement from `samples`, of which
@@ -118,31 +101,20 @@ pub fn pass_at_k(samples: u64, correct: u64, k: u64) -> Option<f64> {
         return Some(1.0);
     }
     // prod over i in n-c+1..=n of (1 - k/i), the same as 1 - C(n-c, k) / C(n, k) without large factorials
-    let none_right: f64 = (samples - correct + 1..=samples)
-        .map(|i| 1.0 - k as f64 / i as f64)
-        .product();
+    let none_right: f64 = (samples - correct + 1..=samples).map(|i| 1.0 - k as f64 / i as f64).product();
     Some(1.0 - none_right)
 }
 
 /// Total variation distance of two mixes: half the sum of absolute differences, 0 (equal) to 1 (disjoint) when both sum
 /// to 1. None for lists of different lengths.
 pub fn total_variation(mix: &[f64], target: &[f64]) -> Option<f64> {
-    (mix.len() == target.len()).then(|| {
-        mix.iter()
-            .zip(target)
-            .map(|(a, b)| (a - b).abs())
-            .sum::<f64>()
-            / 2.0
-    })
+    (mix.len() == target.len()).then(|| mix.iter().zip(target).map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0)
 }
 
 /// Counts as shares of their sum; all 0 when nothing was counted.
 pub fn shares(counts: &[f64]) -> Vec<f64> {
     let total: f64 = counts.iter().sum();
-    counts
-        .iter()
-        .map(|count| if total > 0.0 { count / total } else { 0.0 })
-        .collect()
+    counts.iter().map(|count| if total > 0.0 { count / total } else { 0.0 }).collect()
 }
 
 struct Spread {
@@ -154,21 +126,13 @@ struct Spread {
 
 impl Spread {
     fn of(problems: &[Vec<f64>]) -> Option<Self> {
-        let means: Vec<f64> = problems
-            .iter()
-            .filter_map(|samples| mean(samples))
-            .collect();
+        let means: Vec<f64> = problems.iter().filter_map(|samples| mean(samples)).collect();
         let centre = mean(&means)?;
         let squares: f64 = means.iter().map(|value| square(value - centre)).sum();
         let n_problems = means.len();
-        let standard_error = (n_problems > 1)
-            .then(|| libm::sqrt(squares / (n_problems - 1) as f64 / n_problems as f64));
-        Some(Self {
-            mean: centre,
-            standard_error,
-            n_problems,
-            n_samples: problems.iter().map(Vec::len).sum(),
-        })
+        let standard_error =
+            (n_problems > 1).then(|| libm::sqrt(squares / (n_problems - 1) as f64 / n_problems as f64));
+        Some(Self { mean: centre, standard_error, n_problems, n_samples: problems.iter().map(Vec::len).sum() })
     }
 }
 
@@ -182,10 +146,7 @@ fn wilson(rate: f64, trials: f64, z: f64) -> [f64; 2] {
     let centre = (rate + z2 / (2.0 * trials)) / scale;
     let half = z / scale * libm::sqrt(rate * (1.0 - rate) / trials + z2 / (4.0 * trials * trials));
     // At 0 and 1 the bound is exact, and rounding must not put the estimate outside of its own interval.
-    [
-        (centre - half).max(0.0).min(rate),
-        (centre + half).min(1.0).max(rate),
-    ]
+    [(centre - half).max(0.0).min(rate), (centre + half).min(1.0).max(rate)]
 }
 
 /// The 97.5% quantile of Student's distribution: a table for few degrees of freedom, else the expansion around the
@@ -204,8 +165,7 @@ fn student_975(degrees: usize) -> f64 {
             let first = z * (z2 + 1.0) / 4.0;
             let second = z * (3.0 + z2 * (16.0 + z2 * 5.0)) / 96.0;
             let third = z * (-15.0 + z2 * (17.0 + z2 * (19.0 + z2 * 3.0))) / 384.0;
-            let fourth =
-                z * (-945.0 + z2 * (-1920.0 + z2 * (1482.0 + z2 * (776.0 + z2 * 79.0)))) / 92160.0;
+            let fourth = z * (-945.0 + z2 * (-1920.0 + z2 * (1482.0 + z2 * (776.0 + z2 * 79.0)))) / 92160.0;
             z + (first + (second + (third + fourth / n) / n) / n) / n
         }
     }
@@ -216,10 +176,7 @@ mod tests {
     use super::*;
 
     fn close(found: f64, expected: f64, tolerance: f64) {
-        assert!(
-            (found - expected).abs() <= tolerance,
-            "found {found}, expected {expected}"
-        );
+        assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected}");
     }
 
     /// Problem means 0.5, 1, 0: mean 0.5, variance 0.25, se = sqrt(0.25 / 3) = 0.288675, t(2) = 4.30265.
@@ -265,22 +222,13 @@ mod tests {
         let none = clustered_rate(&vec![vec![0.0, 0.0]; 20]).unwrap();
         close(none.interval.unwrap()[1], 1.0 - 0.820_32, 2e-5);
         // Each problem half right: no spread between problems, so the samples count as trials.
-        let half = clustered_rate(&vec![vec![1.0, 0.0]; 20])
-            .unwrap()
-            .interval
-            .unwrap();
+        let half = clustered_rate(&vec![vec![1.0, 0.0]; 20]).unwrap().interval.unwrap();
         assert!(half[0] > 0.3 && half[1] < 0.7 && half[0] < half[1]);
     }
 
     #[test]
     fn one_problem_has_no_interval() {
-        assert_eq!(
-            clustered_rate(&[vec![1.0, 0.0]]),
-            Some(Estimate {
-                mean: 0.5,
-                interval: None
-            })
-        );
+        assert_eq!(clustered_rate(&[vec![1.0, 0.0]]), Some(Estimate { mean: 0.5, interval: None }));
         assert_eq!(clustered_mean(&[]), None);
         assert_eq!(clustered_mean(&[vec![]]), None);
         assert_eq!(mean(&[]), None);
@@ -290,14 +238,8 @@ mod tests {
     /// difference.
     #[test]
     fn independent_intervals_combine() {
-        let a = Estimate {
-            mean: 0.4,
-            interval: Some([0.37, 0.43]),
-        };
-        let b = Estimate {
-            mean: 0.6,
-            interval: Some([0.56, 0.64]),
-        };
+        let a = Estimate { mean: 0.4, interval: Some([0.37, 0.43]) };
+        let b = Estimate { mean: 0.6, interval: Some([0.56, 0.64]) };
         let found = macro_average(&[a, b]).unwrap();
         close(found.mean, 0.5, 1e-15);
         close(found.interval.unwrap()[0], 0.475, 1e-12);
@@ -306,10 +248,7 @@ mod tests {
         close(change.mean, 0.2, 1e-15);
         close(change.interval.unwrap()[0], 0.15, 1e-12);
         close(change.interval.unwrap()[1], 0.25, 1e-12);
-        let open = Estimate {
-            mean: 0.5,
-            interval: None,
-        };
+        let open = Estimate { mean: 0.5, interval: None };
         assert_eq!(macro_average(&[a, open]).unwrap().interval, None);
         assert_eq!(difference(a, open).interval, None);
         assert_eq!(macro_average(&[]), None);
@@ -327,9 +266,7 @@ mod tests {
         assert_eq!(pass_at_k(2, 3, 1), None);
         // The mean over all draws of two from (right, right, wrong, wrong, wrong, wrong) is the same number.
         let right = [true, true, false, false, false, false];
-        let pairs: Vec<bool> = (0..6)
-            .flat_map(|i| (i + 1..6).map(move |j| right[i] || right[j]))
-            .collect();
+        let pairs: Vec<bool> = (0..6).flat_map(|i| (i + 1..6).map(move |j| right[i] || right[j])).collect();
         let share = pairs.iter().filter(|hit| **hit).count() as f64 / pairs.len() as f64;
         close(pass_at_k(6, 2, 2).unwrap(), share, 1e-15);
     }
@@ -337,11 +274,7 @@ mod tests {
     /// |0.5 - 0.4| + |0.2 - 0.35| + |0.3 - 0.25| = 0.3, half of it is 0.15.
     #[test]
     fn total_variation_is_half_the_differences() {
-        close(
-            total_variation(&[0.5, 0.2, 0.3], &[0.4, 0.35, 0.25]).unwrap(),
-            0.15,
-            1e-15,
-        );
+        close(total_variation(&[0.5, 0.2, 0.3], &[0.4, 0.35, 0.25]).unwrap(), 0.15, 1e-15);
         assert_eq!(total_variation(&[1.0, 0.0], &[0.0, 1.0]), Some(1.0));
         assert_eq!(total_variation(&[1.0], &[0.5, 0.5]), None);
         assert_eq!(shares(&[30.0, 10.0]), [0.75, 0.25]);
@@ -351,15 +284,9 @@ mod tests {
     /// Printed tables: 2.5706 (5), 2.4469 (6), 2.2281 (10), 2.0423 (30), 1.9840 (100).
     #[test]
     fn student_agrees_with_the_tables() {
-        for (degrees, expected) in [
-            (1, 12.7062),
-            (4, 2.7764),
-            (5, 2.5706),
-            (6, 2.4469),
-            (10, 2.2281),
-            (30, 2.0423),
-            (100, 1.9840),
-        ] {
+        for (degrees, expected) in
+            [(1, 12.7062), (4, 2.7764), (5, 2.5706), (6, 2.4469), (10, 2.2281), (30, 2.0423), (100, 1.9840)]
+        {
             close(student_975(degrees), expected, 1.5e-4);
         }
     }

@@ -41,11 +41,7 @@ const DOMAINS: [(&str, f64, f64, f64, f64, f64); 5] = [
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            without: Vec::new(),
-            steps: 120,
-        }
+        Self { folder: tempfile::tempdir().unwrap(), without: Vec::new(), steps: 120 }
     }
 
     pub(crate) fn without(mut self, part: Part) -> Self {
@@ -78,18 +74,8 @@ impl Fixture {
         let timing = |step| json!({"stage": "reinforce", "step": step, "seconds": 2.5, "tokens_per_second": 9_000.0, "elapsed": 2.5});
         self.lines(TIMING, &(1..=self.steps).map(timing).collect::<Vec<_>>());
         if self.has(Part::Evaluations) {
-            let mut all = vec![
-                evaluation("warm_start", 0, "start", 0.0),
-                evaluation("reinforce", 0, "start", 0.0),
-            ];
-            all.extend((1..3).map(|third| {
-                evaluation(
-                    "reinforce",
-                    self.steps * third / 3,
-                    "step",
-                    third as f64 / 3.0,
-                )
-            }));
+            let mut all = vec![evaluation("warm_start", 0, "start", 0.0), evaluation("reinforce", 0, "start", 0.0)];
+            all.extend((1..3).map(|third| evaluation("reinforce", self.steps * third / 3, "step", third as f64 / 3.0)));
             if self.has(Part::End) {
                 all.push(evaluation("reinforce", self.steps, "end", 1.0));
             }
@@ -136,14 +122,10 @@ impl Fixture {
             let yields = [0.62, 0.7, 0.55, 0.8, 0.45][idx];
             let tokens = long + (brief - long) * done + 1.5 * noise(idx as u32 + 10, step as u32);
             let counted = counts.entry(name).or_insert([0.0; 4]);
-            for (count, more) in
-                counted
-                    .iter_mut()
-                    .zip([drawn, drawn, drawn * yields, drawn * yields * tokens])
-            {
+            for (count, more) in counted.iter_mut().zip([drawn, drawn, drawn * yields, drawn * yields * tokens]) {
                 *count += more.round();
             }
-            let absent = name == "tools" && step % 17 == 0;
+            let absent = name == "tools" && step.is_multiple_of(17);
             let solved = low + (high - low) * done + 0.05 * noise(idx as u32 + 20, step as u32);
             let [sampled, completed, trained, trained_tokens] = counted.map(|count| count as u64);
             domains.insert(
@@ -163,9 +145,12 @@ impl Fixture {
             let outcome = 0.54 + 0.13 * done + 0.03 * noise(7, step as u32);
             line["entropy"] = json!(0.62 - 0.3 * done + 0.02 * noise(5, step as u32));
             line["groups"] = json!({"sampled": 32, "kept": 32 - dropped, "dropped": dropped});
-            line["reward"] = json!({"total": outcome + penalty, "outcome": outcome, "terms": {"difficulty_aware": penalty}});
+            line["reward"] =
+                json!({"total": outcome + penalty, "outcome": outcome, "terms": {"difficulty_aware": penalty}});
             line["scale_by_solve_rate"] = (1..=8)
-                .map(|k| json!({"k": k, "count": 6, "mean": {"difficulty_aware.scale": libm::sqrt(f64::from(k) / 8.0)}}))
+                .map(
+                    |k| json!({"k": k, "count": 6, "mean": {"difficulty_aware.scale": libm::sqrt(f64::from(k) / 8.0)}}),
+                )
                 .collect();
             line["truncated"] = json!(0.09 * (1.0 - done));
             line["soft_zone"] = json!(0.7 - 0.35 * done);
@@ -186,30 +171,22 @@ impl Fixture {
         ];
         let mut shares = serde_json::Map::new();
         for (name, ratio, sampled, completed, trained) in achieved {
-            shares.insert(name.to_owned(), json!({"ratio": ratio, "sampled": sampled, "completed": completed, "trained": trained}));
+            shares.insert(
+                name.to_owned(),
+                json!({"ratio": ratio, "sampled": sampled, "completed": completed, "trained": trained}),
+            );
         }
-        let ratios: BTreeMap<&str, f64> =
-            DOMAINS.iter().map(|domain| (domain.0, domain.1)).collect();
+        let ratios: BTreeMap<&str, f64> = DOMAINS.iter().map(|domain| (domain.0, domain.1)).collect();
         let mut summary = json!({"recipe": "quickstart", "variant": null, "seed": 1, "seconds": 431.5, "stopped_by": "steps",
             "weights_digest": "b3:5f0c7f1f9ad5b4c8a2f8d7b1a6c2e4903d1b7a9e88f2c6d4e0a1b3c5d7e9f012", "steps": 40 + self.steps,
             "generated_tokens": 12_000 * self.steps, "ratios": ratios, "shares": shares});
         if self.has(Part::Optional) {
             let length: Vec<f64> = (1..=96).map(f64::from).collect();
             let solve_rate: Vec<f64> = (1..=8).map(|k| f64::from(k) / 8.0).collect();
-            let penalty = |rate: f64, length: f64| {
-                ((24.0 - length) / 72.0).clamp(-1.0, 0.0) * libm::sqrt(rate)
-            };
-            let value: Vec<Vec<f64>> = solve_rate
-                .iter()
-                .map(|rate| {
-                    length
-                        .iter()
-                        .map(|length| penalty(*rate, *length))
-                        .collect()
-                })
-                .collect();
-            summary["penalty_surface"] =
-                json!({"length": length, "solve_rate": solve_rate, "value": value});
+            let penalty = |rate: f64, length: f64| ((24.0 - length) / 72.0).clamp(-1.0, 0.0) * libm::sqrt(rate);
+            let value: Vec<Vec<f64>> =
+                solve_rate.iter().map(|rate| length.iter().map(|length| penalty(*rate, *length)).collect()).collect();
+            summary["penalty_surface"] = json!({"length": length, "solve_rate": solve_rate, "value": value});
         }
         summary
     }
@@ -225,13 +202,8 @@ fn noise(kind: u32, step: u32) -> f64 {
 
 fn evaluation(stage: &str, step: u64, when: &str, progress: f64) -> Value {
     let mut suites = serde_json::Map::new();
-    for (idx, (suite, gain, longer)) in [
-        ("cap", 0.0, 1.0),
-        ("double_cap", 0.01, 1.06),
-        ("double_cap_t06", 0.05, 0.97),
-    ]
-    .iter()
-    .enumerate()
+    for (idx, (suite, gain, longer)) in
+        [("cap", 0.0, 1.0), ("double_cap", 0.01, 1.06), ("double_cap_t06", 0.05, 0.97)].iter().enumerate()
     {
         let mut domains = serde_json::Map::new();
         let (mut rates, mut lengths) = (Vec::new(), Vec::new());
@@ -239,24 +211,16 @@ fn evaluation(stage: &str, step: u64, when: &str, progress: f64) -> Value {
             let rate = low + (high - low) * learned(progress) + gain;
             let tokens = (long + (brief - long) * learned(progress)) * longer;
             let stream = Stream::new(11, Purpose::Other, idx as u32, at as u32, (step + 1) as u32);
-            let verdict =
-                |problem: u32, sample: u32| f64::from(stream.uniform(2 * problem + sample) < rate);
-            let solved: Vec<Vec<f64>> = (0..200)
-                .map(|problem| vec![verdict(problem, 0), verdict(problem, 1)])
-                .collect();
-            let spent: Vec<Vec<f64>> = (0..200)
-                .map(|problem| vec![tokens + 9.0 * stream.normal(1_000 + problem)])
-                .collect();
-            let (solved, spent) = (
-                clustered_rate(&solved).unwrap(),
-                clustered_mean(&spent).unwrap(),
-            );
+            let verdict = |problem: u32, sample: u32| f64::from(stream.uniform(2 * problem + sample) < rate);
+            let solved: Vec<Vec<f64>> =
+                (0..200).map(|problem| vec![verdict(problem, 0), verdict(problem, 1)]).collect();
+            let spent: Vec<Vec<f64>> =
+                (0..200).map(|problem| vec![tokens + 9.0 * stream.normal(1_000 + problem)]).collect();
+            let (solved, spent) = (clustered_rate(&solved).unwrap(), clustered_mean(&spent).unwrap());
             rates.push(solved);
             lengths.push(spent);
             let level = |level: f64| json!({"problems": 50, "pass_at_1": (rate + 0.3 - 0.14 * level).clamp(0.0, 1.0), "mean_tokens": tokens * (0.6 + 0.16 * level)});
-            let levels: BTreeMap<String, Value> = (1..=4)
-                .map(|k| (k.to_string(), level(f64::from(k))))
-                .collect();
+            let levels: BTreeMap<String, Value> = (1..=4).map(|k| (k.to_string(), level(f64::from(k)))).collect();
             domains.insert(
                 name.to_owned(),
                 json!({"problems": 200, "samples": 2, "levels": levels, "results": {
@@ -264,15 +228,9 @@ fn evaluation(stage: &str, step: u64, when: &str, progress: f64) -> Value {
                     "mean_tokens_ci": spent.interval, "truncated": 0.03}}),
             );
         }
-        let (rate, length) = (
-            macro_average(&rates).unwrap(),
-            macro_average(&lengths).unwrap(),
-        );
+        let (rate, length) = (macro_average(&rates).unwrap(), macro_average(&lengths).unwrap());
         let average = json!({"pass_at_1": rate.mean, "pass_at_1_ci": rate.interval, "mean_tokens": length.mean, "mean_tokens_ci": length.interval});
-        suites.insert(
-            (*suite).to_owned(),
-            json!({"domains": domains, "macro": average}),
-        );
+        suites.insert((*suite).to_owned(), json!({"domains": domains, "macro": average}));
     }
     json!({"schema": 1, "stage": stage, "step": step, "when": when, "suites": suites})
 }
@@ -287,9 +245,7 @@ fn rollouts(steps: u64) -> Vec<Value> {
                     "We have to add 17 and 25. 17 plus 20 is 37. 37 plus 5 is 42. Let me check: 42 minus 25 is 17. # 42"
                 }
                 ("math", true) => "17 plus 25 is 42. # 42",
-                (_, false) => {
-                    "Let me think. First <b>one</b>, then & two; check again. # \"maybe\""
-                }
+                (_, false) => "Let me think. First <b>one</b>, then & two; check again. # \"maybe\"",
                 _ => "one, two. # two",
             };
             lines.push(json!({"stage": "reinforce", "step": step, "domain": name, "level": 2,

@@ -83,9 +83,7 @@ fn draw(width: f64, height: f64, label: &str, paint: impl FnOnce(&mut Canvas)) -
     let mut text = String::new();
     {
         let size = ((width * SCALE) as u32, (height * SCALE) as u32);
-        let mut canvas = Canvas {
-            backend: SVGBackend::with_string(&mut text, size),
-        };
+        let mut canvas = Canvas { backend: SVGBackend::with_string(&mut text, size) };
         paint(&mut canvas);
         // Writing into a string cannot fail; a picture that is cut short would be seen by the tests of this module.
         let _ = canvas.backend.present();
@@ -93,19 +91,15 @@ fn draw(width: f64, height: f64, label: &str, paint: impl FnOnce(&mut Canvas)) -
     // The width is the page's business: keep the view box only, with a name for screen readers.
     let start = text.find("viewBox").unwrap_or(0);
     let label = super::html::escape(label);
-    let body = text
-        .get(start..)
-        .unwrap_or_default()
-        .replace(" opacity=\"1\"", "")
-        .replace(" stroke=\"none\"", "");
-    let body = body
-        .replace(" font-family=\"sans-serif\"", "")
-        .replace("\n</text>", "</text>");
+    let body = text.get(start..).unwrap_or_default().replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
+    let body = body.replace(" font-family=\"sans-serif\"", "").replace("\n</text>", "</text>");
     format!("<svg class=\"plot\" role=\"img\" aria-label=\"{label}\" {body}")
 }
 
+/// Absurd numbers end at the edge of a large sheet: the backend subtracts coordinates, which must not overflow.
 fn at((x, y): (f64, f64)) -> (i32, i32) {
-    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+    let whole = |value: f64| (value * SCALE).round().clamp(-1e6, 1e6) as i32;
+    (whole(x), whole(y))
 }
 
 fn shape(ink: Ink, opacity: f64, width: f64) -> ShapeStyle {
@@ -119,57 +113,37 @@ fn shape(ink: Ink, opacity: f64, width: f64) -> ShapeStyle {
 
 impl Canvas<'_> {
     fn line(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink, width: f64) {
-        let _ = self
-            .backend
-            .draw_line(at(from), at(to), &shape(ink, 1.0, width));
+        let _ = self.backend.draw_line(at(from), at(to), &shape(ink, 1.0, width));
     }
 
     fn path(&mut self, points: &[(f64, f64)], ink: Ink, width: f64, opacity: f64) {
         if points.len() > 1 {
-            let _ = self
-                .backend
-                .draw_path(points.iter().copied().map(at), &shape(ink, opacity, width));
+            let _ = self.backend.draw_path(points.iter().copied().map(at), &shape(ink, opacity, width));
         }
     }
 
     fn area(&mut self, points: &[(f64, f64)], ink: Ink, opacity: f64) {
-        let _ = self
-            .backend
-            .fill_polygon(points.iter().copied().map(at), &shape(ink, opacity, 0.0));
+        let _ = self.backend.fill_polygon(points.iter().copied().map(at), &shape(ink, opacity, 0.0));
     }
 
     fn rectangle(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink, opacity: f64) {
-        let _ = self
-            .backend
-            .draw_rect(at(from), at(to), &shape(ink, opacity, 0.0), true);
+        let _ = self.backend.draw_rect(at(from), at(to), &shape(ink, opacity, 0.0), true);
     }
 
     fn dot(&mut self, centre: (f64, f64), radius: f64, ink: Ink, filled: bool) {
         let radius = (radius * SCALE).round() as u32;
-        let _ = self
-            .backend
-            .draw_circle(at(centre), radius, &shape(ink, 1.0, 1.6), filled);
+        let _ = self.backend.draw_circle(at(centre), radius, &shape(ink, 1.0, 1.6), filled);
     }
 
     fn text(&mut self, text: &str, place: (f64, f64), ink: Ink, across: HPos, down: VPos) {
         self.text_of_size(text, place, ink, across, down, FONT);
     }
 
-    fn text_of_size(
-        &mut self,
-        text: &str,
-        place: (f64, f64),
-        ink: Ink,
-        across: HPos,
-        down: VPos,
-        size: f64,
-    ) {
+    fn text_of_size(&mut self, text: &str, place: (f64, f64), ink: Ink, across: HPos, down: VPos, size: f64) {
         // The backend divides sizes by 1.24.
         let font = ("sans-serif", size * SCALE * 1.24).into_font();
         let colour = ink.colour();
-        let style = TextStyle::from(font)
-            .color(&colour)
-            .pos(Pos::new(across, down));
+        let style = TextStyle::from(font).color(&colour).pos(Pos::new(across, down));
         let _ = self.backend.draw_text(text, &style, at(place));
     }
 }
@@ -187,15 +161,11 @@ fn ticks(low: f64, high: f64, count: usize) -> (Vec<f64>, f64) {
     }
     let raw = span / count as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(raw)));
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|unit| unit * power)
-        .find(|step| *step >= raw * 0.999);
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|unit| unit * power).find(|step| *step >= raw * 0.999);
     let step = step.unwrap_or(10.0 * power);
     let first = libm::ceil(low / step - 1e-9);
-    let found = (0..=2 * count + 2)
-        .map(|idx| (first + idx as f64) * step)
-        .take_while(|value| *value <= high + step * 1e-9);
+    let found =
+        (0..=2 * count + 2).map(|idx| (first + idx as f64) * step).take_while(|value| *value <= high + step * 1e-9);
     (found.collect(), step)
 }
 
@@ -211,17 +181,8 @@ struct Scale {
 impl Scale {
     /// A scale over values; equal values get room around them.
     fn new(low: f64, high: f64, from: f64, to: f64) -> Self {
-        let (low, high) = if high > low {
-            (low, high)
-        } else {
-            (low - 0.5 * unit(low), low + 0.5 * unit(low))
-        };
-        Self {
-            low,
-            high,
-            from,
-            to,
-        }
+        let (low, high) = if high > low { (low, high) } else { (low - 0.5 * unit(low), low + 0.5 * unit(low)) };
+        Self { low, high, from, to }
     }
 
     fn at(&self, value: f64) -> f64 {
@@ -235,16 +196,9 @@ fn unit(value: f64) -> f64 {
 
 /// Widens a range to whole ticks, so that the outermost grid lines frame the picture.
 fn rounded(low: f64, high: f64, count: usize) -> (f64, f64) {
-    let (low, high) = if high > low {
-        (low, high)
-    } else {
-        (low - 0.5 * unit(low), low + 0.5 * unit(low))
-    };
+    let (low, high) = if high > low { (low, high) } else { (low - 0.5 * unit(low), low + 0.5 * unit(low)) };
     let (_, step) = ticks(low, high, count);
-    (
-        libm::floor(low / step + 1e-9) * step,
-        libm::ceil(high / step - 1e-9) * step,
-    )
+    (libm::floor(low / step + 1e-9) * step, libm::ceil(high / step - 1e-9) * step)
 }
 
 #[cfg(test)]
@@ -253,10 +207,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        assert_eq!(
-            ticks(0.0, 1.0, 5).0,
-            [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]
-        );
+        assert_eq!(ticks(0.0, 1.0, 5).0, [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
         assert_eq!(ticks(3.0, 47.0, 4).0, [20.0, 40.0]);
         assert_eq!(ticks(5.0, 5.0, 4).0, [5.0]);
         assert_eq!(rounded(3.0, 47.0, 4), (0.0, 60.0));
@@ -271,17 +222,11 @@ mod tests {
             canvas.dot((1.5, 2.0), 3.0, Ink::Series(0), true);
         });
         assert!(
-            svg.starts_with(
-                "<svg class=\"plot\" role=\"img\" aria-label=\"a &lt; b\" viewBox=\"0 0 800 400\""
-            ),
+            svg.starts_with("<svg class=\"plot\" role=\"img\" aria-label=\"a &lt; b\" viewBox=\"0 0 800 400\""),
             "{svg}"
         );
         assert!(svg.trim_end().ends_with("</svg>"));
-        assert!(
-            svg.contains("x &amp; y</text>")
-                && svg.contains("cx=\"12\"")
-                && svg.contains("#0072B2")
-        );
+        assert!(svg.contains("x &amp; y</text>") && svg.contains("cx=\"12\"") && svg.contains("#0072B2"));
     }
 
     #[test]

@@ -10,26 +10,13 @@ const NAME: usize = 14;
 pub fn table(folder: &RunFolder) -> String {
     let mut out = String::new();
     if let Some(summary) = &folder.summary {
-        let variant = summary
-            .variant
-            .as_ref()
-            .map(|name| format!(", variant {name}"))
-            .unwrap_or_default();
-        line(
-            &mut out,
-            &format!("{}{variant}, seed {}", summary.recipe, summary.seed),
-        );
+        let variant = summary.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
+        line(&mut out, &format!("{}{variant}, seed {}", summary.recipe, summary.seed));
     }
     match (folder.base(), folder.latest()) {
         (Some(base), Some(latest)) => {
             if folder.last().is_none() {
-                line(
-                    &mut out,
-                    &format!(
-                        "The run has not ended: the last evaluation is that of step {}.",
-                        latest.step
-                    ),
-                );
+                line(&mut out, &format!("The run has not ended: the last evaluation is that of step {}.", latest.step));
             }
             for (name, before) in &base.suites {
                 if let Some(after) = latest.suites.get(name) {
@@ -38,10 +25,7 @@ pub fn table(folder: &RunFolder) -> String {
             }
         }
         (Some(_), None) => line(&mut out, "No evaluation was made after the first step."),
-        _ => line(
-            &mut out,
-            "No evaluation was made before the first step, so there is nothing to compare with.",
-        ),
+        _ => line(&mut out, "No evaluation was made before the first step, so there is nothing to compare with."),
     }
     mix(&mut out, folder);
     if let Some(summary) = &folder.summary {
@@ -50,10 +34,7 @@ pub fn table(folder: &RunFolder) -> String {
         out.push('\n');
         line(
             &mut out,
-            &format!(
-                "{} steps, {tokens} tokens generated, {time}; stopped by {}",
-                summary.steps, summary.stopped_by
-            ),
+            &format!("{} steps, {tokens} tokens generated, {time}; stopped by {}", summary.steps, summary.stopped_by),
         );
         line(&mut out, &format!("weights {}", summary.weights_digest));
     }
@@ -63,52 +44,25 @@ pub fn table(folder: &RunFolder) -> String {
     out
 }
 
-fn suite(
-    out: &mut String,
-    folder: &RunFolder,
-    name: &str,
-    before: &SuiteResults,
-    after: &SuiteResults,
-) {
+fn suite(out: &mut String, folder: &RunFolder, name: &str, before: &SuiteResults, after: &SuiteResults) {
     out.push('\n');
     let (title, base, last, change) = (words::clipped(name, NAME), "base", "final", "change");
     let half = format!("{base:>8} {last:>8} {change:>9}");
-    line(
-        out,
-        &format!("{:<NAME$}  {:^27}    {:^27}", "", "pass@1", "mean tokens"),
-    );
+    line(out, &format!("{:<NAME$}  {:^27}    {:^27}", "", "pass@1", "mean tokens"));
     line(out, &format!("{title:<NAME$}  {half}    {half}"));
-    line(
-        out,
-        &format!(
-            "{}  {}    {}",
-            "─".repeat(NAME),
-            "─".repeat(27),
-            "─".repeat(27)
-        ),
-    );
+    line(out, &format!("{}  {}    {}", "─".repeat(NAME), "─".repeat(27), "─".repeat(27)));
     for domain in folder.domains() {
-        if let (Some(before), Some(after)) = (before.domains.get(domain), after.domains.get(domain))
-        {
+        if let (Some(before), Some(after)) = (before.domains.get(domain), after.domains.get(domain)) {
             line(out, &row(domain, &before.results, &after.results));
         }
     }
-    line(
-        out,
-        &row("macro average", &before.macro_average, &after.macro_average),
-    );
+    line(out, &row("macro average", &before.macro_average, &after.macro_average));
 }
 
 fn row(name: &str, before: &Results, after: &Results) -> String {
     let name = words::clipped(name, NAME);
-    let rates = [
-        words::percent(before.pass_at_1),
-        words::percent(after.pass_at_1),
-    ];
-    let lengths = [
-        words::tokens(before.mean_tokens),
-        words::tokens(after.mean_tokens),
-    ];
+    let rates = [words::percent(before.pass_at_1), words::percent(after.pass_at_1)];
+    let lengths = [words::tokens(before.mean_tokens), words::tokens(after.mean_tokens)];
     format!(
         "{name:<NAME$}  {:>8} {:>8} {:>9}    {:>8} {:>8} {:>9}",
         rates[0],
@@ -127,33 +81,18 @@ fn mix(out: &mut String, folder: &RunFolder) {
     }
     out.push('\n');
     let title = "rollouts";
-    line(
-        out,
-        &format!(
-            "{title:<NAME$}  {:>8} {:>9} {:>10} {:>9}",
-            "target", "sampled", "completed", "trained"
-        ),
-    );
+    line(out, &format!("{title:<NAME$}  {:>8} {:>9} {:>10} {:>9}", "target", "sampled", "completed", "trained"));
     line(out, &format!("{}  {}", "─".repeat(NAME), "─".repeat(39)));
     for (name, share) in &shares {
         let target = share.ratio.map_or_else(|| "?".to_owned(), words::percent);
         let [sampled, completed, trained] = share.achieved.map(words::percent);
         line(
             out,
-            &format!(
-                "{:<NAME$}  {target:>8} {sampled:>9} {completed:>10} {trained:>9}",
-                words::clipped(name, NAME)
-            ),
+            &format!("{:<NAME$}  {target:>8} {sampled:>9} {completed:>10} {trained:>9}", words::clipped(name, NAME)),
         );
     }
     if let Some([sampled, completed, trained]) = distances(&shares) {
-        line(
-            out,
-            &format!(
-                "{:<NAME$}  {:>8} {sampled:>9.3} {completed:>10.3} {trained:>9.3}",
-                "off target", ""
-            ),
-        );
+        line(out, &format!("{:<NAME$}  {:>8} {sampled:>9.3} {completed:>10.3} {trained:>9.3}", "off target", ""));
     }
 }
 
@@ -169,15 +108,9 @@ mod tests {
 
     #[test]
     fn every_line_fits_a_terminal() {
-        for text in [
-            table(&Fixture::new().read()),
-            table(
-                &Fixture::new()
-                    .without(Part::Summary)
-                    .without(Part::End)
-                    .read(),
-            ),
-        ] {
+        for text in
+            [table(&Fixture::new().read()), table(&Fixture::new().without(Part::Summary).without(Part::End).read())]
+        {
             for line in text.lines() {
                 assert!(line.chars().count() <= 100, "{line}");
                 assert_eq!(line, line.trim_end());
@@ -190,10 +123,8 @@ mod tests {
         let run = Fixture::new().read();
         let text = table(&run);
         let (base, last) = (run.base().unwrap(), run.last().unwrap());
-        let (before, after) = (
-            &base.suites["cap"].domains["math"].results,
-            &last.suites["cap"].domains["math"].results,
-        );
+        let (before, after) =
+            (&base.suites["cap"].domains["math"].results, &last.suites["cap"].domains["math"].results);
         let found = text.lines().find(|line| line.starts_with("math ")).unwrap();
         let cells: Vec<&str> = found.split_whitespace().collect();
         let expected = [
@@ -213,9 +144,6 @@ mod tests {
     fn a_run_without_evaluations_says_so() {
         let text = table(&Fixture::new().without(Part::Evaluations).read());
         assert!(text.contains("nothing to compare with"), "{text}");
-        assert!(
-            text.contains("note: evaluations.jsonl is missing."),
-            "{text}"
-        );
+        assert!(text.contains("note: evaluations.jsonl is missing."), "{text}");
     }
 }

@@ -5,6 +5,11 @@ pub(super) fn percent(share: f64) -> String {
     signed_zero(format!("{:.1}%", share * 100.0))
 }
 
+/// A share as a percentage with a decimal only where it has one: 12.5%, 50%.
+pub(super) fn plain_percent(share: f64) -> String {
+    percent(share).replace(".0%", "%")
+}
+
 /// A change of a share in percentage points, with its sign.
 pub(super) fn points(change: f64) -> String {
     signed_zero(format!("{:+.1}", change * 100.0))
@@ -12,20 +17,12 @@ pub(super) fn points(change: f64) -> String {
 
 /// A relative change in percent, with its sign; a dash when there is nothing to compare with.
 pub(super) fn relative(before: f64, after: f64) -> String {
-    if before > 0.0 {
-        signed_zero(format!("{:+.1}%", (after / before - 1.0) * 100.0))
-    } else {
-        "–".to_owned()
-    }
+    if before > 0.0 { signed_zero(format!("{:+.1}%", (after / before - 1.0) * 100.0)) } else { "–".to_owned() }
 }
 
 /// A mean length: decimals only where they mean something.
 pub(super) fn tokens(length: f64) -> String {
-    if length.abs() < 999.95 {
-        format!("{length:.1}")
-    } else {
-        grouped(length)
-    }
+    if length.abs() < 999.95 { format!("{length:.1}") } else { grouped(length) }
 }
 
 /// A whole number with thin groups of three digits.
@@ -64,11 +61,7 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A number on an axis whose ticks are `step` apart.
 pub(super) fn tick(value: f64, step: f64, percent: bool) -> String {
-    let (value, step, unit) = if percent {
-        (value * 100.0, step * 100.0, "%")
-    } else {
-        (value, step, "")
-    };
+    let (value, step, unit) = if percent { (value * 100.0, step * 100.0, "%") } else { (value, step, "") };
     if !percent && value.abs() >= 10_000.0 {
         // 12,500 and 12,000 must stay different: as many decimals as the distance of the ticks needs.
         let (scale, letter) = if value.abs() >= 1e9 {
@@ -84,11 +77,7 @@ pub(super) fn tick(value: f64, step: f64, percent: bool) -> String {
         return format!("{value:.1e}");
     }
     let digits = decimals(step);
-    if digits == 0 {
-        format!("{}{unit}", grouped(value))
-    } else {
-        signed_zero(format!("{value:.digits$}{unit}"))
-    }
+    if digits == 0 { format!("{}{unit}", grouped(value)) } else { signed_zero(format!("{value:.digits$}{unit}")) }
 }
 
 /// The name cut to a number of characters.
@@ -112,13 +101,8 @@ fn decimals(step: f64) -> usize {
 
 /// `-0.0` is 0.
 fn signed_zero(text: String) -> String {
-    let is_zero =
-        text.starts_with(['-', '+']) && !text.contains(|c: char| c.is_ascii_digit() && c != '0');
-    if is_zero {
-        text.trim_start_matches(['-', '+']).to_owned()
-    } else {
-        text
-    }
+    let is_zero = text.starts_with(['-', '+']) && !text.contains(|c: char| c.is_ascii_digit() && c != '0');
+    if is_zero { text.trim_start_matches(['-', '+']).to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -129,6 +113,8 @@ mod tests {
     fn numbers_read_well() {
         let check = |found: String, expected: &str| assert_eq!(found, expected);
         check(percent(0.7333), "73.3%");
+        check(plain_percent(0.125), "12.5%");
+        check(plain_percent(1.0), "100%");
         check(points(-0.00001), "0.0");
         check(points(0.05), "+5.0");
         check(relative(100.0, 66.0), "-34.0%");

@@ -28,15 +28,8 @@ impl Examples {
     /// Takes note of the next rollout in the file.
     pub(super) fn see(&mut self, rollout: SampledRollout) {
         let Some(domain) = self.domains.get_mut(&rollout.domain) else {
-            let seen = DomainExamples {
-                stage: rollout.stage.clone(),
-                early: Vec::new(),
-                late: Vec::new(),
-            };
-            self.domains
-                .entry(rollout.domain.clone())
-                .or_insert(seen)
-                .see(rollout);
+            let seen = DomainExamples { stage: rollout.stage.clone(), early: Vec::new(), late: Vec::new() };
+            self.domains.entry(rollout.domain.clone()).or_insert(seen).see(rollout);
             return;
         };
         domain.see(rollout);
@@ -49,18 +42,10 @@ impl DomainExamples {
             // A later stage: what was late so far is the past. The earliest rollouts stay, to be compared with.
             self.stage.clone_from(&rollout.stage);
             self.late.clear();
-        } else if self
-            .early
-            .first()
-            .is_none_or(|first| first.step == rollout.step && first.stage == rollout.stage)
-        {
+        } else if self.early.first().is_none_or(|first| first.step == rollout.step && first.stage == rollout.stage) {
             push(&mut self.early, rollout);
             return;
-        } else if self
-            .late
-            .first()
-            .is_some_and(|last| last.step != rollout.step)
-        {
+        } else if self.late.first().is_some_and(|last| last.step != rollout.step) {
             self.late.clear();
         }
         push(&mut self.late, rollout);
@@ -71,9 +56,7 @@ impl DomainExamples {
     pub fn pair(&self) -> (Option<&SampledRollout>, Option<&SampledRollout>) {
         let alike = |early: &SampledRollout, late: &SampledRollout| {
             let gain = u8::from(late.status == "correct");
-            4 * u8::from(early.prompt == late.prompt)
-                + 2 * u8::from(early.level == late.level)
-                + gain
+            4 * u8::from(early.prompt == late.prompt) + 2 * u8::from(early.level == late.level) + gain
         };
         let mut best: Option<(u8, &SampledRollout, &SampledRollout)> = None;
         for early in &self.early {

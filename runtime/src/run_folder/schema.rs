@@ -277,18 +277,12 @@ impl Results {
 
     /// pass@1 with its interval.
     pub fn pass_at_1(&self) -> Estimate {
-        Estimate {
-            mean: self.pass_at_1,
-            interval: self.pass_at_1_ci,
-        }
+        Estimate { mean: self.pass_at_1, interval: self.pass_at_1_ci }
     }
 
     /// Mean tokens with its interval.
     pub fn mean_tokens(&self) -> Estimate {
-        Estimate {
-            mean: self.mean_tokens,
-            interval: self.mean_tokens_ci,
-        }
+        Estimate { mean: self.mean_tokens, interval: self.mean_tokens_ci }
     }
 }
 
@@ -363,16 +357,10 @@ impl PenaltySurface {
     pub(super) fn fault(&self) -> Option<String> {
         let (lengths, rates) = (self.length.len(), self.solve_rate.len());
         if self.value.len() != rates {
-            return Some(format!(
-                "penalty_surface has {rates} solve rates and {} rows of values",
-                self.value.len()
-            ));
+            return Some(format!("penalty_surface has {rates} solve rates and {} rows of values", self.value.len()));
         }
         let short = self.value.iter().find(|row| row.len() != lengths)?;
-        Some(format!(
-            "penalty_surface has {lengths} lengths and a row of {} values",
-            short.len()
-        ))
+        Some(format!("penalty_surface has {lengths} lengths and a row of {} values", short.len()))
     }
 }
 

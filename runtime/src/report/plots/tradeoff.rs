@@ -26,16 +26,11 @@ pub(crate) fn tradeoff(moves: &[Move], label: &str) -> Option<String> {
     if moves.is_empty() {
         return None;
     }
-    let ends = || {
-        moves
-            .iter()
-            .flat_map(|arrow| [Some(arrow.from), arrow.to])
-            .flatten()
-    };
+    let ends = || moves.iter().flat_map(|arrow| [Some(arrow.from), arrow.to]).flatten();
     let most_tokens = ends().map(|end| end.0).fold(0.0, f64::max);
     let least = ends().map(|end| end.1).fold(1.0, f64::min);
     let most = ends().map(|end| end.1).fold(0.0, f64::max);
-    let (y_low, y_high) = rounded((least - 0.04).max(0.0), (most + 0.04).min(1.0), 5);
+    let (y_low, y_high) = rounded((least - 0.04).max(0.0), (most + 0.04).min(1.0), 10);
     let (y_low, y_high) = (y_low.max(0.0), y_high.min(1.0));
     let left = 44.0;
     let x = Scale::new(0.0, most_tokens * 1.06, left, WIDTH - 10.0);
@@ -44,48 +39,20 @@ pub(crate) fn tradeoff(moves: &[Move], label: &str) -> Option<String> {
     Some(draw(WIDTH, HEIGHT, label, |canvas| {
         let (y_ticks, y_step) = ticks(y_low, y_high, 5);
         for value in y_ticks {
-            canvas.line(
-                (left, y.at(value)),
-                (WIDTH - 8.0, y.at(value)),
-                Ink::Grid,
-                1.0,
-            );
+            canvas.line((left, y.at(value)), (WIDTH - 8.0, y.at(value)), Ink::Grid, 1.0);
             let text = words::tick(value, y_step, true);
-            canvas.text(
-                &text,
-                (left - 6.0, y.at(value)),
-                Ink::Muted,
-                HPos::Right,
-                VPos::Center,
-            );
+            canvas.text(&text, (left - 6.0, y.at(value)), Ink::Muted, HPos::Right, VPos::Center);
         }
         let (x_ticks, x_step) = ticks(0.0, x.high, 5);
         for value in x_ticks {
-            canvas.line(
-                (x.at(value), BOTTOM),
-                (x.at(value), BOTTOM + 4.0),
-                Ink::Muted,
-                1.0,
-            );
+            canvas.line((x.at(value), BOTTOM), (x.at(value), BOTTOM + 4.0), Ink::Muted, 1.0);
             let text = words::tick(value, x_step, false);
             let middle = x.at(value).min(WIDTH - 2.0 - text_width(&text) / 2.0);
-            canvas.text(
-                &text,
-                (middle, BOTTOM + 7.0),
-                Ink::Muted,
-                HPos::Center,
-                VPos::Top,
-            );
+            canvas.text(&text, (middle, BOTTOM + 7.0), Ink::Muted, HPos::Center, VPos::Top);
         }
         canvas.text("pass@1", (2.0, 8.0), Ink::Muted, HPos::Left, VPos::Center);
         let middle = (left + WIDTH) / 2.0;
-        canvas.text(
-            "mean tokens of a response",
-            (middle, HEIGHT - 3.0),
-            Ink::Muted,
-            HPos::Center,
-            VPos::Bottom,
-        );
+        canvas.text("mean tokens of a response", (middle, HEIGHT - 3.0), Ink::Muted, HPos::Center, VPos::Bottom);
         for arrow in moves {
             let from = place(arrow.from);
             canvas.dot(from, 3.2, arrow.ink, false);
@@ -95,27 +62,14 @@ pub(crate) fn tradeoff(moves: &[Move], label: &str) -> Option<String> {
         }
         let mut taken: Vec<Boxed> = ends().map(|end| Boxed::around(place(end), 5.0)).collect();
         for arrow in moves {
-            taken.extend(
-                arrow
-                    .to
-                    .into_iter()
-                    .flat_map(|to| Boxed::along(place(arrow.from), place(to))),
-            );
+            taken.extend(arrow.to.into_iter().flat_map(|to| Boxed::along(place(arrow.from), place(to))));
         }
         for arrow in moves {
             let name = words::clipped(arrow.name, 16);
-            if let Some(free) = free_place(
-                place(arrow.to.unwrap_or(arrow.from)),
-                text_width(&name),
-                &taken,
-            ) {
-                canvas.text(
-                    &name,
-                    (free.left + 2.0, free.middle()),
-                    arrow.ink,
-                    HPos::Left,
-                    VPos::Center,
-                );
+            // A label far from its arrow is read as another's: better none, the legend names the colour.
+            let ends = arrow.to.into_iter().chain([arrow.from]);
+            if let Some(free) = ends.into_iter().find_map(|end| free_place(place(end), text_width(&name), &taken)) {
+                canvas.text(&name, (free.left + 2.0, free.middle()), arrow.ink, HPos::Left, VPos::Center);
                 taken.push(free);
             }
         }
@@ -132,15 +86,7 @@ fn draw_arrow(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), ink: Ink) {
     let (ux, uy) = (dx / length, dy / length);
     let foot = (to.0 - 8.0 * ux, to.1 - 8.0 * uy);
     canvas.line((from.0 + 4.0 * ux, from.1 + 4.0 * uy), foot, ink, 1.8);
-    canvas.area(
-        &[
-            to,
-            (foot.0 - 4.0 * uy, foot.1 + 4.0 * ux),
-            (foot.0 + 4.0 * uy, foot.1 - 4.0 * ux),
-        ],
-        ink,
-        1.0,
-    );
+    canvas.area(&[to, (foot.0 - 4.0 * uy, foot.1 + 4.0 * ux), (foot.0 + 4.0 * uy, foot.1 - 4.0 * ux)], ink, 1.0);
 }
 
 /// A rectangle that text must not cover.
@@ -154,22 +100,12 @@ struct Boxed {
 
 impl Boxed {
     fn around((x, y): (f64, f64), reach: f64) -> Self {
-        Self {
-            left: x - reach,
-            top: y - reach,
-            right: x + reach,
-            bottom: y + reach,
-        }
+        Self { left: x - reach, top: y - reach, right: x + reach, bottom: y + reach }
     }
 
     /// A slanting line as a chain of small boxes.
     fn along(from: (f64, f64), to: (f64, f64)) -> impl Iterator<Item = Self> {
-        let between = move |share: f64| {
-            (
-                from.0 + share * (to.0 - from.0),
-                from.1 + share * (to.1 - from.1),
-            )
-        };
+        let between = move |share: f64| (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
         (0..=24).map(move |idx| Self::around(between(f64::from(idx) / 24.0), 4.0))
     }
 
@@ -178,18 +114,14 @@ impl Boxed {
     }
 
     fn meets(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 }
 
-/// The nearest free place for a label: around the point, then further out. None when the picture is full there; the
-/// legend names the colour anyway.
+/// The nearest free place for a label around a point; none when the picture is full there.
 fn free_place((x, y): (f64, f64), width: f64, taken: &[Boxed]) -> Option<Boxed> {
     let (width, half) = (width + 4.0, FONT * 0.62);
-    for reach in [7.0, 11.0, 16.0, 22.0, 30.0] {
+    for reach in [7.0, 9.0, 12.0] {
         let corners = [
             (x - width - reach, y),
             (x + reach, y),
@@ -201,16 +133,9 @@ fn free_place((x, y): (f64, f64), width: f64, taken: &[Boxed]) -> Option<Boxed> 
             (x + reach, y + reach),
         ];
         for (left, middle) in corners {
-            let label = Boxed {
-                left,
-                top: middle - half,
-                right: left + width,
-                bottom: middle + half,
-            };
-            let inside = left >= 46.0
-                && label.right <= WIDTH - 2.0
-                && label.top >= TOP - 8.0
-                && label.bottom <= BOTTOM - 1.0;
+            let label = Boxed { left, top: middle - half, right: left + width, bottom: middle + half };
+            let inside =
+                left >= 46.0 && label.right <= WIDTH - 2.0 && label.top >= TOP - 8.0 && label.bottom <= BOTTOM - 1.0;
             if inside && !taken.iter().any(|other| label.meets(other)) {
                 return Some(label);
             }
@@ -232,22 +157,13 @@ mod tests {
                 taken.push(free);
             }
         }
-        assert!(
-            taken.len() >= 4 && taken.len() < 40,
-            "{} labels around one point",
-            taken.len()
-        );
+        assert!(taken.len() >= 4 && taken.len() < 40, "{} labels around one point", taken.len());
     }
 
     #[test]
     fn a_picture_needs_an_arrow() {
         assert_eq!(tradeoff(&[], "none"), None);
-        let still = Move {
-            name: "math",
-            ink: Ink::Series(0),
-            from: (0.0, 0.0),
-            to: None,
-        };
+        let still = Move { name: "math", ink: Ink::Series(0), from: (0.0, 0.0), to: None };
         let svg = tradeoff(&[still], "one").expect("a picture");
         assert!(svg.contains("math") && !svg.contains("NaN"));
     }
