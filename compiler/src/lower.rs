@@ -264,7 +264,7 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
 }
 
 /// Params, and the budgets as this stage sees them. `budget.output` is left to be an input where a domain has a cap of its own.
-fn constants(recipe: &Recipe, stage: &Stage, work: &Reinforce) -> BTreeMap<String, f64> {
+pub(crate) fn constants(recipe: &Recipe, stage: &Stage, work: &Reinforce) -> BTreeMap<String, f64> {
     let mut constants: BTreeMap<String, f64> =
         recipe.params.iter().map(|param| (param.name.clone(), param.value.value)).collect();
     constants.insert("budget.prompt".into(), stage.max_prompt_tokens as f64);

@@ -1,6 +1,7 @@
 //! Runs the tests that a recipe states about its own formulas.
 
-use crate::recipe::{Expectation, Recipe, Test};
+use crate::lower;
+use crate::recipe::{Expectation, Recipe, StageWork, Test};
 use recipec_grammar::tree::BinaryOp;
 use std::collections::BTreeMap;
 
@@ -18,10 +19,32 @@ pub fn run_tests(recipe: &Recipe) -> Vec<Outcome> {
     recipe.tests.iter().map(|test| run_test(recipe, test)).collect()
 }
 
+/// Terms are evaluated with the facts of the test first, in the order in which they were written, so that an expectation can name them.
+/// Facts count as they are given: a test of a recipe with several stages reads the formulas of the last one that has rewards.
 fn run_test(recipe: &Recipe, test: &Test) -> Outcome {
-    let mut values: BTreeMap<String, f64> =
-        recipe.params.iter().map(|param| (param.name.clone(), param.value.value)).collect();
+    let stage = recipe.stages.iter().rev().find_map(|stage| match &stage.work {
+        StageWork::Reinforce(work) => Some((stage, work)),
+        StageWork::Supervised(_) => None,
+    });
+    let mut values: BTreeMap<String, f64> = match stage {
+        Some((stage, work)) => lower::constants(recipe, stage, work),
+        None => recipe.params.iter().map(|param| (param.name.clone(), param.value.value)).collect(),
+    };
     values.extend(test.given.iter().map(|(name, value)| (name.clone(), *value)));
+    for (signal, opposite) in [("correct", "wrong"), ("wrong", "correct"), ("truncated", "finished"), ("finished", "truncated")] {
+        if let Some(value) = values.get(signal).copied() {
+            values.entry(opposite.to_string()).or_insert(1.0 - value);
+        }
+    }
+    if let Some((_, work)) = stage {
+        let terms = work.terms.iter().map(|term| (term.name.as_str(), &term.formula));
+        for (name, formula) in terms.chain(work.reward.outcome.iter().map(|outcome| ("outcome", outcome))) {
+            let value = formula.evaluate_row(&|name| values.get(name).copied());
+            if let Ok(value) = value {
+                values.entry(name.to_string()).or_insert(value);
+            }
+        }
+    }
     let failures: Vec<String> =
         test.expect.iter().filter_map(|expectation| failure(expectation, &values)).collect();
     if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures) }
