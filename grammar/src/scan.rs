@@ -89,11 +89,16 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     if let Some((from, _)) = deep {
         too_deep.push((from, masked.len()));
     }
-    for (from, end) in &too_deep {
-        for byte in &mut masked[from + 1..*end] {
+    for &(from, end) in &too_deep {
+        for byte in &mut masked[from + 1..end] {
             if *byte != b'\n' {
                 *byte = b' ';
             }
+        }
+        // Nothing behind it closes what is open, so it ends here, and the blanks are not passed once for every bracket.
+        let closed = bytes.get(end).is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
+        if !closed && from + 1 < end {
+            masked[from + 1] = ITEM_MARK;
         }
     }
     Scan {
@@ -149,8 +154,10 @@ fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
                 continue;
             }
             b'\'' => {
-                let end = end_of_line(bytes, at);
-                if let Some(length) = bytes[at + 1..end].iter().position(|b| *b == b'\'') {
+                let end = bytes[at + 1..].iter().position(|b| matches!(b, b'\'' | b'\n'));
+                if let Some(length) = end
+                    && bytes.get(at + 1 + length) == Some(&b'\'')
+                {
                     at += length + 2;
                     continue;
                 }
