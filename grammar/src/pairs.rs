@@ -241,7 +241,7 @@ impl<'s> Reader<'s> {
         self.lost = true;
         if let Some(at) = missing_at
             && let Some(between) = self.scan.text.get(at..whole.start)
-            && between.trim_matches(|c: char| c.is_whitespace() || c == '\u{1e}').is_empty()
+            && between.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
         {
             return;
         }

@@ -138,13 +138,13 @@ fn deep_nesting_is_one_error() {
         nested("(", ")"),
         nested("[", "]"),
         nested("f(", ")"),
-        nested("a = { ", " }"),
-        nested("a = b { ", " }"),
-        nested("([{", "}])"),
+        nested("{ a = ", " }"),
+        nested("b { a = ", " }"),
+        nested("([{ a = ", "}])"),
         nested("x given (a = (", "))"),
         nested("if (", ")"),
     ] {
-        let text = format!("term t = {open}1{close}\nmix {{ a = 1 }}");
+        let text = format!("x {{ y = {open}1{close} }}\nmix {{ a = 1 }}");
         let parsed = check(&text);
         assert_eq!(kinds(&parsed).first(), Some(&SyntaxErrorKind::TooDeep), "{}", &text[..40]);
         assert!(parsed.lost_text);
@@ -217,30 +217,39 @@ fn unclosed_blocks_are_all_reported_in_linear_time() {
 
 #[test]
 fn very_long_lines_end() {
-    const N: usize = 10_000_000;
-    for piece in ["x", "1", " ", "@", "\0", "é", "\"", "'", "/", "//", "x ", "a, ", "a.b ", "{} ", "x {}", "\\", "# ", "a = 1 "] {
-        let count = N / piece.len() / if piece.len() > 1 { 4 } else { 1 };
-        check(&piece.repeat(count));
-    }
+    const LONG: usize = 10_000_000;
     for (head, piece, tail) in [
+        ("", "x", ""),
+        ("// ", "(", ""),
         ("mix { a = \"", "x", "\" }"),
         ("mix { a = \"", "x", " }"),
-        ("mix { a = ", "x", " }"),
         ("mix { a = ", "1", " }"),
-        ("mix { ", "@", " }"),
         ("mix { a = 1 ", "x", " }"),
-        ("term t = ", "-", "1"),
+        ("term t = ", "(", ""),
     ] {
-        check(&format!("{head}{}{tail}", piece.repeat(N)));
+        check(&format!("{head}{}{tail}", piece.repeat(LONG)));
+    }
+    const N: usize = 400_000;
+    for piece in [
+        " ", "1", "@", "\0", "é", "\"", "'", "/", "//", "x ", "a, ", "a.b ", "{} ", "x {}", "\\", "# ", "a = 1 ", "\"x\" ", "'x' ",
+        "\n", "\nx", "///\n", "// x\n",
+    ] {
+        let line = piece.repeat(N / piece.len());
+        check(&line);
+        check(&format!("mix {{ {line}"));
+        check(&format!("term t = f({line})"));
     }
     for (head, piece, tail) in [
         ("mix { ", "a = 1 ", " }"),
         ("mix { a = [", "1, ", "] }"),
         ("mix { a = f(", "b = 1, ", ") }"),
+        ("mix { a = f(", "b = 1 ", ") }"),
         ("term t = ", "1 + ", "1"),
-        ("term t = ", "if ", "1"),
+        ("term t = x where ", "a = 1, ", "b = 2"),
+        ("test \"t\" { given ", "a = 1, ", "b }"),
+        ("guarantee g for all a", ", a", " : x"),
     ] {
-        check(&format!("{head}{}{tail}", piece.repeat(N / 40)));
+        check(&format!("{head}{}{tail}", piece.repeat(N / piece.len())));
     }
 }
 

@@ -19,13 +19,6 @@ impl Reader<'_> {
             match inner.as_rule() {
                 Rule::prefix => tokens.extend(self.prefix(span)),
                 Rule::operator | Rule::sum_operator => tokens.push(self.operator(span)),
-                Rule::cut => {
-                    if let Some(operator) = inner.into_inner().next() {
-                        let span = self.span(&operator);
-                        tokens.push(self.operator(span));
-                        tokens.push(self.no_operand(span));
-                    }
-                }
                 Rule::missing_operand => tokens.push(self.no_operand(last)),
                 Rule::given => tokens.push(self.given(inner)),
                 _ => tokens.push(Token::Operand(self.operand(inner))),

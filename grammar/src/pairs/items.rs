@@ -82,6 +82,11 @@ impl Reader<'_> {
                         help,
                     );
                 }
+                Rule::missing_colon => {
+                    let help = "write `param name : type = value`";
+                    self.missing(last, "a param without `:`", "`:` belongs behind this", help);
+                    self.missing_at = None;
+                }
                 Rule::bound => range = Some(self.row(inner).expr),
                 Rule::missing_bound => {
                     self.missing(
