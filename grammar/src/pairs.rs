@@ -234,7 +234,11 @@ impl<'s> Reader<'s> {
             }
         }
         let written = self.slice(whole);
-        if let Some(idx) = self.absent_closers.iter().position(|closer| *closer == written) {
+        if let Some(idx) = self
+            .absent_closers
+            .iter()
+            .position(|closer| *closer == written)
+        {
             self.absent_closers.remove(idx);
             return;
         }
@@ -248,7 +252,8 @@ impl<'s> Reader<'s> {
         let line = written.lines().next().unwrap_or_default().trim_end();
         let span = self.span_of(whole.start, whole.start + line.len());
         let message = format!("unexpected {} {}", quoted(line), place.words());
-        let mut error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
+        let mut error =
+            SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
         error.help = hint(written, place);
         self.error(error);
     }

@@ -43,7 +43,9 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     let mut docs_from: Option<Option<usize>> = None;
     walk(bytes, |event| match event {
         Event::Line { at, line_start } => {
-            let break_before = line_start.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'\n'));
+            let break_before = line_start
+                .checked_sub(1)
+                .filter(|at| bytes.get(*at) == Some(&b'\n'));
             if bytes[at..].starts_with(b"///") && !bytes[at..].starts_with(b"////") {
                 docs_from.get_or_insert(break_before);
             } else if !bytes[at..].starts_with(b"//") {
@@ -96,7 +98,9 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
             }
         }
         // Nothing behind it closes what is open, so it ends here, and the blanks are not passed once for every bracket.
-        let closed = bytes.get(end).is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
+        let closed = bytes
+            .get(end)
+            .is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
         if !closed && from + 1 < end {
             masked[from + 1] = ITEM_MARK;
         }
@@ -154,7 +158,9 @@ fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
                 continue;
             }
             b'\'' => {
-                let end = bytes[at + 1..].iter().position(|b| matches!(b, b'\'' | b'\n'));
+                let end = bytes[at + 1..]
+                    .iter()
+                    .position(|b| matches!(b, b'\'' | b'\n'));
                 if let Some(length) = end
                     && bytes.get(at + 1 + length) == Some(&b'\'')
                 {

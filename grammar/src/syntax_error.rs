@@ -107,22 +107,37 @@ impl Place {
 /// What a piece of junk was probably meant to be.
 pub(crate) fn hint(junk: &str, place: Place) -> Option<String> {
     let first = junk.chars().next()?;
-    let mut word: String = junk.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+    let mut word: String = junk
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .take(40)
+        .collect();
     if first.is_ascii_digit() {
         word.clear();
     }
-    let sets = !word.is_empty() && junk.get(word.len()..).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let sets = !word.is_empty()
+        && junk
+            .get(word.len()..)
+            .is_some_and(|rest| rest.trim_start().starts_with('='));
     Some(match (first, place) {
         ('#', _) => "a comment begins with `//`".into(),
-        ('/', _) if junk.starts_with("/*") => "a comment begins with `//` and ends with its line".into(),
+        ('/', _) if junk.starts_with("/*") => {
+            "a comment begins with `//` and ends with its line".into()
+        }
         (';', _) => "settings are separated by white space; leave the `;` out".into(),
         ('\'', _) => "a text is written in double quotes".into(),
         ('}' | ')' | ']', _) => format!("remove the `{first}`, or open it before"),
-        (_, Place::Arguments | Place::List | Place::Given) => "values are separated by commas".into(),
+        (_, Place::Arguments | Place::List | Place::Given) => {
+            "values are separated by commas".into()
+        }
         (_, Place::Brackets) => "an operator or `)` belongs before this".into(),
         (_, Place::Test) => "a test holds `given fact, fact` and `expect a == b within c`".into(),
-        (_, Place::Top) if sets => format!("a setting stands in a block, for example `budget {{ {word} = … }}`"),
-        (_, Place::Top) if !word.is_empty() => format!("a block is `{word} {{ … }}` or `{word} name {{ … }}`"),
+        (_, Place::Top) if sets => {
+            format!("a setting stands in a block, for example `budget {{ {word} = … }}`")
+        }
+        (_, Place::Top) if !word.is_empty() => {
+            format!("a block is `{word} {{ … }}` or `{word} name {{ … }}`")
+        }
         (_, Place::Block) if word == "override" => "write `override path.to.key = value`".into(),
         (_, Place::Block) if !word.is_empty() => {
             format!("a setting is `{word} = value`, an inner block `{word} {{ … }}`")

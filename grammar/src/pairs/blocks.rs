@@ -37,14 +37,28 @@ impl Reader<'_> {
                     self.missing_at = None;
                 }
                 Rule::needless_eq => {
-                    let message = format!("{} between a block and its brace", quoted(inner.as_str()));
-                    let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "does not belong here");
+                    let message =
+                        format!("{} between a block and its brace", quoted(inner.as_str()));
+                    let error = SyntaxError::new(
+                        SyntaxErrorKind::Unexpected,
+                        span,
+                        message,
+                        "does not belong here",
+                    );
                     self.error(error.help("write `keyword name { … }`"));
                 }
                 Rule::missing_open => {
                     let head = self.span_of(whole.start, span.start);
-                    let message = format!("a {} without its opening brace", quoted(&block.keyword.node));
-                    self.missing(head, message, "`{` belongs behind this", "write `keyword name { … }`");
+                    let message = format!(
+                        "a {} without its opening brace",
+                        quoted(&block.keyword.node)
+                    );
+                    self.missing(
+                        head,
+                        message,
+                        "`{` belongs behind this",
+                        "write `keyword name { … }`",
+                    );
                     self.missing_at = None;
                 }
                 Rule::braces | Rule::headless_body => {

@@ -27,7 +27,12 @@ impl Reader<'_> {
         }
         let before = self.errors.len();
         let tall = precedence::shape(tokens, whole, &mut self.errors);
-        if self.errors.iter().skip(before).any(|error| error.kind == SyntaxErrorKind::Missing) {
+        if self
+            .errors
+            .iter()
+            .skip(before)
+            .any(|error| error.kind == SyntaxErrorKind::Missing)
+        {
             // Without its `then` or `else` the row ended early; what follows is the same fault.
             self.missing_at = Some(whole.end);
         }
@@ -46,7 +51,12 @@ impl Reader<'_> {
     }
 
     fn mistake(&mut self, span: Span, message: String, help: &str) {
-        let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not an operator here");
+        let error = SyntaxError::new(
+            SyntaxErrorKind::Unexpected,
+            span,
+            message,
+            "not an operator here",
+        );
         self.error(error.help(help));
     }
 
@@ -102,8 +112,14 @@ impl Reader<'_> {
                     _ => (Infix::Unknown, ""),
                 };
                 let (message, help) = match written {
-                    _ if !meant.is_empty() => (format!("`{written}` is written `{meant}`"), format!("write `{meant}`")),
-                    "%" => ("there is no modulo".into(), "`%` makes a number a percentage, as in `40%`".into()),
+                    _ if !meant.is_empty() => (
+                        format!("`{written}` is written `{meant}`"),
+                        format!("write `{meant}`"),
+                    ),
+                    "%" => (
+                        "there is no modulo".into(),
+                        "`%` makes a number a percentage, as in `40%`".into(),
+                    ),
                     _ => {
                         let help = "a tolerance is written `expect a == b within 1e-4`";
                         (format!("there is no {}", quoted(written)), help.into())

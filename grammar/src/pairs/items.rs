@@ -4,8 +4,8 @@ use super::{Place, Reader, Rule};
 use crate::source::{Span, Spanned};
 use crate::syntax_error::quoted;
 use crate::tree::{
-    Expr, ExprKind, Formula, FormulaDef, Item, ItemKind,
-    Name, Param, SyntaxError, SyntaxErrorKind, TermDef,
+    Expr, ExprKind, Formula, FormulaDef, Item, ItemKind, Name, Param, SyntaxError, SyntaxErrorKind,
+    TermDef,
 };
 use pest::iterators::Pair;
 
