@@ -43,7 +43,9 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     let mut docs_from: Option<Option<usize>> = None;
     walk(bytes, |event| match event {
         Event::Line { at, line_start } => {
-            let break_before = line_start.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'\n'));
+            let break_before = line_start
+                .checked_sub(1)
+                .filter(|at| bytes.get(*at) == Some(&b'\n'));
             if bytes[at..].starts_with(b"///") && !bytes[at..].starts_with(b"////") {
                 docs_from.get_or_insert(break_before);
             } else if !bytes[at..].starts_with(b"//") {
@@ -89,11 +91,18 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     if let Some((from, _)) = deep {
         too_deep.push((from, masked.len()));
     }
-    for (from, end) in &too_deep {
-        for byte in &mut masked[from + 1..*end] {
+    for &(from, end) in &too_deep {
+        for byte in &mut masked[from + 1..end] {
             if *byte != b'\n' {
                 *byte = b' ';
             }
+        }
+        // Nothing behind it closes what is open, so it ends here, and the blanks are not passed once for every bracket.
+        let closed = bytes
+            .get(end)
+            .is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
+        if !closed && from + 1 < end {
+            masked[from + 1] = ITEM_MARK;
         }
     }
     Scan {
@@ -149,8 +158,12 @@ fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
                 continue;
             }
             b'\'' => {
-                let end = end_of_line(bytes, at);
-                if let Some(length) = bytes[at + 1..end].iter().position(|b| *b == b'\'') {
+                let end = bytes[at + 1..]
+                    .iter()
+                    .position(|b| matches!(b, b'\'' | b'\n'));
+                if let Some(length) = end
+                    && bytes.get(at + 1 + length) == Some(&b'\'')
+                {
                     at += length + 2;
                     continue;
                 }
