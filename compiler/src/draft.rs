@@ -10,7 +10,7 @@ mod terms;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::formula::TypedFormula;
 use crate::problems::Problems;
-use crate::recipe::{Expectation, Guarantee, Origin, Param, Test};
+use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
@@ -36,7 +36,7 @@ pub struct Draft<'a> {
     pub guarantees: Vec<Guarantee>,
     /// Tests whose expectations have the right types.
     pub tests: Vec<Test>,
-    /// Names of penalties, terms and `outcome` that some formula reads.
+    /// Names of penalties, terms and `outcome` that the reward or another term reads.
     pub used_terms: BTreeSet<String>,
 }
 
@@ -105,7 +105,7 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
         stages.push(StageDraft { name: def.name, place: def.place, after: def.after, supervised: def.supervised, values, shares, terms });
     }
     let promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
-    let used_terms = used_terms(&run, &stages, &promises.tests);
+    let used_terms = used_terms(&run, &stages);
     Draft { view, place, domains, params, run, stages, guarantees: promises.guarantees, tests: promises.tests, used_terms }
 }
 
@@ -181,26 +181,9 @@ fn read_view(
                 }
             }
         }
-        if block.keyword == "budget" {
-            budgets(&mut reader, block);
-        }
     }
     let terms = terms::read(&mut reader, problems);
     (reader.values, terms)
-}
-
-/// Makes the budgets known to formulas. A hole counts as 1, so that formulas over it can still be read; it has been reported.
-fn budgets(reader: &mut Reader<'_>, block: &crate::vocabulary::kinds::Block) {
-    for key in block.keys {
-        let path = format!("budget.{}", key.name);
-        let crate::vocabulary::kinds::Kind::Amount { dimension, .. } = key.kind else { continue };
-        let value = match reader.values.get(&path).map(|e| &e.value) {
-            Some(Value::Number(number)) => *number,
-            Some(_) => 1.0,
-            None => continue,
-        };
-        reader.values.budget.insert(path, (dimension, value));
-    }
 }
 
 /// The domains of a stage with their shares.
@@ -268,19 +251,10 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
     problems.push(diagnostic);
 }
 
-/// Names of terms that some formula of the reward or a test reads.
-fn used_terms(run: &Values, stages: &[StageDraft], tests: &[Test]) -> BTreeSet<String> {
-    let mut used = BTreeSet::new();
-    for values in std::iter::once(run).chain(stages.iter().map(|s| &s.values)) {
-        for formula in values.terms.values() {
-            used.extend(formula.names(crate::formula::Source::Term));
-        }
-    }
-    for Expectation { left, right, .. } in tests.iter().flat_map(|t| &t.expect) {
-        used.extend(left.names(crate::formula::Source::Term));
-        used.extend(right.names(crate::formula::Source::Term));
-    }
-    used
+/// Names of terms that the reward, or another term, reads. A test alone does not make a penalty count.
+fn used_terms(run: &Values, stages: &[StageDraft]) -> BTreeSet<String> {
+    let values = std::iter::once(run).chain(stages.iter().map(|s| &s.values));
+    values.flat_map(|v| v.terms.values()).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
 }
 
 /// All signals that a formula reads, through the terms that it names.

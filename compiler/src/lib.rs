@@ -103,10 +103,7 @@ fn chosen<'a>(resolved: &'a resolve::Resolved, base: &View<'a>, options: &Option
 /// Checks every variant, so that none is found broken on the day it is needed. What the base has already said is not repeated.
 fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
     for variant in &resolved.variants {
-        let mut found = Problems::new();
-        if problems.lost_text() {
-            found.lose_text();
-        }
+        let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
         let draft = draft::draft(view, given, &mut found);
         checks::run(&draft, &mut found);

@@ -1,6 +1,7 @@
 //! The sink into which every phase pushes what it finds, so that work goes on after a mistake.
 
 use crate::diagnostic::{Diagnostic, Severity};
+use recipec_grammar::source::Span;
 
 /// Problems of one compilation.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,12 @@ impl Problems {
     /// How many warnings there are.
     pub fn warnings(&self) -> usize {
         self.found.len() - self.errors()
+    }
+
+    /// Whether something of an area (`syntax`, `names`, …) was reported inside a piece of text: its value is then not to be trusted.
+    pub fn reported_within(&self, span: Span, area: &str) -> bool {
+        let inside = |at: Span| at.file == span.file && span.start <= at.start && at.end <= span.end;
+        self.found.iter().any(|d| d.code.area() == area && d.labels.first().is_some_and(|l| inside(l.span)))
     }
 
     /// All of them, sorted by file, place and code.

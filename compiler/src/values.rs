@@ -6,6 +6,7 @@ mod literal;
 mod read;
 
 pub use literal::literal as parse_literal;
+pub(crate) use read::one_line;
 pub use read::{Reader, read_param_value};
 
 use crate::formula::{ParamType, TypedFormula};

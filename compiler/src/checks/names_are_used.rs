@@ -10,7 +10,8 @@ use crate::resolve::mentions::{self, Names};
 use recipec_grammar::tree::Name;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    if problems.lost_text() {
+    // Where there is an error, what is used is not known.
+    if problems.lost_text() || problems.any_error() {
         return;
     }
     let resolved = draft.view.resolved;

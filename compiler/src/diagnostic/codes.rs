@@ -47,6 +47,11 @@ impl Code {
         self.0.name
     }
 
+    /// The middle part: `ratios`.
+    pub fn area(self) -> &'static str {
+        self.name().split("::").nth(1).unwrap_or_default()
+    }
+
     /// Error or warning.
     pub fn severity(self) -> Severity {
         self.0.severity

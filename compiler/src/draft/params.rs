@@ -25,6 +25,7 @@ pub fn read(resolved: &Resolved, set: &[(String, String)], problems: &mut Proble
         let param = &defined.node;
         let name = &param.name.node;
         let type_name = param.type_name.node.as_str();
+        let mut unknown_type = false;
         let dimension = if PURE.contains(&type_name) {
             Dimension::PURE
         } else if let Some((dimension, _)) = units::unit(type_name) {
@@ -34,6 +35,7 @@ pub fn read(resolved: &Resolved, set: &[(String, String)], problems: &mut Proble
             let mut diagnostic = Diagnostic::new(codes::UNKNOWN_TYPE, format!("there is no type `{type_name}`")).at(param.type_name.span, "not a type");
             diagnostic.help = suggest::help(type_name, legal).or_else(|| Some("a param is `integer`, `number`, `ratio` or `reward`, or has a unit such as `tokens`".into()));
             problems.push(diagnostic);
+            unknown_type = true;
             Dimension::PURE
         };
         let declared = param.range.as_ref().and_then(|range| declared_range(name, range, dimension, &scope, problems));
@@ -46,7 +48,7 @@ pub fn read(resolved: &Resolved, set: &[(String, String)], problems: &mut Proble
             }
             (declared, _) => declared,
         };
-        let ty = ParamType { ty: Type::Number(dimension), range, value: 0.0 };
+        let mut ty = ParamType { ty: Type::Number(dimension), range, value: 0.0 };
         let whole = type_name == "integer";
         let written = read_param_value(name, &param.default, &ty, whole, &scope, problems);
         let mut value = written.map(|value| Sourced { value, origin: Origin::Written(param.default.span) });
@@ -54,6 +56,11 @@ pub fn read(resolved: &Resolved, set: &[(String, String)], problems: &mut Proble
             value = set_value(name, text, &ty, whole, &scope, problems).map(|value| Sourced { value, origin: Origin::CommandLine });
         }
         let fallback = range.map_or(1.0, |(low, high)| 0.5 * (low + high));
+        if range.is_none() && (param.range.is_some() || unknown_type) {
+            // The range is a hole: a point stands for it, so that `for all` is not blamed.
+            let point = value.as_ref().map_or(fallback, |v| v.value);
+            ty.range = Some((point, point));
+        }
         types.insert(name.clone(), ParamType { value: value.as_ref().map_or(fallback, |v| v.value), ..ty });
         if let Some(value) = value {
             params.push(Param { name: name.clone(), type_name: type_name.to_string(), range, value });

@@ -11,7 +11,7 @@ use crate::values::{Reader, Values};
 use crate::vocabulary::signals;
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, BinaryOp, Claim, Expr, ExprKind, Formula, Given, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Guarantees and tests with the right types.
 pub struct Promises {
@@ -195,9 +195,11 @@ impl Checker<'_> {
             }
         }
         complete(&mut given);
+        // A fact that could not be read is not open: it has been reported.
+        let named: BTreeSet<String> = given.keys().cloned().chain(test.given.iter().map(|f| f.name.text())).collect();
         let mut expect = Vec::new();
         for expectation in &test.expect {
-            match self.expectation(expectation, &given, problems) {
+            match self.expectation(expectation, &named, problems) {
                 Some(read) => expect.push(read),
                 None => fine = false,
             }
@@ -205,7 +207,7 @@ impl Checker<'_> {
         fine.then(|| Test { title: test.title.node.clone(), given, expect, span })
     }
 
-    fn expectation(&self, expectation: &tree::Expectation, given: &BTreeMap<String, f64>, problems: &mut Problems) -> Option<Expectation> {
+    fn expectation(&self, expectation: &tree::Expectation, named: &BTreeSet<String>, problems: &mut Problems) -> Option<Expectation> {
         let (left, op, right) = self.comparison(&expectation.condition, codes::TEST_BAD_EXPECTATION, problems)?;
         let within = match &expectation.within {
             Some(within) => Some(self.constant(within, problems)?.0),
@@ -214,7 +216,7 @@ impl Checker<'_> {
         let mut open: Vec<String> = Vec::new();
         for formula in [&left, &right] {
             let signals = super::signals_behind(formula, &self.reader.values.terms);
-            open.extend(signals.into_iter().filter(|s| !given.contains_key(s)));
+            open.extend(signals.into_iter().filter(|s| !named.contains(s)));
         }
         open.sort();
         open.dedup();

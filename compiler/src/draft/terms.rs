@@ -9,7 +9,7 @@ use crate::resolve::{TermEntry, View};
 use crate::units::Dimension;
 use crate::values::{Entry, Reader, Value, Values};
 use crate::vocabulary::keys;
-use recipec_grammar::source::Source;
+use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree;
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
             None => {
                 whole = false;
                 // A term that stands for the one that could not be read, so that its readers are not blamed.
-                if let Some(zero) = zero(reader, def) {
+                if let Some(zero) = zero(reader, def.body.span) {
                     reader.values.terms.insert(name.clone(), zero);
                 }
             }
@@ -46,7 +46,10 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
     if let (Some(span), Some(block)) = (place("reward"), keys::find_block("reward", None)) {
         for key in ["outcome", "total"] {
             let Some(row) = block.keys.iter().find(|k| k.name == key) else { continue };
-            if let Some(formula) = reader.formula(&format!("reward.{key}"), row, group_size, span, problems) {
+            let path = format!("reward.{key}");
+            let read = reader.formula(&path, row, group_size, span, problems);
+            let standing = read.or_else(|| if reader.values.absent(&path) { None } else { zero(reader, span) });
+            if let Some(formula) = standing {
                 reader.values.terms.insert(key.to_string(), formula);
             }
         }
@@ -59,9 +62,9 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
     whole.then_some(terms)
 }
 
-fn zero(reader: &Reader<'_>, def: &tree::TermDef) -> Option<TypedFormula> {
+fn zero(reader: &Reader<'_>, span: Span) -> Option<TypedFormula> {
     let body = crate::values::parse_literal("0")?;
-    let formula = tree::Formula { body, bindings: Vec::new(), span: def.body.span };
+    let formula = tree::Formula { body, bindings: Vec::new(), span };
     formula::check(&formula, Type::Number(Dimension::PURE), "", &reader.scope(Level::Constant, 1), &mut Problems::new())
 }
 

@@ -131,18 +131,11 @@ impl Collector<'_> {
             }
             (Some(name), false) => {
                 self.problems.push(Diagnostic::new(codes::UNEXPECTED_NAME, format!("`{keyword}` takes no name")).at(name.span, "remove this").help(format!("write `{keyword} {{ … }}`")));
-                self.problems.lose_text();
-                None
+                self.define_one(row, block);
+                Some(prefix.to_string())
             }
             (None, false) => {
-                let defined = Defined { node: (), name: block.keyword.clone(), layer: self.layer };
-                if row.inside.is_none()
-                    && let Some(first) = self.resolved.blocks.insert(keyword, defined)
-                    && first.layer == self.layer
-                {
-                    self.problems.push(Diagnostic::new(codes::DUPLICATE, format!("`{keyword}` is there twice")).at(block.keyword.span, "again here").at(first.name.span, "first here").help("put both into one block"));
-                    // The settings are read all the same: each of them may be new.
-                }
+                self.define_one(row, block);
                 Some(prefix.to_string())
             }
             (Some(name), true) if keyword == "recipe" => {
@@ -162,6 +155,8 @@ impl Collector<'_> {
                         self.problems.push(
                             Diagnostic::new(codes::DUPLICATE, format!("{keyword} `{}` is defined twice", name.node)).at(name.span, "again here").at(place, "first here").help("rename or remove one of the two"),
                         );
+                        // What it holds is not read.
+                        self.problems.lose_text();
                         return None;
                     }
                     // A block of the base is gone into again: its keys say for themselves what they override.
@@ -170,6 +165,20 @@ impl Collector<'_> {
                 }
                 Some(format!("{prefix}.{}", name.node))
             }
+        }
+    }
+
+    /// Registers a block that is there once. Its settings are read even when it is there twice: each of them may be new.
+    fn define_one(&mut self, row: &'static kinds::Block, block: &Block) {
+        if row.inside.is_some() {
+            return;
+        }
+        let keyword = row.keyword;
+        let defined = Defined { node: (), name: block.keyword.clone(), layer: self.layer };
+        if let Some(first) = self.resolved.blocks.insert(keyword, defined)
+            && first.layer == self.layer
+        {
+            self.problems.push(Diagnostic::new(codes::DUPLICATE, format!("`{keyword}` is there twice")).at(block.keyword.span, "again here").at(first.name.span, "first here").help("put both into one block"));
         }
     }
 

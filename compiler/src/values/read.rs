@@ -67,7 +67,22 @@ impl Reader<'_> {
         let value = self.value(path, &key.kind, setting, problems);
         let text = self.written(setting, &value);
         self.values.insert(path, Entry { value, origin: setting.origin.clone(), text });
+        self.know_budget(path, key);
         self.parts(path, key, place, problems);
+    }
+
+    /// Makes a budget known to the formulas and settings behind it. A hole counts as 1, so that what names it can still be read.
+    fn know_budget(&mut self, path: &str, key: &'static Key) {
+        let Kind::Amount { dimension, .. } = key.kind else { return };
+        if !path.starts_with("budget.") {
+            return;
+        }
+        let value = match self.values.get(path).map(|e| &e.value) {
+            Some(Value::Number(number)) => *number,
+            Some(_) => 1.0,
+            None => return,
+        };
+        self.values.budget.insert(path.to_string(), (dimension, value));
     }
 
     /// Reads the keys of a record, or of the word that was chosen.
@@ -90,6 +105,7 @@ impl Reader<'_> {
             Absent::Required(why) => {
                 missing(path, key, why, place, problems);
                 self.values.insert(path, Entry { value: Value::Hole, origin: default_origin(path, key), text: String::new() });
+                self.know_budget(path, key);
                 return;
             }
             Absent::Same(other) => {
@@ -108,6 +124,7 @@ impl Reader<'_> {
                 }
             }
         }
+        self.know_budget(path, key);
         self.parts(path, key, place, problems);
     }
 
@@ -207,7 +224,10 @@ impl Reader<'_> {
         let name = path_end(path);
         let Some((value, found)) = self.constant(path, expr, problems) else { return Value::Hole };
         if found != dimension {
-            problems.push(wrong_unit(path, expr, found, dimension));
+            // A unit that cannot be read was reported by the grammar, and left a bare number.
+            if !problems.reported_within(expr.span, "syntax") {
+                problems.push(wrong_unit(path, expr, found, dimension));
+            }
             return Value::Hole;
         }
         if whole && value != libm::trunc(value) {
@@ -440,7 +460,9 @@ pub fn read_param_value(name: &str, expr: &Expr, ty: &ParamType, whole: bool, ea
         _ => formula::constant(expr, None, &format!("param `{name}`"), earlier, problems)?,
     };
     if found != dimension {
-        problems.push(wrong_unit(name, expr, found, dimension));
+        if !problems.reported_within(expr.span, "syntax") {
+            problems.push(wrong_unit(name, expr, found, dimension));
+        }
         return None;
     }
     if whole && value != libm::trunc(value) {
