@@ -86,7 +86,7 @@ impl Interval {
     }
 
     /// `x + y`
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         if self.is_unknown() || other.is_unknown() {
             return Self::UNKNOWN;
         }
@@ -100,18 +100,18 @@ impl Interval {
     }
 
     /// `x - y`
-    pub fn subtract(self, other: Self) -> Self {
-        self.add(other.negate())
+    pub fn minus(self, other: Self) -> Self {
+        self.plus(other.negate())
     }
 
     /// `x * y`
-    pub fn multiply(self, other: Self) -> Self {
+    pub fn times(self, other: Self) -> Self {
         // An infinite end stands for arbitrarily large numbers, and zero times such a number is zero.
         self.corners(other, |x, y| if x == 0.0 || y == 0.0 { 0.0 } else { x * y })
     }
 
     /// `x / y`, for a divisor that is never 0.
-    pub fn divide(self, other: Self) -> Self {
+    pub fn over(self, other: Self) -> Self {
         if other.contains(0.0) {
             return Self::ALL;
         }
@@ -268,10 +268,10 @@ mod tests {
 
     #[test]
     fn end_points_by_hand() {
-        assert_eq!(range(1.0, 2.0).subtract(range(0.5, 4.0)), range(-3.0, 1.5));
-        assert_eq!(range(-1.0, 2.0).multiply(range(-3.0, 4.0)), range(-6.0, 8.0));
-        assert_eq!(range(1.0, 2.0).divide(range(-4.0, -2.0)), range(-1.0, -0.25));
-        assert_eq!(Interval::UNIT.divide(range(1e-9, f64::INFINITY)), range(0.0, 1.0 / 1e-9));
+        assert_eq!(range(1.0, 2.0).minus(range(0.5, 4.0)), range(-3.0, 1.5));
+        assert_eq!(range(-1.0, 2.0).times(range(-3.0, 4.0)), range(-6.0, 8.0));
+        assert_eq!(range(1.0, 2.0).over(range(-4.0, -2.0)), range(-1.0, -0.25));
+        assert_eq!(Interval::UNIT.over(range(1e-9, f64::INFINITY)), range(0.0, 1.0 / 1e-9));
         assert_eq!(range(-3.0, 2.0).abs(), range(0.0, 3.0));
         assert_eq!(range(-3.0, -2.0).abs(), range(2.0, 3.0));
         assert_eq!(range(-1.5, 2.5).floor(), range(-2.0, 2.0));
@@ -293,15 +293,17 @@ mod tests {
 
     #[test]
     fn infinity_is_a_large_number_and_not_a_value() {
-        assert_eq!(Interval::from(0.0).multiply(Interval::point(0.0)), Interval::point(0.0));
-        assert_eq!(Interval::ALL.add(Interval::ALL), Interval::ALL);
-        assert_eq!(Interval::from(5.0).divide(Interval::from(1.0)), range(0.0, f64::INFINITY));
+        assert_eq!(Interval::from(0.0).times(Interval::point(0.0)), Interval::point(0.0));
+        assert_eq!(Interval::ALL.plus(Interval::ALL), Interval::ALL);
+        assert_eq!(Interval::from(5.0).over(Interval::from(1.0)), range(0.0, f64::INFINITY));
     }
 
     #[test]
     fn what_follows_a_mistake_is_unknown() {
         let unknown = Interval::UNKNOWN;
-        for result in [unknown.add(Interval::UNIT), Interval::UNIT.max(unknown), unknown.exp(), unknown.abs(), unknown.sqrt()] {
+        for result in
+            [unknown.plus(Interval::UNIT), Interval::UNIT.max(unknown), unknown.exp(), unknown.abs(), unknown.sqrt()]
+        {
             assert!(result.is_unknown());
         }
         assert!(!unknown.contains(0.0));
@@ -319,11 +321,11 @@ mod tests {
             let (one, other) = (Interval::new(a, b), Interval::new(c, d));
             let x = (a + (b - a) * s).clamp(one.low, one.high);
             let y = (c + (d - c) * t).clamp(other.low, other.high);
-            prop_assert!(one.add(other).contains(x + y));
-            prop_assert!(one.subtract(other).contains(x - y));
-            prop_assert!(one.multiply(other).contains(x * y));
+            prop_assert!(one.plus(other).contains(x + y));
+            prop_assert!(one.minus(other).contains(x - y));
+            prop_assert!(one.times(other).contains(x * y));
             if !other.contains(0.0) {
-                prop_assert!(one.divide(other).contains(x / y));
+                prop_assert!(one.over(other).contains(x / y));
             }
             prop_assert!(one.exp().contains(libm::exp(x)));
             prop_assert!(one.abs().contains(x.abs()));

@@ -8,6 +8,7 @@
 
 mod calls;
 mod facts;
+mod inline;
 mod names;
 mod operators;
 
@@ -256,7 +257,7 @@ impl<'s, 'p> Checker<'s, 'p> {
             ExprKind::Not(value) => {
                 let value = self.expr(value);
                 let value = self.truth(value, "`not`")?;
-                let range = Interval::point(1.0).subtract(value.range);
+                let range = Interval::point(1.0).minus(value.range);
                 Some(Typed { kind: Kind::Not(Box::new(value)), ty: Type::Bool, range, span })
             }
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),

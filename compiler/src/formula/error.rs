@@ -88,12 +88,15 @@ fn did_you_mean(diagnostic: Diagnostic, span: Span, near: Option<&str>, known: &
 }
 
 pub fn unknown_name(name: &str, span: Span, what: &str, near: Option<&str>, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(UNKNOWN_SIGNAL, format!("unknown name `{name}` in {what}")).at(span, "not a name that this formula can read");
+    let diagnostic = Diagnostic::new(UNKNOWN_SIGNAL, format!("unknown name `{name}` in {what}"))
+        .at(span, "not a name that this formula can read");
     did_you_mean(diagnostic, span, near, known)
 }
 
 pub fn unseen_signal(name: &str, span: Span, what: &str, of: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(UNKNOWN_SIGNAL, format!("{what} cannot read `{name}`")).at(span, format!("a signal of the {of}")).help(why)
+    Diagnostic::new(UNKNOWN_SIGNAL, format!("{what} cannot read `{name}`"))
+        .at(span, format!("a signal of the {of}"))
+        .help(why)
 }
 
 pub fn bound_below(name: &str, span: Span, what: &str, below: Span) -> Diagnostic {
@@ -104,24 +107,39 @@ pub fn bound_below(name: &str, span: Span, what: &str, below: Span) -> Diagnosti
 }
 
 pub fn absent_signal(name: &str, span: Span, what: &str, reason: &str) -> Diagnostic {
-    Diagnostic::new(ABSENT_SIGNAL, format!("{what} reads `{name}`, which this recipe does not have")).at(span, "not there").note(reason)
+    Diagnostic::new(ABSENT_SIGNAL, format!("{what} reads `{name}`, which this recipe does not have"))
+        .at(span, "not there")
+        .note(reason)
 }
 
 pub fn unknown_function(name: &str, span: Span, near: Option<&str>) -> Diagnostic {
-    did_you_mean(Diagnostic::new(UNKNOWN_FUNCTION, format!("unknown function `{name}`")).at(span, "not a function or a named formula"), span, near, &[])
+    did_you_mean(
+        Diagnostic::new(UNKNOWN_FUNCTION, format!("unknown function `{name}`"))
+            .at(span, "not a function or a named formula"),
+        span,
+        near,
+        &[],
+    )
 }
 
 pub fn unknown_domain(name: &str, span: Span, near: Option<&str>, known: &[&str]) -> Diagnostic {
-    did_you_mean(Diagnostic::new(UNKNOWN_DOMAIN, format!("unknown domain `{name}`")).at(span, "not a domain of this recipe"), span, near, known)
+    did_you_mean(
+        Diagnostic::new(UNKNOWN_DOMAIN, format!("unknown domain `{name}`")).at(span, "not a domain of this recipe"),
+        span,
+        near,
+        known,
+    )
 }
 
 pub fn unknown_type(name: &str, span: Span, near: Option<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::new(UNKNOWN_TYPE, format!("unknown type `{name}`")).at(span, "neither a type nor a unit");
+    let diagnostic =
+        Diagnostic::new(UNKNOWN_TYPE, format!("unknown type `{name}`")).at(span, "neither a type nor a unit");
     did_you_mean(diagnostic, span, near, &["number", "integer", "ratio", "reward", "bool", "tokens"])
 }
 
 pub fn shadows(name: &str, span: Span, earlier: Option<Span>, meaning: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(SHADOWS, format!("`{name}` already means something: {meaning}")).at(span, "bound here");
+    let diagnostic =
+        Diagnostic::new(SHADOWS, format!("`{name}` already means something: {meaning}")).at(span, "bound here");
     let diagnostic = match earlier {
         Some(earlier) => diagnostic.at(earlier, "first here"),
         None => diagnostic,
@@ -142,11 +160,14 @@ pub fn mismatch(verb: &str, left: (Span, Type), right: (Span, Type), at: Span) -
 }
 
 pub fn wrong_kind(what: &str, needed: &str, span: Span, found: Type) -> Diagnostic {
-    Diagnostic::new(WRONG_KIND, format!("{what} needs {needed}, and this is {found}")).at(span, format!("this is {found}"))
+    Diagnostic::new(WRONG_KIND, format!("{what} needs {needed}, and this is {found}"))
+        .at(span, format!("this is {found}"))
 }
 
 pub fn not_pure(what: &str, span: Span, found: Type, help: String) -> Diagnostic {
-    Diagnostic::new(NOT_PURE, format!("{what} must be a pure number, not {found}")).at(span, format!("this is {found}")).help(help)
+    Diagnostic::new(NOT_PURE, format!("{what} must be a pure number, not {found}"))
+        .at(span, format!("this is {found}"))
+        .help(help)
 }
 
 pub fn no_dimension(message: String, span: Span) -> Diagnostic {
@@ -204,18 +225,20 @@ pub fn not_finite(text: &str, span: Span) -> Diagnostic {
 
 pub fn wrong_arity(name: &str, wanted: &[&str], found: usize, span: Span, help: Option<String>) -> Diagnostic {
     let values = if wanted.len() == 1 { "value" } else { "values" };
-    let diagnostic =
-        Diagnostic::new(WRONG_ARITY, format!("`{name}` takes {} {values}, found {found}", wanted.len())).at(span, "called here");
+    let diagnostic = Diagnostic::new(WRONG_ARITY, format!("`{name}` takes {} {values}, found {found}", wanted.len()))
+        .at(span, "called here");
     diagnostic.help(help.unwrap_or_else(|| format!("write `{name}({})`", wanted.join(", "))))
 }
 
 pub fn unknown_argument(function: &str, argument: &str, span: Span, near: Option<&str>, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` has no argument `{argument}`")).at(span, "not an argument of it");
+    let diagnostic = Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` has no argument `{argument}`"))
+        .at(span, "not an argument of it");
     did_you_mean(diagnostic, span, near, known)
 }
 
 pub fn argument_twice(function: &str, argument: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` is given its argument `{argument}` twice")).at(span, "given before")
+    Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` is given its argument `{argument}` twice"))
+        .at(span, "given before")
 }
 
 pub fn missing_else(function: &str, span: Span) -> Diagnostic {
@@ -233,7 +256,8 @@ pub fn misplaced(message: String, span: Span, label: &str, help: Option<&str>) -
 }
 
 pub fn not_a_formula(thing: &str, what: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(NOT_A_FORMULA, format!("{thing} cannot stand in {what}")).at(span, "not a value that can be computed with")
+    Diagnostic::new(NOT_A_FORMULA, format!("{thing} cannot stand in {what}"))
+        .at(span, "not a value that can be computed with")
 }
 
 pub fn not_constant(what: &str, span: Span) -> Diagnostic {
@@ -249,11 +273,15 @@ pub fn recursive(chain: &[String], span: Span) -> Diagnostic {
 }
 
 pub fn too_large(message: String, span: Span) -> Diagnostic {
-    Diagnostic::new(TOO_LARGE, message).at(span, "beyond the limit here").help("split it into `where` bindings or several penalties and terms")
+    Diagnostic::new(TOO_LARGE, message)
+        .at(span, "beyond the limit here")
+        .help("split it into `where` bindings or several penalties and terms")
 }
 
 pub fn unused_binding(name: &str, what: &str, span: Span) -> Diagnostic {
-    warning(UNUSED_BINDING, format!("`{name}` is bound in {what} and never read")).at(span, "never read").help("read it or take it out")
+    warning(UNUSED_BINDING, format!("`{name}` is bound in {what} and never read"))
+        .at(span, "never read")
+        .help("read it or take it out")
 }
 
 pub fn unused_else(function: &str, span: Span) -> Diagnostic {

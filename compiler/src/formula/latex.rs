@@ -148,7 +148,8 @@ fn operator(op: BinaryOp) -> &'static str {
 }
 
 const GREEK: [&str; 15] = [
-    "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "rho", "sigma", "tau", "phi", "omega",
+    "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "rho", "sigma", "tau",
+    "phi", "omega",
 ];
 
 /// A name: Greek where it is a Greek letter's.

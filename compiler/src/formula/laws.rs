@@ -6,8 +6,7 @@ use crate::problems::Problems;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const PENALTY: &str =
-    "overlong(length) * scale where scale = if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale";
+const PENALTY: &str = "overlong(length) * scale where scale = if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale";
 
 /// Evaluates a program on columns by name.
 fn run(program: &Program, rows: usize, columns: &BTreeMap<&str, Vec<f64>>, scratch: &mut Scratch) {
@@ -31,6 +30,16 @@ fn overlong_by_hand() {
     let lengths = [1.0, 12288.0, 12289.0, 14336.0, 16384.0];
     let expected = [0.0, 0.0, -1.0 / 4096.0, -0.5, -1.0];
     assert_eq!(one_output(&Bench::paper(), "overlong(length)", &[("length", &lengths)]), expected);
+}
+
+#[test]
+fn arguments_are_the_callers_and_parameters_the_formulas() {
+    let mut bench = Bench::paper();
+    bench.define("minus", &[("a", "number"), ("b", "number")], "number", "a - c where c = b");
+    let columns: [(&str, &[f64]); 1] = [("score", &[0.25])];
+    // minus(b, a) with a = 8, b = 0.25, and once more within itself: (0.25 - 8) - 0.25 = -8.
+    assert_eq!(one_output(&bench, "minus(b, a) where a = 8, b = score", &columns), [-7.75]);
+    assert_eq!(one_output(&bench, "minus(minus(b, a), b = b) where a = 8, b = score", &columns), [-8.0]);
 }
 
 #[test]
@@ -71,7 +80,8 @@ fn aggregates_with_filters() {
     assert_eq!(of("group.count(length > 150 tokens if not correct) / 1 rollout"), 0.0);
     assert_eq!(of("group.max(length if length > 1K tokens, else = 7 tokens) / 1 token"), 7.0);
     // Distance to the shortest right answer, a column again.
-    let columns = one_output(&Bench::paper(), "(length - group.min(length if correct, else = 0 tokens)) / 1 token", &columns);
+    let columns =
+        one_output(&Bench::paper(), "(length - group.min(length if correct, else = 0 tokens)) / 1 token", &columns);
     assert_eq!(columns, [-100.0, 0.0, 200.0, -150.0]);
 }
 
@@ -134,7 +144,8 @@ fn outputs_bindings_and_terms() {
     let total = check_ok(&bench, "outcome + difficulty_aware");
     let program = Program::compile(&[("difficulty_aware".to_string(), &penalty)], &bench.constants());
     assert_eq!(program.outputs(), ["difficulty_aware", "difficulty_aware.scale"]);
-    let reward = Program::compile(&[("outcome".to_string(), &outcome), ("total".to_string(), &total)], &BTreeMap::new());
+    let reward =
+        Program::compile(&[("outcome".to_string(), &outcome), ("total".to_string(), &total)], &BTreeMap::new());
     assert_eq!(reward.inputs(), ["correct", "score", "difficulty_aware"]);
     let bound = reward.bind("difficulty_aware", 0.0);
     assert_eq!(bound.inputs(), ["correct", "score"]);
@@ -147,7 +158,8 @@ fn outputs_bindings_and_terms() {
 #[test]
 fn constants_fold_and_equal_parts_are_shared() {
     let bench = Bench::paper();
-    let typed = check_ok(&bench, "overlong(length) * overlong(length) + (budget.output - budget.buffer) / budget.buffer");
+    let typed =
+        check_ok(&bench, "overlong(length) * overlong(length) + (budget.output - budget.buffer) / budget.buffer");
     let folded = Program::compile(&[("y".to_string(), &typed)], &bench.constants());
     // length, 12288, -, 4096, /, -1, 0, clip, *, 3, +
     assert_eq!(folded.len(), 11, "{folded:#?}");
@@ -195,7 +207,8 @@ fn programs_survive_json() {
 #[test]
 fn broken_programs_are_refused() {
     let program = |code: &str, registers: &str| {
-        let json = format!(r#"{{"inputs":["x"],"constants":[1.5],"code":{code},"outputs":["y"],"registers":{registers}}}"#);
+        let json =
+            format!(r#"{{"inputs":["x"],"constants":[1.5],"code":{code},"outputs":["y"],"registers":{registers}}}"#);
         serde_json::from_str::<Program>(&json)
     };
     assert!(program(r#"[{"op":"input","args":[0]},{"op":"negate","args":[0]}]"#, "[1]").is_ok());
@@ -216,7 +229,10 @@ fn canonical_text() {
         ("-(score ^ 2) + (-score) ^ 2", "-score ^ 2 + (-score) ^ 2"),
         ("length / 16Ki tokens", "length / 16384 tokens"),
         ("if not (correct and wrong) then 1e-9 else 40%", "if not (correct and wrong) then 1e-9 else 0.4"),
-        ("score * scale where scale = if correct then (if wrong then 1 else 2) else 3", "score * scale where scale = if correct then (if wrong then 1 else 2) else 3"),
+        (
+            "score * scale where scale = if correct then (if wrong then 1 else 2) else 3",
+            "score * scale where scale = if correct then (if wrong then 1 else 2) else 3",
+        ),
         ("overlong(length)", "(clip((budget.output - budget.buffer - n) / budget.buffer, -1, 0) for n = length)"),
         ("group.min(score if correct, else = 0)", "group.min(score if correct, else = 0)"),
     ];
@@ -267,7 +283,9 @@ where missing = judge
 fn pictures_look_into_named_formulas() {
     let typed = check_ok(&Bench::paper(), "overlong(length)");
     let values = Bench::paper().constants();
-    let picture = super::picture::picture(&typed, &|name| if name == "length" { Some(14336.0) } else { values.get(name).copied() });
+    let picture = super::picture::picture(&typed, &|name| {
+        if name == "length" { Some(14336.0) } else { values.get(name).copied() }
+    });
     let expected = "\
 (clip((budget.output - budget.buffer - n) / budget.buffer, -1, 0) for n = length)
  │     │             │ │             │ │  │ │                             │
@@ -294,16 +312,19 @@ fn numbers(depth: u32) -> BoxedStrategy<String> {
     leaf.prop_recursive(depth, 48, 3, |inner| {
         let truths = truths_of(inner.clone());
         prop_oneof![
-            (inner.clone(), inner.clone(), prop_oneof!["\\+", "-", "\\*", "/", "\\^"]).prop_map(|(a, b, op)| format!("({a} {op} {b})")),
+            (inner.clone(), inner.clone(), prop_oneof!["\\+", "-", "\\*", "/", "\\^"])
+                .prop_map(|(a, b, op)| format!("({a} {op} {b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} / max({b}, 0.125))")),
             (inner.clone(), inner.clone(), prop_oneof!["min", "max"]).prop_map(|(a, b, f)| format!("{f}({a}, {b})")),
-            (inner.clone(), prop_oneof!["abs", "exp", "floor", "sqrt", "log", "-"]).prop_map(|(a, f)| format!("{f}({a})")),
+            (inner.clone(), prop_oneof!["abs", "exp", "floor", "sqrt", "log", "-"])
+                .prop_map(|(a, f)| format!("{f}({a})")),
             inner.clone().prop_map(|a| format!("sqrt(abs({a}))")),
             inner.clone().prop_map(|a| format!("log(max({a}, 1e-3))")),
             inner.clone().prop_map(|a| format!("clip({a}, -1, 2)")),
             inner.clone().prop_map(|a| format!("ramp({a}, 0.5, 2)")),
             (truths.clone(), inner.clone(), inner.clone()).prop_map(|(c, a, b)| format!("(if {c} then {a} else {b})")),
-            (inner.clone(), prop_oneof!["mean", "median", "min", "max", "std", "mad"]).prop_map(|(a, f)| format!("group.{f}({a})")),
+            (inner.clone(), prop_oneof!["mean", "median", "min", "max", "std", "mad"])
+                .prop_map(|(a, f)| format!("group.{f}({a})")),
             (inner.clone(), truths.clone(), inner.clone(), prop_oneof!["mean", "median", "min", "max", "std", "mad"])
                 .prop_map(|(a, c, e, f)| format!("group.{f}({a} if {c}, else = {e})")),
             (inner.clone(), 0..=8u8).prop_map(|(a, q)| format!("group.quantile({a}, at = {q}/8)")),
@@ -316,11 +337,13 @@ fn numbers(depth: u32) -> BoxedStrategy<String> {
 fn truths_of(numbers: impl Strategy<Value = String> + Clone + 'static) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         prop_oneof!["correct", "wrong", "truncated", "finished", "answered", "domain == code"],
-        (numbers.clone(), numbers, prop_oneof!["<", "<=", ">", ">=", "==", "!="]).prop_map(|(a, b, op)| format!("{a} {op} {b}")),
+        (numbers.clone(), numbers, prop_oneof!["<", "<=", ">", ">=", "==", "!="])
+            .prop_map(|(a, b, op)| format!("{a} {op} {b}")),
     ];
     leaf.prop_recursive(2, 4, 2, |inner| {
         prop_oneof![
-            (inner.clone(), inner.clone(), prop_oneof!["and", "or"]).prop_map(|(a, b, op)| format!("(({a}) {op} ({b}))")),
+            (inner.clone(), inner.clone(), prop_oneof!["and", "or"])
+                .prop_map(|(a, b, op)| format!("(({a}) {op} ({b}))")),
             inner.prop_map(|a| format!("(not ({a}))")),
         ]
     })

@@ -1,11 +1,11 @@
 //! A formula with the value of every part below it: what a message at run time shows.
 //!
 //! ```text
-//! 0.1 * log(length - 64)
-//!     │ │   │      │
-//!     │ │   61     -3
-//!     │ NaN
-//!     NaN
+//! 0.1 * log(length / 1 tokens - 0.5)
+//!     │ │   │      │          │
+//!     │ │   61     61         60.5
+//!     │ 4.102643
+//!     0.410264
 //! ```
 
 use super::row::{Locals, Rows};

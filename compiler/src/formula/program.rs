@@ -134,7 +134,9 @@ impl TryFrom<Unchecked> for Program {
                 Op::Input => file.inputs.len(),
                 _ => at,
             };
-            if instruction.args.len() != instruction.arity() || instruction.args.iter().any(|arg| *arg as usize >= below) {
+            if instruction.args.len() != instruction.arity()
+                || instruction.args.iter().any(|arg| *arg as usize >= below)
+            {
                 return Err(ProgramError::Instruction(at));
             }
         }
@@ -189,7 +191,8 @@ impl Program {
                     None => builder.constant(f64::NAN),
                 },
                 op => {
-                    let args = instruction.args.iter().map(|arg| moved.get(*arg as usize).copied().unwrap_or(0)).collect();
+                    let args =
+                        instruction.args.iter().map(|arg| moved.get(*arg as usize).copied().unwrap_or(0)).collect();
                     builder.emit(op, args)
                 }
             };
@@ -305,7 +308,8 @@ impl Builder {
                 Op::Constant => small.constant(self.constants.get(arg).copied().unwrap_or(f64::NAN)),
                 Op::Input => small.input(self.inputs.get(arg).map_or("", String::as_str)),
                 op => {
-                    let args = instruction.args.iter().map(|arg| moved.get(*arg as usize).copied().unwrap_or(0)).collect();
+                    let args =
+                        instruction.args.iter().map(|arg| moved.get(*arg as usize).copied().unwrap_or(0)).collect();
                     small.push(op, args)
                 }
             });

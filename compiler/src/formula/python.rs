@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 /// `import numpy as np` above it. A running average is an argument `ema_…`: its state is the caller's.
 pub fn formula(name: &str, formula: &TypedFormula) -> String {
     let mut printer = Printer::default();
+    printer.names.insert("_group".to_string());
     let locals = printer.bind(&formula.bindings, Vec::new(), "");
     let body = printer.expr(&formula.body, &locals, tightness::IF);
     let arguments: Vec<&str> = printer.arguments.iter().map(String::as_str).collect();
@@ -28,7 +29,7 @@ pub fn formula(name: &str, formula: &TypedFormula) -> String {
 
 /// Stands in functions that aggregate: what is taken over the rollouts that pass, or the value for none.
 const GROUP: &str = "    def _group(f, x, keep=True, empty=np.nan):
-        x, keep = np.broadcast_arrays(np.asarray(x, float), keep)
+        x, keep = np.broadcast_arrays(np.asarray(x, float), np.asarray(keep, bool))
         return f(x[keep]) if keep.any() else empty
 ";
 
@@ -75,7 +76,8 @@ impl Printer {
     fn expr(&mut self, typed: &Typed, locals: &Locals, at_least: u8) -> String {
         let text = self.bare(typed, locals);
         // `and`, `or`, `not` and `if` are calls in numpy.
-        let is_call = matches!(typed.kind, Kind::If(..) | Kind::Not(_) | Kind::Binary(BinaryOp::And | BinaryOp::Or, ..));
+        let is_call =
+            matches!(typed.kind, Kind::If(..) | Kind::Not(_) | Kind::Binary(BinaryOp::And | BinaryOp::Or, ..));
         if !is_call && tightness_of(typed) < at_least { format!("({text})") } else { text }
     }
 
@@ -103,11 +105,21 @@ impl Printer {
                 let symbol = if *op == BinaryOp::Power { "**" } else { op.symbol() };
                 format!("{} {symbol} {}", self.expr(x, locals, left), self.expr(y, locals, right))
             }
-            Kind::If(condition, then, otherwise) => format!("np.where({})", self.list([&**condition, then, otherwise], locals)),
+            Kind::If(condition, then, otherwise) => {
+                format!("np.where({})", self.list([&**condition, then, otherwise], locals))
+            }
             Kind::Call(Function::Ramp, arguments) => {
                 let [x, from, to] = arguments.as_slice() else { return "np.nan".to_string() };
-                let above = format!("{} - {}", self.expr(x, locals, tightness::ADD), self.expr(from, locals, tightness::MULTIPLY));
-                let below = format!("{} - {}", self.expr(to, locals, tightness::ADD), self.expr(from, locals, tightness::MULTIPLY));
+                let above = format!(
+                    "{} - {}",
+                    self.expr(x, locals, tightness::ADD),
+                    self.expr(from, locals, tightness::MULTIPLY)
+                );
+                let below = format!(
+                    "{} - {}",
+                    self.expr(to, locals, tightness::ADD),
+                    self.expr(from, locals, tightness::MULTIPLY)
+                );
                 format!("np.clip(({above}) / ({below}), 0, 1)")
             }
             Kind::Call(function, arguments) => {

@@ -88,7 +88,8 @@ impl<'a> Rows<'a> {
 
     fn apply<'t>(&self, op: Scalar, operands: &[&'t Typed], locals: &mut Locals<'t>) -> Result<Vec<f64>, MissingName> {
         let columns = operands.iter().map(|operand| self.evaluate(operand, locals)).collect::<Result<Vec<_>, _>>()?;
-        let of = |idx: usize, row: usize| columns.get(idx).and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN);
+        let of =
+            |idx: usize, row: usize| columns.get(idx).and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN);
         Ok((0..self.lookups.len()).map(|row| op.apply(of(0, row), of(1, row), of(2, row))).collect())
     }
 

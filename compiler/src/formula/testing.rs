@@ -271,7 +271,8 @@ impl Reader<'_> {
         let bytes = self.text.as_bytes();
         while self.at < bytes.len() {
             let c = bytes[self.at];
-            let exponent = matches!(c, b'e') && bytes.get(self.at + 1).is_some_and(|n| n.is_ascii_digit() || *n == b'-');
+            let exponent =
+                matches!(c, b'e') && bytes.get(self.at + 1).is_some_and(|n| n.is_ascii_digit() || *n == b'-');
             let sign = c == b'-' && bytes[self.at - 1] == b'e';
             if !(c.is_ascii_digit() || c == b'.' || exponent || sign) {
                 break;

@@ -88,7 +88,11 @@ const fn counted(name: &'static str, doc: &'static str) -> Signal {
 
 /// Every signal.
 pub const SIGNALS: &[Signal] = &[
-    tokens("length", Bounds::UpToBudget(1.0, "budget.output"), "Generated tokens of the rollout, the end token included."),
+    tokens(
+        "length",
+        Bounds::UpToBudget(1.0, "budget.output"),
+        "Generated tokens of the rollout, the end token included.",
+    ),
     tokens("reasoning_length", Bounds::UpToBudget(0.0, "budget.output"), "Generated tokens before the answer."),
     tokens("answer_length", Bounds::UpToBudget(0.0, "budget.output"), "Tokens of the answer."),
     tokens(
@@ -104,8 +108,16 @@ pub const SIGNALS: &[Signal] = &[
     truth("truncated", "The rollout was cut by its cap; its length is then the cap."),
     truth("finished", "The rollout ended by itself: not truncated."),
     share("score", SignalLevel::Rollout, "The verifier's partial credit: 1 when correct, below 1 when wrong."),
-    share("reference_probability", SignalLevel::Rollout, "Mean probability of the reference answer's tokens under the policy, after the rollout's reasoning."),
-    share("answer_probability", SignalLevel::Rollout, "Mean probability of the rollout's own answer tokens under the policy."),
+    share(
+        "reference_probability",
+        SignalLevel::Rollout,
+        "Mean probability of the reference answer's tokens under the policy, after the rollout's reasoning.",
+    ),
+    share(
+        "answer_probability",
+        SignalLevel::Rollout,
+        "Mean probability of the rollout's own answer tokens under the policy.",
+    ),
     share("judge", SignalLevel::Rollout, "The judge model's verdict."),
     Signal {
         name: "domain",
@@ -136,7 +148,11 @@ pub const SIGNALS: &[Signal] = &[
         bounds: Bounds::UpToBudget(0.0, "budget.steps"),
         doc: "Optimizer steps made so far in this stage.",
     },
-    share("progress", SignalLevel::Run, "Share of the budget that is used up: of steps, tokens or time, whichever is further."),
+    share(
+        "progress",
+        SignalLevel::Run,
+        "Share of the budget that is used up: of steps, tokens or time, whichever is further.",
+    ),
 ];
 
 /// The row of a signal.
@@ -146,9 +162,21 @@ pub fn signal(name: &str) -> Option<&'static Signal> {
 
 /// What `mean(NAME, over = last_batch)` can be taken of: the name, its dimension and one sentence.
 pub const BATCH_MEANS: &[(&str, Dimension, &str)] = &[
-    ("total", Dimension::PURE, "Mean total reward of the domain's rollouts in the last batch that had any; 0 before the first."),
-    ("solve_rate", Dimension::PURE, "Mean solve rate of the domain's groups in the last batch that had any; 0 before the first."),
-    ("length", Dimension::TOKENS, "Mean length of the domain's rollouts in the last batch that had any; 0 before the first."),
+    (
+        "total",
+        Dimension::PURE,
+        "Mean total reward of the domain's rollouts in the last batch that had any; 0 before the first.",
+    ),
+    (
+        "solve_rate",
+        Dimension::PURE,
+        "Mean solve rate of the domain's groups in the last batch that had any; 0 before the first.",
+    ),
+    (
+        "length",
+        Dimension::TOKENS,
+        "Mean length of the domain's rollouts in the last batch that had any; 0 before the first.",
+    ),
 ];
 
 /// The name of the column of `mean(NAME, over = last_batch)`.

@@ -1,8 +1,8 @@
 //! Functions, aggregates, running averages and named formulas.
 
-use super::{Checker, Local};
+use super::Checker;
 use crate::formula::suggest::nearest;
-use crate::formula::{AggregateCall, Inline, Kind, Level, Source, Type, Typed, TypedBinding, error};
+use crate::formula::{AggregateCall, Kind, Level, Source, Type, Typed, error};
 use crate::range::Interval;
 use crate::units::Dimension;
 use crate::vocabulary::functions::{Aggregate, FUNCTIONS, Function, FunctionKind, FunctionRow, function};
@@ -85,14 +85,26 @@ impl Checker<'_, '_> {
             let help = is_pair.then(|| format!("over the rollouts of a group it is `group.{name}(x)`"));
             self.report(error::wrong_arity(name, parameters, found, span, help));
         }
-        if wrong {
-            self.look_at(arguments);
-            return None;
-        }
-        Some(places)
+        (!wrong).then_some(places)
     }
 
-    fn refuse_filter(&mut self, name: &str, argument: &Argument) {
+    /// The same for arguments that are values: where their places are wrong, the mistakes inside are still reported.
+    pub(super) fn place_values<'a>(
+        &mut self,
+        name: &str,
+        parameters: &[&str],
+        optional: &[&str],
+        arguments: &'a [Argument],
+        span: Span,
+    ) -> Option<Vec<Option<&'a Argument>>> {
+        let places = self.place(name, parameters, optional, arguments, span);
+        if places.is_none() {
+            self.look_at(arguments);
+        }
+        places
+    }
+
+    pub(super) fn refuse_filter(&mut self, name: &str, argument: &Argument) {
         if let Some(filter) = &argument.filter {
             self.report(error::misplaced(
                 format!("`{name}` has no filter"),
@@ -104,7 +116,7 @@ impl Checker<'_, '_> {
     }
 
     fn plain(&mut self, row: &FunctionRow, function: Function, arguments: &[Argument], span: Span) -> Option<Typed> {
-        let places = self.place(row.name, row.parameters, &[], arguments, span)?;
+        let places = self.place_values(row.name, row.parameters, &[], arguments, span)?;
         let mut values = Some(Vec::with_capacity(places.len()));
         let what = format!("`{}`", row.name);
         for argument in places.into_iter().flatten() {
@@ -169,11 +181,11 @@ impl Checker<'_, '_> {
                 let width = Typed {
                     kind: Kind::Binary(tree::BinaryOp::Subtract, Box::new(to.clone()), Box::new(from.clone())),
                     ty: to.ty,
-                    range: to.range.subtract(from.range),
+                    range: to.range.minus(from.range),
                     span: from.span.to(to.span),
                 };
                 if self.divisor(&width) {
-                    x.range.subtract(from.range).divide(width.range).max(Interval::point(0.0)).min(Interval::point(1.0))
+                    x.range.minus(from.range).over(width.range).max(Interval::point(0.0)).min(Interval::point(1.0))
                 } else {
                     Interval::UNKNOWN
                 }
@@ -204,7 +216,7 @@ impl Checker<'_, '_> {
             ));
             return None;
         }
-        let places = self.place(row.name, row.parameters, &["else"], arguments, span)?;
+        let places = self.place_values(row.name, row.parameters, &["else"], arguments, span)?;
         let argument = places.first().copied().flatten()?;
         let at = if of == Aggregate::Quantile { places.get(1).copied().flatten() } else { None };
         let otherwise = places.last().copied().flatten();
@@ -278,7 +290,12 @@ impl Checker<'_, '_> {
         }
         if !matches!(&over.value.kind, ExprKind::Path(path) if path.text() == "last_batch") {
             let message = "`mean` is taken over `last_batch` only".to_string();
-            self.report(error::misplaced(message, over.value.span, "not a span of time", Some("write `over = last_batch`")));
+            self.report(error::misplaced(
+                message,
+                over.value.span,
+                "not a span of time",
+                Some("write `over = last_batch`"),
+            ));
             return None;
         }
         let known: Vec<&str> = BATCH_MEANS.iter().map(|(name, ..)| *name).collect();
@@ -300,7 +317,9 @@ impl Checker<'_, '_> {
         }
         let range = match name.as_str() {
             "total" => self.scope.terms.get("total").map_or(Interval::ALL, |total| total.body.range),
-            "length" => Interval { low: 0.0, high: self.scope.budget.get("budget.output").map_or(f64::INFINITY, |b| b.1) },
+            "length" => {
+                Interval { low: 0.0, high: self.scope.budget.get("budget.output").map_or(f64::INFINITY, |b| b.1) }
+            }
             _ => Interval::UNIT,
         };
         // Before the first batch the mean is 0.
@@ -315,7 +334,7 @@ impl Checker<'_, '_> {
             self.report(error::misplaced(message, span, "there are no batches to average over here", None));
             return None;
         }
-        let places = self.place(row.name, row.parameters, &[], arguments, span)?;
+        let places = self.place_values(row.name, row.parameters, &[], arguments, span)?;
         let mut values = places.into_iter().flatten().map(|argument| {
             self.refuse_filter(row.name, argument);
             let value = self.expr(&argument.value);
@@ -338,7 +357,7 @@ impl Checker<'_, '_> {
         // An average of numbers of a range lies in it, up to the rounding of its two products.
         let hull = value.range.hull(start.range);
         let slack = 1e-12 * hull.low.abs().max(hull.high.abs());
-        let range = if hull.is_unknown() { hull } else { hull.add(Interval::new(-slack, slack)) };
+        let range = if hull.is_unknown() { hull } else { hull.plus(Interval::new(-slack, slack)) };
         let ty = value.ty;
         let kind = Kind::Ema { value: Box::new(value), keep: Box::new(keep), start: Box::new(start) };
         Some(Typed { kind, ty, range, span })
@@ -359,97 +378,6 @@ impl Checker<'_, '_> {
             return None;
         }
         Some(typed)
-    }
-
-    /// The parameters of a named formula, with the ranges of their types.
-    pub(super) fn parameters(&mut self, definition: &tree::FormulaDef) -> Vec<Local> {
-        let mut locals: Vec<Local> = Vec::new();
-        for (name, type_name) in &definition.parameters {
-            let value = self.type_named(type_name);
-            if let Some(earlier) = locals.iter().find(|local| local.name == name.node) {
-                let diagnostic = error::shadows(&name.node, name.span, Some(earlier.span), "it is a parameter of this formula");
-                self.report(diagnostic);
-            }
-            self.refuse_shadow(name);
-            locals.push(Local { name: name.node.clone(), value, span: name.span, used: true });
-        }
-        locals
-    }
-
-    fn inline(&mut self, definition: &tree::FormulaDef, arguments: &[Argument], span: Span) -> Option<Typed> {
-        let name = definition.name.node.as_str();
-        if self.chain.iter().any(|open| open == name) {
-            let mut chain = self.chain.clone();
-            chain.push(name.to_string());
-            self.report(error::recursive(&chain, span));
-            return None;
-        }
-        let parameters: Vec<&str> = definition.parameters.iter().map(|(name, _)| name.node.as_str()).collect();
-        let places = self.place(name, &parameters, &[], arguments, span)?;
-        let mut values = Vec::new();
-        for ((parameter, type_name), argument) in definition.parameters.iter().zip(places.into_iter().flatten()) {
-            self.refuse_filter(name, argument);
-            let value = self.expr(&argument.value);
-            let needed = self.type_named(type_name);
-            values.push(self.fits(&format!("`{}` of `{name}`", parameter.node), value, needed));
-        }
-        let result = self.type_named(&definition.result);
-
-        // The body sees its parameters, params and budgets, and nothing of the caller.
-        let caller_facts = std::mem::take(&mut self.facts);
-        self.facts = caller_facts.iter().filter(|f| matches!(f.source, Source::Param | Source::Budget)).cloned().collect();
-        let mut locals = Vec::new();
-        for ((parameter, _), value) in definition.parameters.iter().zip(&values) {
-            locals.push(Local {
-                name: parameter.node.clone(),
-                value: value.as_ref().map(|v| (v.ty, v.range)),
-                span: parameter.span,
-                used: true,
-            });
-        }
-        let caller_locals = std::mem::replace(&mut self.locals, locals);
-        let caller_later = std::mem::take(&mut self.later);
-        let caller_level = std::mem::replace(&mut self.level, Level::Constant);
-        let caller_what = std::mem::replace(&mut self.what, format!("formula `{name}`"));
-        self.chain.push(name.to_string());
-        self.calls.push((name.to_string(), span));
-        let formula = self.formula(&definition.body);
-        let body = formula.and_then(|formula| Some((self.fits(&format!("the value of `{name}`"), Some(formula.body), result)?, formula.bindings)));
-        self.calls.pop();
-        self.chain.pop();
-        self.what = caller_what;
-        self.level = caller_level;
-        self.later = caller_later;
-        self.locals = caller_locals;
-        self.facts = caller_facts;
-
-        let (body, bindings) = body?;
-        let arguments = parameters
-            .iter()
-            .zip(values)
-            .map(|(name, value)| Some(TypedBinding { name: (*name).to_string(), value: value? }))
-            .collect::<Option<Vec<_>>>()?;
-        let (ty, range) = (body.ty, body.range);
-        let inline = Inline { formula: name.to_string(), arguments, bindings, body };
-        Some(Typed { kind: Kind::Inline(Box::new(inline)), ty, range, span })
-    }
-
-    /// Passes on what has the type and lies in the range that its place demands.
-    fn fits(&mut self, what: &str, value: Option<Typed>, needed: Option<(Type, Interval)>) -> Option<Typed> {
-        let (value, (ty, range)) = (value?, needed?);
-        if value.ty != ty {
-            match (value.ty, ty) {
-                (Type::Number(_), Type::Number(_)) => self.dimension_error(what, ty, &value),
-                (_, Type::Bool) => _ = self.truth(Some(value), what),
-                _ => _ = self.number(Some(value), what),
-            }
-            return None;
-        }
-        if !range.covers(value.range) {
-            let help = format!("keep it there: `clip({value}, {}, {})`", range.low, range.high);
-            self.report_range(error::outside(what, value.span, value.range, range, help));
-        }
-        Some(value)
     }
 }
 

@@ -56,12 +56,12 @@ pub(super) fn learn(condition: &Typed, holds: bool, group_size: u64, facts: &mut
             }
         }
         Kind::Not(inner) => learn(inner, !holds, group_size, facts),
-        Kind::Binary(op @ (BinaryOp::And | BinaryOp::Or), left, right) => {
-            // Both sides of an `and` that holds, both sides of an `or` that does not; the other two cases say nothing.
-            if (*op == BinaryOp::And) == holds {
-                learn(left, holds, group_size, facts);
-                learn(right, holds, group_size, facts);
-            }
+        // Both sides of an `and` that holds, and of an `or` that does not; in the other two cases either side may be at fault.
+        Kind::Binary(BinaryOp::And, left, right) | Kind::Binary(BinaryOp::Or, left, right)
+            if holds == matches!(condition.kind, Kind::Binary(BinaryOp::And, ..)) =>
+        {
+            learn(left, holds, group_size, facts);
+            learn(right, holds, group_size, facts);
         }
         Kind::Binary(op, left, right) => {
             let Some(op) = (if holds { Some(*op) } else { opposite(*op) }) else { return };

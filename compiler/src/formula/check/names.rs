@@ -16,7 +16,11 @@ impl<'s> Checker<'s, '_> {
     /// Signals that formulas of this level see and that the recipe has.
     pub(super) fn visible_signals(&self) -> impl Iterator<Item = &'static str> + use<'s> {
         let (level, absent) = (self.level, self.scope.absent);
-        SIGNALS.iter().filter(move |s| s.is_seen_by(level)).map(|s| s.name).filter(move |name| !absent.contains_key(*name))
+        SIGNALS
+            .iter()
+            .filter(move |s| s.is_seen_by(level))
+            .map(|s| s.name)
+            .filter(move |name| !absent.contains_key(*name))
     }
 
     /// Range of a signal in this recipe.
@@ -154,7 +158,8 @@ impl<'s> Checker<'s, '_> {
     /// The domain's name behind `domain ==`.
     pub(super) fn domain_name(&mut self, expr: &tree::Expr) -> Option<Typed> {
         let tree::ExprKind::Path(path) = &expr.kind else {
-            let diagnostic = error::not_a_formula("anything but a domain's name", "a comparison with `domain`", expr.span);
+            let diagnostic =
+                error::not_a_formula("anything but a domain's name", "a comparison with `domain`", expr.span);
             self.report(diagnostic);
             return None;
         };

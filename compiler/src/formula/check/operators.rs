@@ -9,7 +9,14 @@ use recipec_grammar::source::Span;
 use recipec_grammar::tree::{BinaryOp, Expr, ExprKind};
 
 impl Checker<'_, '_> {
-    pub(super) fn binary(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+    ) -> Option<Typed> {
         match op {
             BinaryOp::And | BinaryOp::Or => self.logic(op, left, right, span),
             BinaryOp::Equal | BinaryOp::NotEqual if names_domain(left) || names_domain(right) => {
@@ -45,7 +52,14 @@ impl Checker<'_, '_> {
         Some(Typed { kind: Kind::Binary(op, Box::new(left), Box::new(right)), ty: Type::Bool, range, span })
     }
 
-    fn sum(&mut self, op: BinaryOp, op_span: Span, left: Option<Typed>, right: Option<Typed>, span: Span) -> Option<Typed> {
+    fn sum(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: Option<Typed>,
+        right: Option<Typed>,
+        span: Span,
+    ) -> Option<Typed> {
         let what = format!("`{}`", op.symbol());
         let (left, right) = (self.number(left, &what), self.number(right, &what));
         let (left, right) = (left?, right?);
@@ -54,7 +68,7 @@ impl Checker<'_, '_> {
             self.differ(verb, &left, &right, op_span);
             return None;
         }
-        let range = if op == BinaryOp::Add { left.range.add(right.range) } else { left.range.subtract(right.range) };
+        let range = if op == BinaryOp::Add { left.range.plus(right.range) } else { left.range.minus(right.range) };
         let ty = left.ty;
         Some(Typed { kind: Kind::Binary(op, Box::new(left), Box::new(right)), ty, range, span })
     }
@@ -65,13 +79,16 @@ impl Checker<'_, '_> {
         let (left, right) = (left?, right?);
         let (Type::Number(above), Type::Number(below)) = (left.ty, right.ty) else { return None };
         let (dimension, range) = if op == BinaryOp::Multiply {
-            (above.times(below), left.range.multiply(right.range))
+            (above.times(below), left.range.times(right.range))
         } else {
             let safe = self.divisor(&right);
-            (above.over(below), if safe { left.range.divide(right.range) } else { Interval::UNKNOWN })
+            (above.over(below), if safe { left.range.over(right.range) } else { Interval::UNKNOWN })
         };
         let Some(dimension) = dimension else {
-            self.report(error::no_dimension(format!("{what} of {above} and {below} has too high a power of a unit"), span));
+            self.report(error::no_dimension(
+                format!("{what} of {above} and {below} has too high a power of a unit"),
+                span,
+            ));
             return None;
         };
         let kind = Kind::Binary(op, Box::new(left), Box::new(right));
@@ -112,7 +129,8 @@ impl Checker<'_, '_> {
             fixed.and_then(|n| dimension.power(n as i8))
         };
         let Some(ty) = ty else {
-            let message = format!("{dimension} can only be raised to a whole number that is written out, not to `{exponent}`");
+            let message =
+                format!("{dimension} can only be raised to a whole number that is written out, not to `{exponent}`");
             self.report(error::no_dimension(message, exponent.span));
             return None;
         };
@@ -129,7 +147,14 @@ impl Checker<'_, '_> {
         Some(Typed { kind, ty: Type::Number(ty), range, span })
     }
 
-    fn comparison(&mut self, op: BinaryOp, op_span: Span, left: Option<Typed>, right: Option<Typed>, span: Span) -> Option<Typed> {
+    fn comparison(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: Option<Typed>,
+        right: Option<Typed>,
+        span: Span,
+    ) -> Option<Typed> {
         let (left, right) = (left?, right?);
         let equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
         let both_truths = left.ty == Type::Bool && right.ty == Type::Bool;

@@ -86,7 +86,10 @@ fn what_is_wrong() {
         ("overlong(length, length)", &["formulas::wrong_arity"]),
         ("\"text\"", &["formulas::not_a_formula"]),
         // several at once, and silence behind a hole
-        ("lenght + scroe + 1 / solve_rate", &["names::unknown_signal", "names::unknown_signal", "ranges::division_by_zero"]),
+        (
+            "lenght + scroe + 1 / solve_rate",
+            &["names::unknown_signal", "names::unknown_signal", "ranges::division_by_zero"],
+        ),
         ("sqrt(log(1 / solve_rate) - 2)", &["ranges::division_by_zero"]),
         ("hole + 1", &[]),
         ("max(lenght, scroe, 1)", &["formulas::wrong_arity", "names::unknown_signal", "names::unknown_signal"]),
@@ -190,7 +193,10 @@ fn messages_show_both_parties_and_something_to_type() {
 
     assert_eq!(one(&bench, "max(score)").help.as_deref(), Some("over the rollouts of a group it is `group.max(x)`"));
     assert_eq!(one(&bench, "max(score, 1, 2)").message, "`max` takes 2 values, found 3");
-    assert_eq!(one(&bench, "length").help.as_deref(), Some("a unit is cancelled by dividing by one of it: `/ 1 token`"));
+    assert_eq!(
+        one(&bench, "length").help.as_deref(),
+        Some("a unit is cancelled by dividing by one of it: `/ 1 token`")
+    );
 }
 
 #[test]
@@ -254,7 +260,9 @@ fn ranges_of_the_paper() {
     assert_eq!(range("overlong(length)"), (-1.0, 0.0));
     assert_eq!(range("solve_rate ^ gamma"), (0.0, 1.0));
     assert_eq!(
-        range("overlong(length) * scale where scale = if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale"),
+        range(
+            "overlong(length) * scale where scale = if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale"
+        ),
         (-1.0, 0.0)
     );
     assert_eq!(range("if correct then score else 1"), (1.0, 1.0));
