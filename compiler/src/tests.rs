@@ -2,6 +2,7 @@
 
 mod composition;
 mod output;
+mod robust;
 
 use crate::testing::{APRIEL, QUICKSTART, checked, codes_of, edit, found, quickstart_with};
 use crate::{Options, Recipe};
