@@ -84,13 +84,16 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     let place = resolved.name.as_ref().map_or(Span::default(), |n| n.span);
     let mut domains: Vec<String> = resolved.names("domain").map(|n| n.node.clone()).collect();
     domains.sort();
-    let formulas: BTreeMap<String, tree::FormulaDef> = resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
+    let formulas: BTreeMap<String, tree::FormulaDef> =
+        resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
     let start = Values::with_params(param_types);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
-    let read = |view: &View<'_>, problems: &mut Problems| read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems);
+    let read = |view: &View<'_>, problems: &mut Problems| {
+        read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems)
+    };
     missing_blocks(resolved, place, reinforce, problems);
     let (run, run_terms) = read(&view, problems);
     terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
@@ -102,11 +105,29 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
             read(&view.with_stage(&def.name, &def.overrides, problems), problems)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
-        stages.push(StageDraft { name: def.name, place: def.place, after: def.after, supervised: def.supervised, values, shares, terms });
+        stages.push(StageDraft {
+            name: def.name,
+            place: def.place,
+            after: def.after,
+            supervised: def.supervised,
+            values,
+            shares,
+            terms,
+        });
     }
     let promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
     let used_terms = used_terms(&run, &stages);
-    Draft { view, place, domains, params, run, stages, guarantees: promises.guarantees, tests: promises.tests, used_terms }
+    Draft {
+        view,
+        place,
+        domains,
+        params,
+        run,
+        stages,
+        guarantees: promises.guarantees,
+        tests: promises.tests,
+        used_terms,
+    }
 }
 
 /// Blocks that every recipe has.
@@ -116,15 +137,30 @@ fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &
     }
     let mut need = |there: bool, what: &str, write: &str, why: &str| {
         if !there {
-            problems.push(Diagnostic::new(codes::MISSING_BLOCK, format!("the recipe has no {what}")).at(place, format!("this recipe needs `{write}`")).help(format!("write `{write}`")).note(why.to_string()));
+            problems.push(
+                Diagnostic::new(codes::MISSING_BLOCK, format!("the recipe has no {what}"))
+                    .at(place, format!("this recipe needs `{write}`"))
+                    .help(format!("write `{write}`"))
+                    .note(why.to_string()),
+            );
         }
     };
     need(resolved.name.is_some(), "name", "recipe NAME { edition = 2026 }", "the edition pins the defaults");
-    need(resolved.names("model").any(|n| n.node == "policy"), "policy", "model policy { … }", "it is the model that is trained");
+    need(
+        resolved.names("model").any(|n| n.node == "policy"),
+        "policy",
+        "model policy { … }",
+        "it is the model that is trained",
+    );
     need(resolved.names("domain").next().is_some(), "domain", "domain NAME { … }", "problems come from domains");
     need(resolved.blocks.contains_key("budget"), "budget", "budget { … }", "a run without a budget has no end");
     if reinforce {
-        need(resolved.blocks.contains_key("mix"), "mix", "mix { … }", "frameworks disagree on how a mix is held, so there is no default");
+        need(
+            resolved.blocks.contains_key("mix"),
+            "mix",
+            "mix { … }",
+            "frameworks disagree on how a mix is held, so there is no default",
+        );
         need(resolved.blocks.contains_key("reward"), "reward", "reward { … }", "it says what is trained on");
         need(resolved.blocks.contains_key("train"), "`train`", "train { … }", "it says how the policy learns");
     }
@@ -157,7 +193,9 @@ fn read_view(
                 for stage in &resolved.stages {
                     let prefix = format!("stage.{}", stage.name.node);
                     reader.block(&prefix, block.keys, stage.name.span, problems);
-                    if let (Some(span), Some(inner)) = (stage.node.supervised, keys::find_block("supervised", Some("stage"))) {
+                    if let (Some(span), Some(inner)) =
+                        (stage.node.supervised, keys::find_block("supervised", Some("stage")))
+                    {
                         reader.block(&format!("{prefix}.supervised"), inner.keys, span, problems);
                     }
                 }
@@ -187,7 +225,13 @@ fn read_view(
 }
 
 /// The domains of a stage with their shares.
-fn shares(def: &order::StageInOrder, values: &Values, domains: &[String], view: &View<'_>, problems: &mut Problems) -> Option<Vec<StageShare>> {
+fn shares(
+    def: &order::StageInOrder,
+    values: &Values,
+    domains: &[String],
+    view: &View<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<StageShare>> {
     let path = format!("stage.{}.domains", def.name);
     match values.get(&path).map(|e| (&e.value, &e.origin)) {
         Some((Value::Shares(written), origin)) => {
@@ -211,14 +255,20 @@ fn shares(def: &order::StageInOrder, values: &Values, domains: &[String], view: 
     let ratio_path = |domain: &String| format!("domain.{domain}.ratio");
     let stated = domains.iter().filter(|d| !values.absent(&ratio_path(d))).count();
     if stated == 0 {
-        let reads_ratio = values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
+        let reads_ratio =
+            values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
         if (reads_ratio || def.supervised.is_some()) && domains.len() > 1 {
             missing_ratios(domains, view, problems);
             return None;
         }
         // Nothing reads them: equal shares, for reports only.
         let equal = 1.0 / domains.len().max(1) as f64;
-        return Some(domains.iter().map(|d| StageShare { domain: d.clone(), ratio: equal, origin: Origin::Default("domain.*.ratio") }).collect());
+        return Some(
+            domains
+                .iter()
+                .map(|d| StageShare { domain: d.clone(), ratio: equal, origin: Origin::Default("domain.*.ratio") })
+                .collect(),
+        );
     }
     if stated < domains.len() {
         let without: Vec<String> = domains.iter().filter(|d| values.absent(&ratio_path(d))).cloned().collect();
@@ -239,12 +289,13 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
     if problems.lost_text() {
         return;
     }
-    let names: Vec<&tree::Name> = view.resolved.names("domain").filter(|n| domains.contains(&n.node)).collect();
+    let names: Vec<&tree::Name> = view.resolved.names("domain").filter(|n| domains.binary_search(&n.node).is_ok()).collect();
     let message = match names.as_slice() {
         [one] => format!("domain `{}` has no ratio", one.node),
         many => format!("{} domains have no ratio", many.len()),
     };
-    let mut diagnostic = Diagnostic::new(codes::RATIOS_MISSING, message).help("write `ratio = …%` in each domain, or `domains = { … }` in each stage");
+    let mut diagnostic = Diagnostic::new(codes::RATIOS_MISSING, message)
+        .help("write `ratio = …%` in each domain, or `domains = { … }` in each stage");
     for name in names.iter().take(5) {
         diagnostic = diagnostic.at(name.span, "no `ratio` in this domain");
     }

@@ -82,12 +82,21 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     }
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
-    let notes = resolved.guarantees.iter().map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node)).collect();
+    let notes = resolved
+        .guarantees
+        .iter()
+        .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node))
+        .collect();
     Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes }
 }
 
 /// The recipe under the variant that was asked for.
-fn chosen<'a>(resolved: &'a resolve::Resolved, base: &View<'a>, options: &Options, problems: &mut Problems) -> Option<View<'a>> {
+fn chosen<'a>(
+    resolved: &'a resolve::Resolved,
+    base: &View<'a>,
+    options: &Options,
+    problems: &mut Problems,
+) -> Option<View<'a>> {
     let Some(name) = &options.variant else { return Some(base.clone()) };
     match resolved.variants.iter().find(|v| v.name.node == *name) {
         Some(variant) => Some(base.with_variant(&variant.node, problems)),
@@ -120,5 +129,7 @@ fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::
 
 /// Takes out the warnings that the recipe accepts.
 fn accept(resolved: &resolve::Resolved, problems: &mut Problems) {
-    problems.retain(|d| d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name()));
+    problems.retain(|d| {
+        d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name())
+    });
 }

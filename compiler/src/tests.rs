@@ -37,7 +37,11 @@ fn one_edit_one_code() {
         ("domain math     {", "domain {", &["recipe::names::missing_name"]),
         ("budget {", "budget big {", &["recipe::names::unexpected_name"]),
         ("checkpoint {", "suite x { data = held_out }\ncheckpoint {", &["recipe::names::wrong_place"]),
-        ("checkpoint {", "checkpoint { keep = 1 }\ncheckpoint {", &["recipe::names::duplicate", "recipe::names::duplicate"]),
+        (
+            "checkpoint {",
+            "checkpoint { keep = 1 }\ncheckpoint {",
+            &["recipe::names::duplicate", "recipe::names::duplicate"],
+        ),
         ("domain code     {", "domain math     {", &["recipe::names::duplicate"]),
         ("  supervised {", "  supervize {", &["recipe::names::unknown_block"]),
         ("  update      = between_batches", "  update { }", &["recipe::values::wrong_kind"]),
@@ -82,14 +86,26 @@ fn one_edit_one_code() {
         ("param seed        : integer        = 1", "param seed : integer = -1", &["recipe::ranges::out_of_range"]),
         ("number in 0..4 = 0.5", "number in 0..4 = 5", &["recipe::ranges::out_of_range"]),
         ("number in 0..4 = 0.5", "number in 4..0 = 0.5", &["recipe::ranges::out_of_range"]),
-        ("param wrong_scale : ratio          = 0.5", "param wrong_scale : rato = 0.5", &["recipe::names::unknown_type"]),
-        ("param wrong_scale : ratio          = 0.5", "param wrong_scale : ratio = 0.5\nparam wrong_scale : ratio = 0.5", &["recipe::names::duplicate"]),
+        (
+            "param wrong_scale : ratio          = 0.5",
+            "param wrong_scale : rato = 0.5",
+            &["recipe::names::unknown_type"],
+        ),
+        (
+            "param wrong_scale : ratio          = 0.5",
+            "param wrong_scale : ratio = 0.5\nparam wrong_scale : ratio = 0.5",
+            &["recipe::names::duplicate"],
+        ),
         ("variant no_penalty", "sweep gamma in [0.5, 9]\nvariant no_penalty", &["recipe::ranges::out_of_range"]),
         ("variant no_penalty", "sweep gama in [0.5]\nvariant no_penalty", &["recipe::names::unknown_name"]),
         // Formulas.
         ("overlong(length)", "overlong(lenght)", &["recipe::names::unknown_signal"]),
         ("max(achieved, 1e-9)", "achieved", &["recipe::ranges::division_by_zero"]),
-        ("  outcome    = if correct then 1 else 0", "  outcome    = if correct then 1 else length", &["recipe::units::mismatch"]),
+        (
+            "  outcome    = if correct then 1 else 0",
+            "  outcome    = if correct then 1 else length",
+            &["recipe::units::mismatch"],
+        ),
         // Stages.
         ("after warm_start", "after warmstart", &["recipe::names::unknown_name"]),
         ("stage reinforce after warm_start", "stage reinforce", &["recipe::compose::stage_order"]),
@@ -102,17 +118,41 @@ fn one_edit_one_code() {
         ("{ optimizer = fresh }", "{ optimizer = new }", &["recipe::names::unknown_word"]),
         ("tools    { ratio = 10%  data", "tools    { data", &["recipe::ratios::missing"]),
         // Variants.
-        ("override difficulty_aware.scale = 1", "override difficulty_aware.scal = 1", &["recipe::compose::override_of_nothing"]),
-        ("override difficulty_aware.scale = 1", "override dificulty_aware.scale = 1", &["recipe::compose::override_of_nothing"]),
-        ("override difficulty_aware.scale = 1", "override train.optimizer.learning_rate = 1", &["recipe::names::unknown_key"]),
+        (
+            "override difficulty_aware.scale = 1",
+            "override difficulty_aware.scal = 1",
+            &["recipe::compose::override_of_nothing"],
+        ),
+        (
+            "override difficulty_aware.scale = 1",
+            "override dificulty_aware.scale = 1",
+            &["recipe::compose::override_of_nothing"],
+        ),
+        (
+            "override difficulty_aware.scale = 1",
+            "override train.optimizer.learning_rate = 1",
+            &["recipe::names::unknown_key"],
+        ),
         ("override difficulty_aware.scale = 1", "override domain.geometry.ratio = 1", &["recipe::names::unknown_name"]),
         ("override difficulty_aware.scale = 1", "override domain.*.ratio = 30%", &["recipe::ratios::sum_not_one"]),
         ("override difficulty_aware.scale = 1", "override train = 1", &["recipe::compose::override_of_nothing"]),
-        ("override difficulty_aware.scale = 1", "override train.batch = 7 rollouts", &["recipe::rollouts::batch_not_whole_groups"]),
+        (
+            "override difficulty_aware.scale = 1",
+            "override train.batch = 7 rollouts",
+            &["recipe::rollouts::batch_not_whole_groups"],
+        ),
         // Promises.
         ("difficulty_aware falls in length", "difficulty_aware falls in lenght", &["recipe::names::unknown_name"]),
-        ("for all gamma, wrong_scale : difficulty_aware in", "for all gama : difficulty_aware in", &["recipe::names::unknown_name"]),
-        ("given length = 24 tokens, wrong, finished, solve_rate = 0", "given wrong, finished, solve_rate = 0", &["recipe::tests::open_signal"]),
+        (
+            "for all gamma, wrong_scale : difficulty_aware in",
+            "for all gama : difficulty_aware in",
+            &["recipe::names::unknown_name"],
+        ),
+        (
+            "given length = 24 tokens, wrong, finished, solve_rate = 0",
+            "given wrong, finished, solve_rate = 0",
+            &["recipe::tests::open_signal"],
+        ),
         ("given length = 24 tokens, wrong,", "given length = 24, wrong,", &["recipe::units::wrong_unit"]),
         ("expect difficulty_aware == 0\n", "expect difficulty_aware\n", &["recipe::tests::bad_expectation"]),
         // Not in this version.
@@ -138,7 +178,12 @@ fn several_mistakes_are_all_reported() {
     let text = edit(&text, "unfinished = as_judged", "unfinished = as_jugded");
     let text = edit(&text, "overlong(length) * scale", "overlong(lenght) * scale");
     let seen = codes_of(&text);
-    assert_eq!(seen.codes, ["recipe::names::unknown_signal", "recipe::names::unknown_word", "recipe::units::wrong_unit"], "{}", seen.text);
+    assert_eq!(
+        seen.codes,
+        ["recipe::names::unknown_signal", "recipe::names::unknown_word", "recipe::units::wrong_unit"],
+        "{}",
+        seen.text
+    );
     for help in ["did you mean `length`?", "did you mean `as_judged`?", "write `8 rollouts`", "3 errors"] {
         assert!(seen.text.contains(help), "{help} is missing in\n{}", seen.text);
     }
@@ -175,11 +220,16 @@ fn what_cannot_run_yet_is_named_and_still_checks() {
 #[test]
 fn a_thousand_domains_are_checked_in_linear_time() {
     let many = |n: usize| {
-        let mut text = edit(QUICKSTART, "  domains = { math = 25%, code = 30%, logic = 20%, instruct = 10%, tools = 15% }\n", "");
+        let mut text =
+            edit(QUICKSTART, "  domains = { math = 25%, code = 30%, logic = 20%, instruct = 10%, tools = 15% }\n", "");
         let at = text.find("domain math").expect("it is there");
         let end = text.find("mix {").expect("it is there");
         let share = 1.0 / n as f64;
-        let domains: String = (0..n).map(|i| format!("domain d{i} {{ ratio = {share}  data = builtin(\"arithmetic\")  verify = math_answer() }}\n")).collect();
+        let domains: String = (0..n)
+            .map(|i| {
+                format!("domain d{i} {{ ratio = {share}  data = builtin(\"arithmetic\")  verify = math_answer() }}\n")
+            })
+            .collect();
         text.replace_range(at..end, &domains);
         text
     };

@@ -154,7 +154,9 @@ mod tests {
     fn every_row_has_its_book_text() {
         for code in all() {
             let row = code.row();
-            for (part, text) in [("summary", row.summary), ("what", row.what), ("why", row.why), ("bad", row.bad), ("good", row.good)] {
+            for (part, text) in
+                [("summary", row.summary), ("what", row.what), ("why", row.why), ("bad", row.bad), ("good", row.good)]
+            {
                 assert!(!text.trim().is_empty(), "{code} has no {part}");
             }
             assert_ne!(row.bad, row.good, "{code}");

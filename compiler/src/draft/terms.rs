@@ -24,14 +24,27 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
         let def = &entry.def;
         let name = &def.name.node;
         let what = format!("{} `{name}`", def.keyword.node);
-        let typed = formula::check(&def.body, Type::Number(Dimension::PURE), &what, &reader.scope(Level::Rollout, group_size), problems);
+        let typed = formula::check(
+            &def.body,
+            Type::Number(Dimension::PURE),
+            &what,
+            &reader.scope(Level::Rollout, group_size),
+            problems,
+        );
         let text = typed.as_ref().map_or_else(|| reader.text_of(def.body.span), ToString::to_string);
         let value = typed.clone().map_or(Value::Hole, |t| Value::Formula(Box::new(t)));
-        reader.values.insert(format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
+        reader
+            .values
+            .insert(format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
         match typed {
             Some(formula) => {
                 reader.values.terms.insert(name.clone(), formula.clone());
-                terms.push(Term { name: name.clone(), is_penalty: def.keyword.node == "penalty", formula, span: def.name.span });
+                terms.push(Term {
+                    name: name.clone(),
+                    is_penalty: def.keyword.node == "penalty",
+                    formula,
+                    span: def.name.span,
+                });
             }
             None => {
                 whole = false;
@@ -93,7 +106,8 @@ fn in_order<'v>(view: &'v View<'_>, problems: &mut Problems) -> Vec<&'v TermEntr
         match ready {
             Some(at) => done.push(open.remove(at)),
             None => {
-                let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other").help("let one of them do without the other");
+                let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other")
+                    .help("let one of them do without the other");
                 for term in &open {
                     diagnostic = diagnostic.at(term.def.name.span, "needs another one of these");
                 }
@@ -106,7 +120,14 @@ fn in_order<'v>(view: &'v View<'_>, problems: &mut Problems) -> Vec<&'v TermEntr
 }
 
 /// Checks every named formula, used or not.
-pub fn definitions(view: &View<'_>, values: &Values, formulas: &BTreeMap<String, tree::FormulaDef>, domains: &[String], sources: &[Source], problems: &mut Problems) {
+pub fn definitions(
+    view: &View<'_>,
+    values: &Values,
+    formulas: &BTreeMap<String, tree::FormulaDef>,
+    domains: &[String],
+    sources: &[Source],
+    problems: &mut Problems,
+) {
     let reader = Reader { view, sources, formulas, domains, values: values.clone() };
     for def in formulas.values() {
         formula::check_definition(def, &reader.scope(Level::Constant, 1), problems);

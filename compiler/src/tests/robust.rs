@@ -48,7 +48,8 @@ proptest! {
 #[test]
 fn many_mistakes_take_linear_time() {
     let seconds = |n: usize| {
-        let body: String = (0..n).map(|i| format!("domain d{i} {{ ratio = {i} tokens  dta = builtin(\"x\") }}\n")).collect();
+        let body: String =
+            (0..n).map(|i| format!("domain d{i} {{ ratio = {i} tokens  dta = builtin(\"x\") }}\n")).collect();
         let start = std::time::Instant::now();
         let checked = checked(&format!("recipe x {{ edition = 2026 }}\n{body}"), &Options::default());
         assert_eq!(checked.problems.errors(), 2 * n);
