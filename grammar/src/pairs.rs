@@ -1,13 +1,15 @@
 //! What pest found becomes the syntax tree. This file and its folder are the only ones that name grammar rules.
 
 mod blocks;
+mod claims;
 mod expressions;
 mod items;
 mod literals;
+mod tests_of_recipe;
 
 use crate::scan::{self, MAX_DEPTH, Scan};
 use crate::source::{FileId, Source, Span, Spanned};
-use crate::syntax_error::{bracket_name, closing, hint, quoted};
+use crate::syntax_error::{Place, bracket_name, closing, hint, quoted};
 use crate::tree::{File, Name, Parsed, Path, SyntaxError, SyntaxErrorKind};
 use pest::Parser as _;
 use pest::iterators::Pair;
@@ -222,9 +224,8 @@ impl<'s> Reader<'s> {
         self.span_of(at - length.min(at), at)
     }
 
-    /// Text that fits nowhere. `place` is a place in plain words, for example "in a block".
-    fn junk(&mut self, pair: Pair<'_, Rule>, place: &str, in_block: bool) {
-        self.lost = true;
+    /// Text that fits nowhere.
+    fn junk(&mut self, pair: Pair<'_, Rule>, place: Place) {
         let whole = self.span(&pair);
         let missing_at = self.missing_at;
         for inner in pair.into_inner() {
@@ -233,28 +234,22 @@ impl<'s> Reader<'s> {
             }
         }
         let written = self.slice(whole);
-        let line = written.lines().next().unwrap_or_default().trim_end();
-        if let Some(at) = missing_at
-            && let Some(between) = self.scan.text.get(at..whole.start)
-            && between
-                .trim_matches(|c: char| c.is_whitespace() || c == '\u{1e}')
-                .is_empty()
-        {
-            return;
-        }
-        if let Some(idx) = self
-            .absent_closers
-            .iter()
-            .position(|closer| *closer == line)
-        {
+        if let Some(idx) = self.absent_closers.iter().position(|closer| *closer == written) {
             self.absent_closers.remove(idx);
             return;
         }
+        self.lost = true;
+        if let Some(at) = missing_at
+            && let Some(between) = self.scan.text.get(at..whole.start)
+            && between.trim_matches(|c: char| c.is_whitespace() || c == '\u{1e}').is_empty()
+        {
+            return;
+        }
+        let line = written.lines().next().unwrap_or_default().trim_end();
         let span = self.span_of(whole.start, whole.start + line.len());
-        let message = format!("unexpected {} {place}", quoted(line));
-        let mut error =
-            SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
-        error.help = hint(written, in_block);
+        let message = format!("unexpected {} {}", quoted(line), place.words());
+        let mut error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
+        error.help = hint(written, place);
         self.error(error);
     }
 

@@ -70,32 +70,66 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("`{short}`")
 }
 
-/// What a piece of junk was probably meant to be.
-pub(crate) fn hint(junk: &str, in_block: bool) -> Option<String> {
-    let first = junk.chars().next()?;
-    let word: String = junk
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .collect();
-    let behind = junk[word.len()..].trim_start();
-    let help = match first {
-        '#' => "a comment begins with `//`".into(),
-        '/' if junk.starts_with("/*") => "a comment begins with `//` and ends with its line".into(),
-        ';' => "settings are separated by white space; leave the `;` out".into(),
-        '\'' => "a text is written in double quotes".into(),
-        '}' | ')' | ']' => format!("remove the `{first}`, or open it before"),
-        '=' if junk.starts_with("==") => "`=` sets a value".into(),
-        _ if !in_block && !word.is_empty() && behind.starts_with('=') => {
-            format!("a setting stands in a block, for example `budget {{ {word} = … }}`")
+/// Where a piece of text fits nowhere.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Place {
+    /// Between top-level items.
+    Top,
+    /// In the braces of a block or a record.
+    Block,
+    /// In the braces of a test.
+    Test,
+    /// In round brackets that group.
+    Brackets,
+    /// In the brackets of a call or a definition.
+    Arguments,
+    /// In square brackets.
+    List,
+    /// In the brackets behind `given`.
+    Given,
+}
+
+impl Place {
+    /// The place in a sentence.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Top => "between the items of a recipe",
+            Self::Block => "in a block",
+            Self::Test => "in a test",
+            Self::Brackets => "in brackets",
+            Self::Arguments => "in a list of arguments",
+            Self::List => "in a list",
+            Self::Given => "behind `given`",
         }
-        _ if in_block && !word.is_empty() => {
+    }
+}
+
+/// What a piece of junk was probably meant to be.
+pub(crate) fn hint(junk: &str, place: Place) -> Option<String> {
+    let first = junk.chars().next()?;
+    let mut word: String = junk.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+    if first.is_ascii_digit() {
+        word.clear();
+    }
+    let sets = !word.is_empty() && junk.get(word.len()..).is_some_and(|rest| rest.trim_start().starts_with('='));
+    Some(match (first, place) {
+        ('#', _) => "a comment begins with `//`".into(),
+        ('/', _) if junk.starts_with("/*") => "a comment begins with `//` and ends with its line".into(),
+        (';', _) => "settings are separated by white space; leave the `;` out".into(),
+        ('\'', _) => "a text is written in double quotes".into(),
+        ('}' | ')' | ']', _) => format!("remove the `{first}`, or open it before"),
+        (_, Place::Arguments | Place::List | Place::Given) => "values are separated by commas".into(),
+        (_, Place::Brackets) => "an operator or `)` belongs before this".into(),
+        (_, Place::Test) => "a test holds `given fact, fact` and `expect a == b within c`".into(),
+        (_, Place::Top) if sets => format!("a setting stands in a block, for example `budget {{ {word} = … }}`"),
+        (_, Place::Top) if !word.is_empty() => format!("a block is `{word} {{ … }}` or `{word} name {{ … }}`"),
+        (_, Place::Block) if word == "override" => "write `override path.to.key = value`".into(),
+        (_, Place::Block) if !word.is_empty() => {
             format!("a setting is `{word} = value`, an inner block `{word} {{ … }}`")
         }
-        _ if in_block => "a setting is `key = value`".into(),
-        _ if !word.is_empty() => format!("a block is `{word} {{ … }}` or `{word} name {{ … }}`"),
-        _ => return None,
-    };
-    Some(help)
+        (_, Place::Block) => "a setting is `key = value`".into(),
+        (_, Place::Top) => return None,
+    })
 }
 
 /// The closed list of units.

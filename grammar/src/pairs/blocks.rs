@@ -1,7 +1,7 @@
 //! Blocks, settings and records.
 
 use super::items::span_is_empty;
-use super::{Reader, Rule};
+use super::{Place, Reader, Rule};
 use crate::source::Span;
 use crate::syntax_error::quoted;
 use crate::tree::{
@@ -21,12 +21,13 @@ impl Reader<'_> {
             braces: whole,
         };
         for inner in pair.into_inner() {
+            let span = self.span(&inner);
             match inner.as_rule() {
-                Rule::word => block.keyword = self.name(&inner),
+                Rule::word | Rule::headless_keyword => block.keyword = self.name(&inner),
                 Rule::block_name => block.name = Some(self.name(&inner)),
                 Rule::after_name => block.after = Some(self.name(&inner)),
                 Rule::missing_stage => {
-                    let at = self.span_of(whole.start, self.span(&inner).start);
+                    let at = self.span_of(whole.start, span.start);
                     self.missing(
                         at,
                         "`after` without a stage",
@@ -35,8 +36,19 @@ impl Reader<'_> {
                     );
                     self.missing_at = None;
                 }
-                Rule::braces => {
-                    block.braces = self.span(&inner);
+                Rule::needless_eq => {
+                    let message = format!("{} between a block and its brace", quoted(inner.as_str()));
+                    let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "does not belong here");
+                    self.error(error.help("write `keyword name { … }`"));
+                }
+                Rule::missing_open => {
+                    let head = self.span_of(whole.start, span.start);
+                    let message = format!("a {} without its opening brace", quoted(&block.keyword.node));
+                    self.missing(head, message, "`{` belongs behind this", "write `keyword name { … }`");
+                    self.missing_at = None;
+                }
+                Rule::braces | Rule::headless_body => {
+                    block.braces = span;
                     block.body = self.entries(inner);
                 }
                 _ => {}
@@ -70,7 +82,7 @@ impl Reader<'_> {
                     continue;
                 }
                 Rule::stray_docs => self.stray_docs(inner),
-                Rule::junk_entry => self.junk(inner, "in a block", true),
+                Rule::junk_entry => self.junk(inner, Place::Block),
                 Rule::missing_close => self.unclosed(whole.start, span.start),
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! Expressions: a row of pairs becomes a row of tokens, and `precedence` gives it its shape.
 
-use super::{Reader, Rule};
+use super::{Place, Reader, Rule};
 use crate::precedence::{self, Infix, Prefix, Tall, Token, too_deep};
 use crate::scan::MAX_DEPTH;
 use crate::source::Span;
@@ -32,7 +32,13 @@ impl Reader<'_> {
             }
             last = span;
         }
-        precedence::shape(tokens, whole, &mut self.errors)
+        let before = self.errors.len();
+        let tall = precedence::shape(tokens, whole, &mut self.errors);
+        if self.errors.iter().skip(before).any(|error| error.kind == SyntaxErrorKind::Missing) {
+            // Without its `then` or `else` the row ended early; what follows is the same fault.
+            self.missing_at = Some(whole.end);
+        }
+        tall
     }
 
     fn no_operand(&mut self, operator: Span) -> Token {
@@ -47,15 +53,8 @@ impl Reader<'_> {
     }
 
     fn mistake(&mut self, span: Span, message: String, help: &str) {
-        self.error(
-            SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                span,
-                message,
-                "not an operator of recipes",
-            )
-            .help(help),
-        );
+        let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not an operator here");
+        self.error(error.help(help));
     }
 
     fn prefix(&mut self, span: Span) -> Option<Token> {
@@ -101,22 +100,23 @@ impl Reader<'_> {
             "=" => Infix::SingleEqual,
             _ => {
                 let (infix, meant) = match written {
-                    "&&" => (Infix::Op(BinaryOp::And), "write `and`"),
-                    "||" => (Infix::Op(BinaryOp::Or), "write `or`"),
-                    "**" => (Infix::Op(BinaryOp::Power), "write `^`"),
-                    "=>" => (Infix::Op(BinaryOp::GreaterEqual), "write `>=`"),
-                    "=<" => (Infix::Op(BinaryOp::LessEqual), "write `<=`"),
-                    "<>" => (Infix::Op(BinaryOp::NotEqual), "write `!=`"),
-                    "%" => (
-                        Infix::Unknown,
-                        "`%` stands directly behind its number, as in `40%`; there is no modulo",
-                    ),
-                    _ => (
-                        Infix::Unknown,
-                        "a tolerance is written `expect a == b within 1e-4`",
-                    ),
+                    "&&" => (Infix::Op(BinaryOp::And), "and"),
+                    "||" => (Infix::Op(BinaryOp::Or), "or"),
+                    "**" => (Infix::Op(BinaryOp::Power), "^"),
+                    "=>" => (Infix::Op(BinaryOp::GreaterEqual), ">="),
+                    "=<" => (Infix::Op(BinaryOp::LessEqual), "<="),
+                    "<>" => (Infix::Op(BinaryOp::NotEqual), "!="),
+                    _ => (Infix::Unknown, ""),
                 };
-                self.mistake(span, format!("unknown operator {}", quoted(written)), meant);
+                let (message, help) = match written {
+                    _ if !meant.is_empty() => (format!("`{written}` is written `{meant}`"), format!("write `{meant}`")),
+                    "%" => ("there is no modulo".into(), "`%` makes a number a percentage, as in `40%`".into()),
+                    _ => {
+                        let help = "a tolerance is written `expect a == b within 1e-4`";
+                        (format!("there is no {}", quoted(written)), help.into())
+                    }
+                };
+                self.mistake(span, message, &help);
                 infix
             }
         };
@@ -222,7 +222,7 @@ impl Reader<'_> {
                 }
                 Rule::comma => self.separator(span, &mut after_value),
                 Rule::junk_inside => {
-                    self.junk(inner, "in a list", false);
+                    self.junk(inner, Place::List);
                     after_value = true;
                 }
                 Rule::missing_close => self.unclosed(whole.start, span.start),
@@ -267,7 +267,7 @@ impl Reader<'_> {
                     );
                     self.missing_at = Some(span.start);
                 }
-                Rule::junk_inside => self.junk(inner, "in brackets", false),
+                Rule::junk_inside => self.junk(inner, Place::Brackets),
                 Rule::missing_close => self.unclosed(whole.start, span.start),
                 _ => {}
             }
@@ -280,6 +280,8 @@ impl Reader<'_> {
         let mut arguments = Vec::new();
         let mut height = 0;
         let mut after_value = false;
+        let mut last = whole;
+        let mut comma_missing = false;
         for inner in pair.into_inner() {
             let span = self.span(&inner);
             match inner.as_rule() {
@@ -289,14 +291,25 @@ impl Reader<'_> {
                     arguments.push(argument);
                     after_value = true;
                 }
+                Rule::missing_comma => {
+                    comma_missing = true;
+                    let help = "arguments are separated by commas";
+                    self.missing(last, "a comma is missing", "`,` belongs behind this", help);
+                    self.missing_at = None;
+                }
                 Rule::comma => self.separator(span, &mut after_value),
                 Rule::junk_inside => {
-                    self.junk(inner, "in a list of arguments", false);
+                    self.junk(inner, Place::Arguments);
                     after_value = true;
                 }
-                Rule::missing_close => self.unclosed(whole.start, span.start),
+                Rule::missing_close => {
+                    // Then the argument without a comma may have been the next setting.
+                    self.lost |= comma_missing;
+                    self.unclosed(whole.start, span.start);
+                }
                 _ => {}
             }
+            last = span;
         }
         (arguments, height)
     }
@@ -402,7 +415,7 @@ impl Reader<'_> {
                 }
                 Rule::comma => self.separator(span, &mut after_value),
                 Rule::junk_inside => {
-                    self.junk(inner, "behind `given`", false);
+                    self.junk(inner, Place::Given);
                     after_value = true;
                 }
                 Rule::missing_close => self.unclosed(whole.start, span.start),

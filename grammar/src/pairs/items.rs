@@ -1,11 +1,11 @@
 //! Top-level items.
 
-use super::{Reader, Rule};
+use super::{Place, Reader, Rule};
 use crate::source::{Span, Spanned};
 use crate::syntax_error::quoted;
 use crate::tree::{
-    Claim, Expectation, Expr, ExprKind, Formula, FormulaDef, Given, Guarantee, Item, ItemKind,
-    Name, Param, SyntaxError, SyntaxErrorKind, TermDef, TestDef,
+    Expr, ExprKind, Formula, FormulaDef, Item, ItemKind,
+    Name, Param, SyntaxError, SyntaxErrorKind, TermDef,
 };
 use pest::iterators::Pair;
 
@@ -31,7 +31,7 @@ impl Reader<'_> {
                 None
             }
             Rule::junk_item => {
-                self.junk(pair, "between the items of a recipe", false);
+                self.junk(pair, Place::Top);
                 None
             }
             _ => None,
@@ -40,7 +40,7 @@ impl Reader<'_> {
 
     fn item_kind(&mut self, pair: Pair<'_, Rule>) -> Option<ItemKind> {
         Some(match pair.as_rule() {
-            Rule::block => ItemKind::Block(self.block(pair)),
+            Rule::block | Rule::headless => ItemKind::Block(self.block(pair)),
             Rule::param => ItemKind::Param(self.param(pair)),
             Rule::formula_def => ItemKind::Formula(self.formula_def(pair)),
             Rule::term_def => ItemKind::Term(self.term_def(pair)),
@@ -139,7 +139,7 @@ impl Reader<'_> {
                     );
                 }
                 Rule::result_type => result = Some(self.name(&inner)),
-                Rule::missing_result => {
+                Rule::missing_result if self.missing_at != Some(span.start) => {
                     let help = "write `formula name(n: tokens) -> reward = …`";
                     self.missing(
                         last,
@@ -208,7 +208,7 @@ impl Reader<'_> {
                         }
                     }
                 }
-                Rule::junk_inside => self.junk(inner, "in a list of parameters", false),
+                Rule::junk_inside => self.junk(inner, Place::Arguments),
                 Rule::missing_close => self.unclosed(whole.start, self.span(&inner).start),
                 _ => {}
             }
@@ -253,150 +253,6 @@ impl Reader<'_> {
             keyword: keyword.unwrap_or_else(|| self.no_name(whole)),
             name: name.unwrap_or_else(|| self.no_name(whole)),
             body: body.unwrap_or_else(|| self.no_formula(last)),
-        }
-    }
-
-    fn guarantee(&mut self, pair: Pair<'_, Rule>) -> Guarantee {
-        let whole = self.span(&pair);
-        let mut name = None;
-        let mut for_all = Vec::new();
-        let mut claim = None;
-        let mut last = whole;
-        for inner in pair.into_inner() {
-            let span = self.span(&inner);
-            match inner.as_rule() {
-                Rule::word => name = Some(self.name(&inner)),
-                Rule::for_all => for_all = self.for_all(inner),
-                Rule::missing_colon => {
-                    let help = "write `guarantee name : claim`";
-                    self.missing(
-                        last,
-                        "a guarantee without `:`",
-                        "`:` and a claim belong behind this",
-                        help,
-                    );
-                    self.missing_at = None;
-                }
-                Rule::missing_claim if self.missing_at != Some(span.start) => {
-                    let help =
-                        "for example `penalty in -1..0`, `penalty falls in length` or `a >= b`";
-                    self.missing(
-                        last,
-                        "a guarantee without a claim",
-                        "a claim belongs behind this",
-                        help,
-                    );
-                }
-                Rule::claim => claim = Some(self.claim(inner)),
-                _ => {}
-            }
-            if !span_is_empty(span) {
-                last = span;
-            }
-        }
-        let no_claim = Claim::Holds {
-            condition: self.hole(last),
-            same: Vec::new(),
-        };
-        Guarantee {
-            name: name.unwrap_or_else(|| self.no_name(whole)),
-            for_all,
-            claim: claim.unwrap_or(no_claim),
-        }
-    }
-
-    fn for_all(&mut self, pair: Pair<'_, Rule>) -> Vec<Name> {
-        let whole = self.span(&pair);
-        let mut names = Vec::new();
-        for inner in pair.into_inner() {
-            match inner.as_rule() {
-                Rule::names => names = self.names(inner),
-                Rule::missing_all | Rule::missing_names => {
-                    self.missing(
-                        whole,
-                        "`for all` is incomplete",
-                        "not complete",
-                        "write `for all gamma, wrong_scale`",
-                    );
-                }
-                _ => {}
-            }
-        }
-        names
-    }
-
-    fn claim(&mut self, pair: Pair<'_, Rule>) -> Claim {
-        let mut value = self.hole(self.span(&pair));
-        for inner in pair.into_inner() {
-            let span = self.span(&inner);
-            match inner.as_rule() {
-                Rule::expression => value = self.row(inner).expr,
-                Rule::in_range => {
-                    let range = match inner.into_inner().next() {
-                        Some(bound) if bound.as_rule() == Rule::bound => self.row(bound).expr,
-                        _ => {
-                            self.missing(
-                                span,
-                                "`in` without a range",
-                                "a range belongs behind this",
-                                "write `in -1..0`",
-                            );
-                            self.hole(span)
-                        }
-                    };
-                    return Claim::Within { value, range };
-                }
-                Rule::monotone => {
-                    let mut rises = false;
-                    let mut signal = self.no_name(span);
-                    for part in inner.into_inner() {
-                        match part.as_rule() {
-                            Rule::direction => rises = part.as_str() == "rises",
-                            Rule::word => signal = self.name(&part),
-                            _ => {
-                                let message =
-                                    format!("{} without a signal", quoted(self.slice(span)));
-                                let help = "write `falls in length` or `rises in length`";
-                                self.missing(
-                                    span,
-                                    message,
-                                    "`in signal` belongs behind this",
-                                    help,
-                                );
-                            }
-                        }
-                    }
-                    return Claim::Monotone {
-                        value,
-                        rises,
-                        signal,
-                    };
-                }
-                Rule::same => {
-                    let same = match inner.into_inner().next() {
-                        Some(names) if names.as_rule() == Rule::names => self.names(names),
-                        _ => {
-                            let help = "write `same length, truncated`";
-                            self.missing(
-                                span,
-                                "`same` without a signal",
-                                "signals belong behind this",
-                                help,
-                            );
-                            Vec::new()
-                        }
-                    };
-                    return Claim::Holds {
-                        condition: value,
-                        same,
-                    };
-                }
-                _ => {}
-            }
-        }
-        Claim::Holds {
-            condition: value,
-            same: Vec::new(),
         }
     }
 
@@ -460,155 +316,6 @@ impl Reader<'_> {
         ItemKind::Sweep {
             param: param.unwrap_or_else(|| self.no_name(whole)),
             values,
-        }
-    }
-
-    fn test(&mut self, pair: Pair<'_, Rule>) -> TestDef {
-        let whole = self.span(&pair);
-        let mut test = TestDef {
-            title: self.no_name(whole),
-            given: Vec::new(),
-            expect: Vec::new(),
-        };
-        for inner in pair.into_inner() {
-            match inner.as_rule() {
-                Rule::text => test.title = self.text_value(inner),
-                Rule::missing_title => {
-                    let word = self.span_of(whole.start, whole.start + "test".len());
-                    self.missing(
-                        word,
-                        "a test without a title",
-                        "a title in quotes belongs behind this",
-                        "write `test \"…\" {`",
-                    );
-                    self.missing_at = None;
-                }
-                Rule::missing_open => {
-                    self.missing(
-                        whole,
-                        "a test without a body",
-                        "`{ … }` belongs behind this",
-                        "write `{ given …  expect … }`",
-                    );
-                }
-                Rule::test_body => self.test_body(inner, &mut test),
-                _ => {}
-            }
-        }
-        test
-    }
-
-    fn test_body(&mut self, pair: Pair<'_, Rule>, test: &mut TestDef) {
-        let whole = self.span(&pair);
-        let mut understood = true;
-        for inner in pair.into_inner() {
-            let span = self.span(&inner);
-            match inner.as_rule() {
-                Rule::given_facts => self.given_facts(inner, &mut test.given),
-                Rule::expect => {
-                    let expectation = self.expectation(inner);
-                    test.expect.push(expectation);
-                }
-                Rule::comma => {
-                    let message = "unexpected `,` in a test";
-                    let error = SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "separates nothing",
-                    );
-                    self.error(error.help(
-                        "facts are separated by commas, `given` and `expect` by white space",
-                    ));
-                }
-                Rule::stray_docs => self.stray_docs(inner),
-                Rule::junk_test => {
-                    understood = false;
-                    self.junk_in_test(inner);
-                }
-                Rule::missing_close => {
-                    understood = false;
-                    self.unclosed(whole.start, span.start);
-                }
-                _ => {}
-            }
-        }
-        if test.expect.is_empty() && understood {
-            let title = test.title.span;
-            let help = "add `expect value == number within 1e-4`";
-            self.missing(
-                title,
-                "a test that expects nothing",
-                "has no `expect`",
-                help,
-            );
-            self.missing_at = None;
-        }
-    }
-
-    fn junk_in_test(&mut self, pair: Pair<'_, Rule>) {
-        let count = self.errors.len();
-        self.junk(pair, "in a test", true);
-        if let Some(error) = self.errors.get_mut(count)
-            && error.kind == SyntaxErrorKind::Unexpected
-        {
-            let help = "a test holds `given fact, fact` and `expect a == b within c`";
-            error.help = Some(help.into());
-        }
-    }
-
-    fn given_facts(&mut self, pair: Pair<'_, Rule>, facts: &mut Vec<Given>) {
-        let whole = self.span(&pair);
-        for inner in pair.into_inner() {
-            match inner.as_rule() {
-                Rule::test_fact => facts.extend(self.fact(inner).map(|(fact, _)| fact)),
-                Rule::missing_fact => {
-                    let help = "write `given length = 16Ki tokens, correct`";
-                    self.missing(
-                        whole,
-                        "`given` without a fact",
-                        "facts belong behind this",
-                        help,
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn expectation(&mut self, pair: Pair<'_, Rule>) -> Expectation {
-        let span = self.span(&pair);
-        let mut condition: Option<Expr> = None;
-        let mut within = None;
-        for inner in pair.into_inner() {
-            match inner.as_rule() {
-                Rule::condition => condition = Some(self.row(inner).expr),
-                Rule::sum => within = Some(self.row(inner).expr),
-                Rule::missing_condition => {
-                    let help = "write `expect value == number within 1e-4`";
-                    self.missing(
-                        span,
-                        "`expect` without a comparison",
-                        "a comparison belongs behind this",
-                        help,
-                    );
-                }
-                Rule::missing_value => {
-                    let help = "write `within 1e-4`";
-                    self.missing(
-                        span,
-                        "`within` without a tolerance",
-                        "ends without a tolerance",
-                        help,
-                    );
-                }
-                _ => {}
-            }
-        }
-        Expectation {
-            condition: condition.unwrap_or_else(|| self.hole(span)),
-            within,
-            span,
         }
     }
 

@@ -34,6 +34,12 @@ impl Reader<'_> {
                     percent = true;
                     end = span.end;
                 }
+                Rule::far_percent => {
+                    percent = true;
+                    let message = "a blank before `%`".to_string();
+                    let help = format!("write `{written}%`; there is no modulo");
+                    self.bad_literal(span, message, "belongs directly behind its number", help);
+                }
                 Rule::scale => {
                     factor = scale(self.slice(span));
                     end = span.end;
