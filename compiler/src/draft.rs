@@ -289,7 +289,8 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
     if problems.lost_text() {
         return;
     }
-    let names: Vec<&tree::Name> = view.resolved.names("domain").filter(|n| domains.binary_search(&n.node).is_ok()).collect();
+    let names: Vec<&tree::Name> =
+        view.resolved.names("domain").filter(|n| domains.binary_search(&n.node).is_ok()).collect();
     let message = match names.as_slice() {
         [one] => format!("domain `{}` has no ratio", one.node),
         many => format!("{} domains have no ratio", many.len()),

@@ -218,7 +218,7 @@ fn what_cannot_run_yet_is_named_and_still_checks() {
 }
 
 #[test]
-fn a_thousand_domains_are_checked_in_linear_time() {
+fn thousands_of_domains_are_checked_in_linear_time() {
     let many = |n: usize| {
         let mut text =
             edit(QUICKSTART, "  domains = { math = 25%, code = 30%, logic = 20%, instruct = 10%, tools = 15% }\n", "");
@@ -233,7 +233,7 @@ fn a_thousand_domains_are_checked_in_linear_time() {
         text.replace_range(at..end, &domains);
         text
     };
-    // Work is counted by the clock, so the bound is wide: quadratic work would be 16 times, linear is 4.
+    // The clock of a busy machine is rough, so the bound is wide: linear work is 8 times, quadratic 64 times.
     let seconds = |n: usize| {
         let text = many(n);
         (0..3)
@@ -245,6 +245,6 @@ fn a_thousand_domains_are_checked_in_linear_time() {
             })
             .fold(f64::INFINITY, f64::min)
     };
-    let (small, large) = (seconds(250), seconds(1000));
-    assert!(large < 10.0 * small + 0.05, "250 domains: {small} s, 1000 domains: {large} s");
+    let (small, large) = (seconds(250), seconds(2000));
+    assert!(large < 28.0 * small, "250 domains: {small} s, 2000 domains: {large} s");
 }

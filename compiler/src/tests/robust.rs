@@ -50,15 +50,20 @@ fn many_mistakes_take_linear_time() {
     let seconds = |n: usize| {
         let body: String =
             (0..n).map(|i| format!("domain d{i} {{ ratio = {i} tokens  dta = builtin(\"x\") }}\n")).collect();
-        let start = std::time::Instant::now();
-        let checked = checked(&format!("recipe x {{ edition = 2026 }}\n{body}"), &Options::default());
-        assert_eq!(checked.problems.errors(), 2 * n);
-        let text = human::render(&checked.problems, &checked.sources, human::Style::default());
-        assert!(text.contains(&format!("and {} more", 2 * n - human::SHOWN)));
-        start.elapsed().as_secs_f64()
+        let text = format!("recipe x {{ edition = 2026 }}\n{body}");
+        let once = || {
+            let start = std::time::Instant::now();
+            let checked = checked(&text, &Options::default());
+            assert_eq!(checked.problems.errors(), 2 * n);
+            let text = human::render(&checked.problems, &checked.sources, human::Style::default());
+            assert!(text.contains(&format!("and {} more", 2 * n - human::SHOWN)));
+            start.elapsed().as_secs_f64()
+        };
+        (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
     };
-    let (small, large) = (seconds(500), seconds(2000));
-    assert!(large < 10.0 * small + 0.1, "500: {small} s, 2000: {large} s");
+    // The clock of a busy machine is rough, so the bound is wide: linear work is 8 times, quadratic 64 times.
+    let (small, large) = (seconds(500), seconds(4000));
+    assert!(large < 28.0 * small, "500: {small} s, 4000: {large} s");
 }
 
 #[test]
