@@ -34,7 +34,7 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
         domains: draft.domains.clone(),
         max_generated_tokens: run.count("budget.tokens"),
         max_wall_clock_seconds: run.number("budget.time"),
-        stages: draft.stages.iter().map(|s| stage(s)).collect::<Option<_>>()?,
+        stages: draft.stages.iter().map(stage).collect::<Option<_>>()?,
         evaluate: if has_evaluation { Some(evaluate(draft)?) } else { None },
         checkpoint: Checkpoint { every_steps: run.count("checkpoint.every"), keep: run.count("checkpoint.keep")? },
         guarantees: draft.guarantees.clone(),
@@ -47,7 +47,8 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
 /// Every setting in force: those of the run by their path, and behind `stage.NAME.` what differs there.
 fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
     let sourced = |entry: &Entry| Sourced { value: entry.text.clone(), origin: entry.origin.clone() };
-    let mut all: BTreeMap<String, Sourced<String>> = draft.run.iter().map(|(path, entry)| (path.clone(), sourced(entry))).collect();
+    let mut all: BTreeMap<String, Sourced<String>> =
+        draft.run.iter().map(|(path, entry)| (path.clone(), sourced(entry))).collect();
     for param in &draft.params {
         let value = Sourced { value: param.value.value.to_string(), origin: param.value.origin.clone() };
         all.insert(format!("param.{}", param.name), value);
@@ -82,7 +83,10 @@ fn model(name: &str, run: &Values) -> Option<Model> {
     let train = match run.word(&path("train"))? {
         "full" => Trainable::Full,
         "frozen" => Trainable::Frozen,
-        "lora" => Trainable::Lora { rank: u32::try_from(run.count(&path("train.rank"))?).ok()?, alpha: run.number(&path("train.alpha"))? },
+        "lora" => Trainable::Lora {
+            rank: u32::try_from(run.count(&path("train.rank"))?).ok()?,
+            alpha: run.number(&path("train.alpha"))?,
+        },
         _ => return None,
     };
     let answer = match &run.get(&path("answer"))?.value {
@@ -134,7 +138,11 @@ fn data(entry: &Entry) -> Option<DataSource> {
                 };
                 Some(DataSource::Builtin { generator: text(arguments, "generator")?, levels })
             }
-            "hf" => Some(DataSource::Hub { name: text(arguments, "name")?, split: text(arguments, "split"), config: text(arguments, "config") }),
+            "hf" => Some(DataSource::Hub {
+                name: text(arguments, "name")?,
+                split: text(arguments, "split"),
+                config: text(arguments, "config"),
+            }),
             "file" => Some(DataSource::File { path: text(arguments, "path")? }),
             _ => None,
         },
@@ -144,7 +152,8 @@ fn data(entry: &Entry) -> Option<DataSource> {
 
 fn verifier(entry: &Entry) -> Option<VerifierSettings> {
     let Value::Call { word, arguments } = &entry.value else { return None };
-    let arguments = arguments.iter().map(|(name, value)| Some((name.clone(), argument(value)?))).collect::<Option<_>>()?;
+    let arguments =
+        arguments.iter().map(|(name, value)| Some((name.clone(), argument(value)?))).collect::<Option<_>>()?;
     Some(VerifierSettings { name: word.clone(), arguments })
 }
 
@@ -233,11 +242,24 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
     Some(Reinforce {
         max_output_tokens: values.count("budget.output")?,
         buffer_tokens: values.count("budget.buffer")?,
-        mix: Mix { count, warmup: values.count("mix.warmup")?, every_steps: values.count("mix.every")?, weight: values.formula("mix.weight")?.clone() },
+        mix: Mix {
+            count,
+            warmup: values.count("mix.warmup")?,
+            every_steps: values.count("mix.every")?,
+            weight: values.formula("mix.weight")?.clone(),
+        },
         terms: stage.terms.clone()?,
-        reward: Reward { outcome: values.formula("reward.outcome").cloned(), total: values.formula("reward.total")?.clone(), unfinished },
+        reward: Reward {
+            outcome: values.formula("reward.outcome").cloned(),
+            total: values.formula("reward.total")?.clone(),
+            unfinished,
+        },
         train: train(values)?,
-        rollout: RolloutSettings { sampling: sampling("rollout", values)?, slots: values.count("rollout.slots")?, update: weight_update(values)? },
+        rollout: RolloutSettings {
+            sampling: sampling("rollout", values)?,
+            slots: values.count("rollout.slots")?,
+            update: weight_update(values)?,
+        },
     })
 }
 
@@ -269,7 +291,9 @@ fn train(values: &Values) -> Option<Train> {
         _ => return None,
     };
     let kl = match estimator {
-        Some(estimator) => Some(Kl { estimator, coef: values.number("train.kl.coef")?, to: values.word("train.kl.to")?.to_string() }),
+        Some(estimator) => {
+            Some(Kl { estimator, coef: values.number("train.kl.coef")?, to: values.word("train.kl.to")?.to_string() })
+        }
         None => None,
     };
     Some(Train {
@@ -312,7 +336,11 @@ fn schedule(prefix: &str, values: &Values) -> Option<Schedule> {
         "cosine" => ScheduleShape::Cosine,
         _ => return None,
     };
-    Some(Schedule { shape, warmup: values.count(&format!("{prefix}.warmup"))?, floor: values.number(&format!("{prefix}.floor"))? })
+    Some(Schedule {
+        shape,
+        warmup: values.count(&format!("{prefix}.warmup"))?,
+        floor: values.number(&format!("{prefix}.floor"))?,
+    })
 }
 
 fn sampling(prefix: &str, values: &Values) -> Option<Sampling> {
@@ -328,7 +356,10 @@ fn sampling(prefix: &str, values: &Values) -> Option<Sampling> {
 fn weight_update(values: &Values) -> Option<WeightUpdate> {
     Some(match values.word("rollout.update")? {
         "between_batches" => WeightUpdate::BetweenBatches,
-        "in_flight" => WeightUpdate::InFlight { after: values.count("rollout.update.after")?, keep_cache: values.word("rollout.update.cache")? == "kept" },
+        "in_flight" => WeightUpdate::InFlight {
+            after: values.count("rollout.update.after")?,
+            keep_cache: values.word("rollout.update.cache")? == "kept",
+        },
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ mod terms;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::formula::TypedFormula;
 use crate::problems::Problems;
-use crate::recipe::{Expectation, Guarantee, Origin, Param, Test};
+use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
@@ -36,7 +36,7 @@ pub struct Draft<'a> {
     pub guarantees: Vec<Guarantee>,
     /// Tests whose expectations have the right types.
     pub tests: Vec<Test>,
-    /// Names of penalties, terms and `outcome` that some formula reads.
+    /// Names of penalties, terms and `outcome` that the reward or another term reads.
     pub used_terms: BTreeSet<String>,
 }
 
@@ -84,13 +84,16 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     let place = resolved.name.as_ref().map_or(Span::default(), |n| n.span);
     let mut domains: Vec<String> = resolved.names("domain").map(|n| n.node.clone()).collect();
     domains.sort();
-    let formulas: BTreeMap<String, tree::FormulaDef> = resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
+    let formulas: BTreeMap<String, tree::FormulaDef> =
+        resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
     let start = Values::with_params(param_types);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
-    let read = |view: &View<'_>, problems: &mut Problems| read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems);
+    let read = |view: &View<'_>, problems: &mut Problems| {
+        read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems)
+    };
     missing_blocks(resolved, place, reinforce, problems);
     let (run, run_terms) = read(&view, problems);
     terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
@@ -102,11 +105,29 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
             read(&view.with_stage(&def.name, &def.overrides, problems), problems)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
-        stages.push(StageDraft { name: def.name, place: def.place, after: def.after, supervised: def.supervised, values, shares, terms });
+        stages.push(StageDraft {
+            name: def.name,
+            place: def.place,
+            after: def.after,
+            supervised: def.supervised,
+            values,
+            shares,
+            terms,
+        });
     }
     let promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
-    let used_terms = used_terms(&run, &stages, &promises.tests);
-    Draft { view, place, domains, params, run, stages, guarantees: promises.guarantees, tests: promises.tests, used_terms }
+    let used_terms = used_terms(&run, &stages);
+    Draft {
+        view,
+        place,
+        domains,
+        params,
+        run,
+        stages,
+        guarantees: promises.guarantees,
+        tests: promises.tests,
+        used_terms,
+    }
 }
 
 /// Blocks that every recipe has.
@@ -116,15 +137,30 @@ fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &
     }
     let mut need = |there: bool, what: &str, write: &str, why: &str| {
         if !there {
-            problems.push(Diagnostic::new(codes::MISSING_BLOCK, format!("the recipe has no {what}")).at(place, format!("this recipe needs `{write}`")).help(format!("write `{write}`")).note(why.to_string()));
+            problems.push(
+                Diagnostic::new(codes::MISSING_BLOCK, format!("the recipe has no {what}"))
+                    .at(place, format!("this recipe needs `{write}`"))
+                    .help(format!("write `{write}`"))
+                    .note(why.to_string()),
+            );
         }
     };
     need(resolved.name.is_some(), "name", "recipe NAME { edition = 2026 }", "the edition pins the defaults");
-    need(resolved.names("model").any(|n| n.node == "policy"), "policy", "model policy { … }", "it is the model that is trained");
+    need(
+        resolved.names("model").any(|n| n.node == "policy"),
+        "policy",
+        "model policy { … }",
+        "it is the model that is trained",
+    );
     need(resolved.names("domain").next().is_some(), "domain", "domain NAME { … }", "problems come from domains");
     need(resolved.blocks.contains_key("budget"), "budget", "budget { … }", "a run without a budget has no end");
     if reinforce {
-        need(resolved.blocks.contains_key("mix"), "mix", "mix { … }", "frameworks disagree on how a mix is held, so there is no default");
+        need(
+            resolved.blocks.contains_key("mix"),
+            "mix",
+            "mix { … }",
+            "frameworks disagree on how a mix is held, so there is no default",
+        );
         need(resolved.blocks.contains_key("reward"), "reward", "reward { … }", "it says what is trained on");
         need(resolved.blocks.contains_key("train"), "`train`", "train { … }", "it says how the policy learns");
     }
@@ -157,7 +193,9 @@ fn read_view(
                 for stage in &resolved.stages {
                     let prefix = format!("stage.{}", stage.name.node);
                     reader.block(&prefix, block.keys, stage.name.span, problems);
-                    if let (Some(span), Some(inner)) = (stage.node.supervised, keys::find_block("supervised", Some("stage"))) {
+                    if let (Some(span), Some(inner)) =
+                        (stage.node.supervised, keys::find_block("supervised", Some("stage")))
+                    {
                         reader.block(&format!("{prefix}.supervised"), inner.keys, span, problems);
                     }
                 }
@@ -181,30 +219,19 @@ fn read_view(
                 }
             }
         }
-        if block.keyword == "budget" {
-            budgets(&mut reader, block);
-        }
     }
     let terms = terms::read(&mut reader, problems);
     (reader.values, terms)
 }
 
-/// Makes the budgets known to formulas. A hole counts as 1, so that formulas over it can still be read; it has been reported.
-fn budgets(reader: &mut Reader<'_>, block: &crate::vocabulary::kinds::Block) {
-    for key in block.keys {
-        let path = format!("budget.{}", key.name);
-        let crate::vocabulary::kinds::Kind::Amount { dimension, .. } = key.kind else { continue };
-        let value = match reader.values.get(&path).map(|e| &e.value) {
-            Some(Value::Number(number)) => *number,
-            Some(_) => 1.0,
-            None => continue,
-        };
-        reader.values.budget.insert(path, (dimension, value));
-    }
-}
-
 /// The domains of a stage with their shares.
-fn shares(def: &order::StageInOrder, values: &Values, domains: &[String], view: &View<'_>, problems: &mut Problems) -> Option<Vec<StageShare>> {
+fn shares(
+    def: &order::StageInOrder,
+    values: &Values,
+    domains: &[String],
+    view: &View<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<StageShare>> {
     let path = format!("stage.{}.domains", def.name);
     match values.get(&path).map(|e| (&e.value, &e.origin)) {
         Some((Value::Shares(written), origin)) => {
@@ -228,14 +255,20 @@ fn shares(def: &order::StageInOrder, values: &Values, domains: &[String], view: 
     let ratio_path = |domain: &String| format!("domain.{domain}.ratio");
     let stated = domains.iter().filter(|d| !values.absent(&ratio_path(d))).count();
     if stated == 0 {
-        let reads_ratio = values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
+        let reads_ratio =
+            values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
         if (reads_ratio || def.supervised.is_some()) && domains.len() > 1 {
             missing_ratios(domains, view, problems);
             return None;
         }
         // Nothing reads them: equal shares, for reports only.
         let equal = 1.0 / domains.len().max(1) as f64;
-        return Some(domains.iter().map(|d| StageShare { domain: d.clone(), ratio: equal, origin: Origin::Default("domain.*.ratio") }).collect());
+        return Some(
+            domains
+                .iter()
+                .map(|d| StageShare { domain: d.clone(), ratio: equal, origin: Origin::Default("domain.*.ratio") })
+                .collect(),
+        );
     }
     if stated < domains.len() {
         let without: Vec<String> = domains.iter().filter(|d| values.absent(&ratio_path(d))).cloned().collect();
@@ -256,31 +289,24 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
     if problems.lost_text() {
         return;
     }
-    let names: Vec<&tree::Name> = view.resolved.names("domain").filter(|n| domains.contains(&n.node)).collect();
+    let names: Vec<&tree::Name> =
+        view.resolved.names("domain").filter(|n| domains.binary_search(&n.node).is_ok()).collect();
     let message = match names.as_slice() {
         [one] => format!("domain `{}` has no ratio", one.node),
         many => format!("{} domains have no ratio", many.len()),
     };
-    let mut diagnostic = Diagnostic::new(codes::RATIOS_MISSING, message).help("write `ratio = …%` in each domain, or `domains = { … }` in each stage");
+    let mut diagnostic = Diagnostic::new(codes::RATIOS_MISSING, message)
+        .help("write `ratio = …%` in each domain, or `domains = { … }` in each stage");
     for name in names.iter().take(5) {
         diagnostic = diagnostic.at(name.span, "no `ratio` in this domain");
     }
     problems.push(diagnostic);
 }
 
-/// Names of terms that some formula of the reward or a test reads.
-fn used_terms(run: &Values, stages: &[StageDraft], tests: &[Test]) -> BTreeSet<String> {
-    let mut used = BTreeSet::new();
-    for values in std::iter::once(run).chain(stages.iter().map(|s| &s.values)) {
-        for formula in values.terms.values() {
-            used.extend(formula.names(crate::formula::Source::Term));
-        }
-    }
-    for Expectation { left, right, .. } in tests.iter().flat_map(|t| &t.expect) {
-        used.extend(left.names(crate::formula::Source::Term));
-        used.extend(right.names(crate::formula::Source::Term));
-    }
-    used
+/// Names of terms that the reward, or another term, reads. A test alone does not make a penalty count.
+fn used_terms(run: &Values, stages: &[StageDraft]) -> BTreeSet<String> {
+    let values = std::iter::once(run).chain(stages.iter().map(|s| &s.values));
+    values.flat_map(|v| v.terms.values()).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
 }
 
 /// All signals that a formula reads, through the terms that it names.

@@ -90,12 +90,21 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     }
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
-    let notes = resolved.guarantees.iter().map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node)).collect();
+    let notes = resolved
+        .guarantees
+        .iter()
+        .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node))
+        .collect();
     Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes }
 }
 
 /// The recipe under the variant that was asked for.
-fn chosen<'a>(resolved: &'a resolve::Resolved, base: &View<'a>, options: &Options, problems: &mut Problems) -> Option<View<'a>> {
+fn chosen<'a>(
+    resolved: &'a resolve::Resolved,
+    base: &View<'a>,
+    options: &Options,
+    problems: &mut Problems,
+) -> Option<View<'a>> {
     let Some(name) = &options.variant else { return Some(base.clone()) };
     match resolved.variants.iter().find(|v| v.name.node == *name) {
         Some(variant) => Some(base.with_variant(&variant.node, problems)),
@@ -111,10 +120,7 @@ fn chosen<'a>(resolved: &'a resolve::Resolved, base: &View<'a>, options: &Option
 /// Checks every variant, so that none is found broken on the day it is needed. What the base has already said is not repeated.
 fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
     for variant in &resolved.variants {
-        let mut found = Problems::new();
-        if problems.lost_text() {
-            found.lose_text();
-        }
+        let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
         let draft = draft::draft(view, given, &mut found);
         checks::run(&draft, &mut found);
@@ -138,5 +144,7 @@ pub fn compile(recipe: &Recipe) -> Result<(TrainGraph, Plan), GraphError> {
 
 /// Takes out the warnings that the recipe accepts.
 fn accept(resolved: &resolve::Resolved, problems: &mut Problems) {
-    problems.retain(|d| d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name()));
+    problems.retain(|d| {
+        d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name())
+    });
 }

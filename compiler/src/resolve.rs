@@ -68,6 +68,8 @@ pub struct Resolved {
     pub settings: Settings,
     /// Names of blocks that have a name (`domain`, `model`, `suite`), in the order of writing.
     pub named: BTreeMap<&'static str, Vec<Defined<()>>>,
+    /// Positions in the lists of `named`.
+    positions: BTreeMap<(&'static str, String), usize>,
     /// Blocks without a name that were written, with their place.
     pub blocks: BTreeMap<&'static str, Defined<()>>,
     /// Stages in the order of writing.

@@ -11,7 +11,12 @@ use crate::settings::{DataSource, ModelSource, Trainable, WeightUpdate};
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
     let mut refused = Refused { recipe, found: Vec::new() };
     if let ModelSource::Hub { name } = &recipe.policy.source {
-        refused.push(None, "model.policy.source", format!("weights from the hub (`{name}`) cannot be fetched"), "download them and write `folder(\"…\")`");
+        refused.push(
+            None,
+            "model.policy.source",
+            format!("weights from the hub (`{name}`) cannot be fetched"),
+            "download them and write `folder(\"…\")`",
+        );
     }
     if let Trainable::Lora { .. } = recipe.policy.train {
         refused.push(None, "model.policy.train", "low-rank training is not carried out".into(), "write `train = full`");
@@ -44,7 +49,12 @@ impl Refused<'_> {
 
     fn data(&mut self, stage: Option<&str>, path: &str, data: &DataSource) {
         if let DataSource::Hub { name, .. } = data {
-            self.push(stage, path, format!("data of the hub (`{name}`) cannot be fetched"), "download it and write `file(\"…\")`");
+            self.push(
+                stage,
+                path,
+                format!("data of the hub (`{name}`) cannot be fetched"),
+                "download it and write `file(\"…\")`",
+            );
         }
     }
 
@@ -58,7 +68,12 @@ impl Refused<'_> {
             self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
         }
         if let WeightUpdate::InFlight { .. } = work.rollout.update {
-            self.push(name, "rollout.update", "updates in flight are not carried out".into(), "write `update = between_batches`");
+            self.push(
+                name,
+                "rollout.update",
+                "updates in flight are not carried out".into(),
+                "write `update = between_batches`",
+            );
         }
     }
 }

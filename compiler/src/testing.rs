@@ -46,7 +46,11 @@ pub fn codes_of(text: &str) -> Found {
 /// What a check found. A recipe is there exactly when no error is.
 pub fn found(checked: &Checked) -> Found {
     let text = human::render(&checked.problems, &checked.sources, human::Style::default());
-    assert_eq!(checked.recipe.is_none(), checked.problems.any_error(), "a recipe without an error, or an error without one:\n{text}");
+    assert_eq!(
+        checked.recipe.is_none(),
+        checked.problems.any_error(),
+        "a recipe without an error, or an error without one:\n{text}"
+    );
     Found { codes: checked.problems.sorted().iter().map(|d| d.code.name()).collect(), text }
 }
 

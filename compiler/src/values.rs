@@ -111,7 +111,7 @@ impl Values {
     pub fn count(&self, path: &str) -> Option<u64> {
         let number = self.number(path)?;
         // 2^53: above it not every whole number is a float.
-        (number >= 0.0 && number <= 9_007_199_254_740_992.0 && number == libm::trunc(number)).then_some(number as u64)
+        ((0.0..=9_007_199_254_740_992.0).contains(&number) && number == libm::trunc(number)).then_some(number as u64)
     }
 
     /// A truth value.

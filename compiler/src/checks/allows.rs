@@ -10,18 +10,30 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     for (name, because) in &draft.view.resolved.allows {
         match Code::named(&name.node) {
             None => {
-                let all: Vec<&str> = codes::all().filter(|c| c.severity() == Severity::Warning).map(Code::name).collect();
-                let mut diagnostic = Diagnostic::new(codes::UNKNOWN_CODE, format!("there is no diagnostic `{}`", name.node)).at(name.span, "not a code");
+                let all: Vec<&str> =
+                    codes::all().filter(|c| c.severity() == Severity::Warning).map(Code::name).collect();
+                let mut diagnostic =
+                    Diagnostic::new(codes::UNKNOWN_CODE, format!("there is no diagnostic `{}`", name.node))
+                        .at(name.span, "not a code");
                 if let Some(near) = suggest::nearest(&name.node, all) {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near, false);
                 }
                 problems.push(diagnostic);
             }
             Some(code) if code.severity() == Severity::Error => problems.push(
-                Diagnostic::new(codes::CANNOT_ALLOW, format!("`{}` is an error, and errors cannot be accepted", name.node)).at(name.span, "only warnings can be allowed").help("mend what it reports"),
+                Diagnostic::new(
+                    codes::CANNOT_ALLOW,
+                    format!("`{}` is an error, and errors cannot be accepted", name.node),
+                )
+                .at(name.span, "only warnings can be allowed")
+                .help("mend what it reports"),
             ),
             Some(_) if because.node.trim().is_empty() => {
-                problems.push(Diagnostic::new(codes::MISSING_KEY, "`allow` says why").at(because.span, "the reason is empty").help("write down why this is meant"));
+                problems.push(
+                    Diagnostic::new(codes::MISSING_KEY, "`allow` says why")
+                        .at(because.span, "the reason is empty")
+                        .help("write down why this is meant"),
+                );
             }
             Some(_) => {}
         }

@@ -18,10 +18,17 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         if batch % group != 0 {
             let below = batch / group * group;
             let above = below.saturating_add(group);
-            let choice = if below == 0 { format!("use `batch = {above} rollouts`") } else { format!("use `batch = {below} rollouts` or `{above} rollouts`") };
-            let mut diagnostic = Diagnostic::new(codes::BATCH_NOT_WHOLE_GROUPS, format!("batch of {batch} rollouts is not a multiple of the group of {group}"))
-                .at(place, format!("{batch} rollouts"))
-                .help(choice);
+            let choice = if below == 0 {
+                format!("use `batch = {above} rollouts`")
+            } else {
+                format!("use `batch = {below} rollouts` or `{above} rollouts`")
+            };
+            let mut diagnostic = Diagnostic::new(
+                codes::BATCH_NOT_WHOLE_GROUPS,
+                format!("batch of {batch} rollouts is not a multiple of the group of {group}"),
+            )
+            .at(place, format!("{batch} rollouts"))
+            .help(choice);
             if let Some(span) = values.span("train.group").filter(|s| *s != place) {
                 diagnostic = diagnostic.at(span, format!("groups of {group}"));
             }
@@ -32,10 +39,13 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         let groups = batch / group;
         if groups % updates != 0 {
             problems.push(
-                Diagnostic::new(codes::BATCH_NOT_SPLIT_EVENLY, format!("{groups} groups cannot be split into {updates} equal updates"))
-                    .at(values.span("train.updates").unwrap_or(place), format!("{updates} updates from one batch"))
-                    .at(place, format!("{batch} rollouts are {groups} groups"))
-                    .help("let `updates` divide the number of groups in a batch"),
+                Diagnostic::new(
+                    codes::BATCH_NOT_SPLIT_EVENLY,
+                    format!("{groups} groups cannot be split into {updates} equal updates"),
+                )
+                .at(values.span("train.updates").unwrap_or(place), format!("{updates} updates from one batch"))
+                .at(place, format!("{batch} rollouts are {groups} groups"))
+                .help("let `updates` divide the number of groups in a batch"),
             );
         }
     }
@@ -56,6 +66,10 @@ mod tests {
     fn updates_divide_the_groups() {
         let found = codes_of(&quickstart_with("batch     = 256 rollouts", "batch     = 256 rollouts  updates = 3"));
         assert_eq!(found.codes, ["recipe::rollouts::batch_not_split_evenly"]);
-        assert!(codes_of(&quickstart_with("batch     = 256 rollouts", "batch     = 256 rollouts  updates = 4")).codes.is_empty());
+        assert!(
+            codes_of(&quickstart_with("batch     = 256 rollouts", "batch     = 256 rollouts  updates = 4"))
+                .codes
+                .is_empty()
+        );
     }
 }

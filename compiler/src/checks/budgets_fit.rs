@@ -26,9 +26,12 @@ fn buffer(stage: &StageDraft, problems: &mut Problems) {
         return;
     }
     let place = values.span("budget.buffer").unwrap_or(stage.place);
-    let mut diagnostic = Diagnostic::new(codes::BUFFER_NOT_BELOW_OUTPUT, format!("the buffer of {buffer} tokens is larger than the output of {output} tokens"))
-        .at(place, format!("{buffer} tokens"))
-        .help(format!("the buffer is the last part of the output: at most {output} tokens"));
+    let mut diagnostic = Diagnostic::new(
+        codes::BUFFER_NOT_BELOW_OUTPUT,
+        format!("the buffer of {buffer} tokens is larger than the output of {output} tokens"),
+    )
+    .at(place, format!("{buffer} tokens"))
+    .help(format!("the buffer is the last part of the output: at most {output} tokens"));
     if let Some(span) = values.span("budget.output") {
         diagnostic = diagnostic.at(span, format!("{output} tokens"));
     }
@@ -46,9 +49,12 @@ fn context(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
         return;
     }
     let place = values.span("budget.output").unwrap_or(stage.place);
-    let mut diagnostic = Diagnostic::new(codes::OVER_CONTEXT, format!("prompt and output need {needed} tokens, and the context holds {context}"))
-        .at(place, format!("{} tokens", output.max(own)))
-        .help(format!("use `output = {} tokens`, or a shorter prompt", context.saturating_sub(prompt)));
+    let mut diagnostic = Diagnostic::new(
+        codes::OVER_CONTEXT,
+        format!("prompt and output need {needed} tokens, and the context holds {context}"),
+    )
+    .at(place, format!("{} tokens", output.max(own)))
+    .help(format!("use `output = {} tokens`, or a shorter prompt", context.saturating_sub(prompt)));
     if let Some(span) = values.span("budget.prompt") {
         diagnostic = diagnostic.at(span, format!("{prompt} tokens"));
     }
@@ -65,9 +71,12 @@ fn evaluation(draft: &Draft<'_>, problems: &mut Problems) {
         return;
     }
     let place = run.span("budget.evaluation").unwrap_or(draft.place);
-    let mut diagnostic = Diagnostic::new(codes::EVALUATION_BELOW_OUTPUT, format!("evaluation is capped at {evaluation} tokens, training at {output}"))
-        .at(place, format!("{evaluation} tokens"))
-        .help(format!("use `evaluation = {output} tokens` or more"));
+    let mut diagnostic = Diagnostic::new(
+        codes::EVALUATION_BELOW_OUTPUT,
+        format!("evaluation is capped at {evaluation} tokens, training at {output}"),
+    )
+    .at(place, format!("{evaluation} tokens"))
+    .help(format!("use `evaluation = {output} tokens` or more"));
     if let Some(span) = run.span("budget.output") {
         diagnostic = diagnostic.at(span, format!("{output} tokens"));
     }
@@ -78,12 +87,20 @@ fn no_end(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
     let whole = !draft.run.absent("budget.tokens") || !draft.run.absent("budget.time");
     // Demonstrations are not generated, so `budget.tokens` never ends such a stage.
     let whole = if stage.supervised.is_some() { !draft.run.absent("budget.time") } else { whole };
-    if whole || !stage.values.absent("budget.steps") || problems.lost_text() || !draft.view.resolved.blocks.contains_key("budget") {
+    if whole
+        || !stage.values.absent("budget.steps")
+        || problems.lost_text()
+        || !draft.view.resolved.blocks.contains_key("budget")
+    {
         return;
     }
     let place = draft.view.resolved.blocks.get("budget").map_or(stage.place, |b| b.name.span);
     let of = if draft.stages.len() > 1 { format!("stage `{}`", stage.name) } else { "the run".to_string() };
-    problems.push(Diagnostic::new(codes::NO_END, format!("nothing ends {of}")).at(place, "no `steps`, `tokens` or `time` in here").help("write `steps = … steps`"));
+    problems.push(
+        Diagnostic::new(codes::NO_END, format!("nothing ends {of}"))
+            .at(place, "no `steps`, `tokens` or `time` in here")
+            .help("write `steps = … steps`"),
+    );
 }
 
 fn warmup(stage: &StageDraft, problems: &mut Problems) {
@@ -97,9 +114,12 @@ fn warmup(stage: &StageDraft, problems: &mut Problems) {
         return;
     }
     let place = values.span(&path).unwrap_or(stage.place);
-    let mut diagnostic = Diagnostic::new(codes::WARMUP_OVER_STEPS, format!("the warm-up of {warmup} steps is longer than stage `{}` with {steps} steps", stage.name))
-        .at(place, format!("{warmup} steps"))
-        .help("the learning rate would never reach its peak; use a shorter warm-up");
+    let mut diagnostic = Diagnostic::new(
+        codes::WARMUP_OVER_STEPS,
+        format!("the warm-up of {warmup} steps is longer than stage `{}` with {steps} steps", stage.name),
+    )
+    .at(place, format!("{warmup} steps"))
+    .help("the learning rate would never reach its peak; use a shorter warm-up");
     if let Some(span) = values.span("budget.steps") {
         diagnostic = diagnostic.at(span, format!("{steps} steps"));
     }
@@ -116,11 +136,19 @@ mod tests {
             ("buffer     = 72 tokens", "buffer     = 97 tokens", "recipe::budgets::buffer_not_below_output"),
             ("evaluation = 192 tokens", "evaluation = 95 tokens", "recipe::budgets::evaluation_below_output"),
             ("context   = 256 tokens", "context   = 159 tokens", "recipe::budgets::over_context"),
-            ("{ warmup = 40 steps, floor = 0.1 }", "{ warmup = 601 steps, floor = 0.1 }", "recipe::budgets::warmup_over_steps"),
+            (
+                "{ warmup = 40 steps, floor = 0.1 }",
+                "{ warmup = 601 steps, floor = 0.1 }",
+                "recipe::budgets::warmup_over_steps",
+            ),
         ] {
             assert_eq!(codes_of(&quickstart_with(from, to)).codes, [code], "{to}");
         }
-        for (from, to) in [("buffer     = 72 tokens", "buffer     = 96 tokens"), ("evaluation = 192 tokens", "evaluation = 96 tokens"), ("context   = 256 tokens", "context   = 160 tokens")] {
+        for (from, to) in [
+            ("buffer     = 72 tokens", "buffer     = 96 tokens"),
+            ("evaluation = 192 tokens", "evaluation = 96 tokens"),
+            ("context   = 256 tokens", "context   = 160 tokens"),
+        ] {
             assert!(codes_of(&quickstart_with(from, to)).codes.is_empty(), "{to}");
         }
     }

@@ -15,9 +15,12 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         }
         let Some(baseline) = values.word("train.algorithm.baseline").filter(|b| *b != "none") else { continue };
         let place = values.span("train.group").unwrap_or(stage.place);
-        let mut diagnostic = Diagnostic::new(codes::GROUP_OF_ONE, format!("a group of one has nothing to compare: `baseline = {baseline}`"))
-            .at(place, "one rollout per prompt")
-            .help("use `group = 8 rollouts`, or `baseline = none`");
+        let mut diagnostic = Diagnostic::new(
+            codes::GROUP_OF_ONE,
+            format!("a group of one has nothing to compare: `baseline = {baseline}`"),
+        )
+        .at(place, "one rollout per prompt")
+        .help("use `group = 8 rollouts`, or `baseline = none`");
         if let Some(span) = values.span("train.algorithm.baseline") {
             diagnostic = diagnostic.at(span, "compares the rollouts of a prompt");
         }

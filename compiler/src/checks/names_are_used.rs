@@ -8,9 +8,11 @@ use crate::draft::Draft;
 use crate::problems::Problems;
 use crate::resolve::mentions::{self, Names};
 use recipec_grammar::tree::Name;
+use std::collections::BTreeSet;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    if problems.lost_text() {
+    // Where there is an error, what is used is not known.
+    if problems.lost_text() || problems.any_error() {
         return;
     }
     let resolved = draft.view.resolved;
@@ -18,7 +20,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     for (_, setting) in resolved.settings.iter() {
         mentions::formula(&setting.value, &mut mentioned);
     }
-    for overrides in resolved.variants.iter().map(|v| &v.node).chain(resolved.stages.iter().map(|s| &s.node.overrides)) {
+    for overrides in resolved.variants.iter().map(|v| &v.node).chain(resolved.stages.iter().map(|s| &s.node.overrides))
+    {
         overrides.iter().for_each(|setting| mentions::formula(&setting.value, &mut mentioned));
     }
     for term in resolved.terms.values() {
@@ -39,7 +42,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     }
     let reinforce = draft.stages.iter().any(|s| s.supervised.is_none());
     // Where a formula of the reward is a hole, what it reads is not known.
-    let known = draft.stages.iter().filter(|s| s.supervised.is_none()).all(|s| s.values.formula("reward.total").is_some());
+    let known =
+        draft.stages.iter().filter(|s| s.supervised.is_none()).all(|s| s.values.formula("reward.total").is_some());
     if reinforce && known {
         // A variant may leave a penalty out of the reward; the base recipe must read it, or a term that is read.
         for (name, term) in resolved.terms.iter().filter(|(name, _)| !draft.used_terms.contains(*name)) {
@@ -59,17 +63,20 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         }
     }
     if draft.stages.iter().all(|s| s.shares.is_some()) {
-        for name in resolved.names("domain") {
-            let trained = draft.stages.iter().flat_map(|s| s.shares.iter().flatten()).any(|share| share.domain == name.node);
-            if !trained {
-                unused("domain", name, "no stage trains it", problems);
-            }
+        let trained: BTreeSet<&str> =
+            draft.stages.iter().flat_map(|s| s.shares.iter().flatten()).map(|share| share.domain.as_str()).collect();
+        for name in resolved.names("domain").filter(|n| !trained.contains(n.node.as_str())) {
+            unused("domain", name, "no stage trains it", problems);
         }
     }
 }
 
 fn unused(kind: &str, name: &Name, why: &str, problems: &mut Problems) {
-    problems.push(Diagnostic::new(codes::UNUSED, format!("{kind} `{}` is never used", name.node)).at(name.span, why).help("use it or remove it"));
+    problems.push(
+        Diagnostic::new(codes::UNUSED, format!("{kind} `{}` is never used", name.node))
+            .at(name.span, why)
+            .help("use it or remove it"),
+    );
 }
 
 #[cfg(test)]

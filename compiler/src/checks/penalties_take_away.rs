@@ -38,7 +38,11 @@ fn range(term: &Term, problems: &mut Problems) {
         );
     }
     if low == 0.0 && high == 0.0 {
-        problems.push(Diagnostic::new(codes::PENALTY_NEVER_ACTS, format!("penalty `{name}` is always 0")).at(body, "no rollout can change this").help("remove it, or look for the factor that is 0"));
+        problems.push(
+            Diagnostic::new(codes::PENALTY_NEVER_ACTS, format!("penalty `{name}` is always 0"))
+                .at(body, "no rollout can change this")
+                .help("remove it, or look for the factor that is 0"),
+        );
     }
 }
 

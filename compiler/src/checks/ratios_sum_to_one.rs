@@ -23,13 +23,20 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             continue;
         }
         let of = if draft.stages.len() > 1 { format!(" of stage `{}`", stage.name) } else { String::new() };
-        let mut diagnostic = Diagnostic::new(codes::RATIOS_SUM_NOT_ONE, format!("the domain ratios{of} add up to {}, not 100%", percent(sum)));
+        let mut diagnostic = Diagnostic::new(
+            codes::RATIOS_SUM_NOT_ONE,
+            format!("the domain ratios{of} add up to {}, not 100%", percent(sum)),
+        );
         for share in shares.iter().take(LABELS) {
             if let Some(span) = share.origin.span() {
                 diagnostic = diagnostic.at(span, format!("`{}` {}", share.domain, percent(share.ratio)));
             }
         }
-        let difference = if sum < 1.0 { format!("{} are missing", percent(1.0 - sum)) } else { format!("{} are too many", percent(sum - 1.0)) };
+        let difference = if sum < 1.0 {
+            format!("{} are missing", percent(1.0 - sum))
+        } else {
+            format!("{} are too many", percent(sum - 1.0))
+        };
         let addends: Vec<String> = shares.iter().take(LABELS).map(|s| percent(s.ratio)).collect();
         let dots = if shares.len() > LABELS { " + …" } else { "" };
         problems.push(diagnostic.help(format!("{}{dots} = {}: {difference}", addends.join(" + "), percent(sum))));

@@ -15,9 +15,12 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             let path = format!("rollout.{key}");
             let Some(number) = values.number(&path).filter(|n| *n != whole) else { continue };
             problems.push(
-                Diagnostic::new(codes::BIASED_RATIO, format!("training rollouts with `{key} = {number}` bias the importance ratio"))
-                    .at(values.span(&path).unwrap_or(stage.place), "cuts the distribution")
-                    .help(format!("remove `{key}` here; in `evaluate` it is fine")),
+                Diagnostic::new(
+                    codes::BIASED_RATIO,
+                    format!("training rollouts with `{key} = {number}` bias the importance ratio"),
+                )
+                .at(values.span(&path).unwrap_or(stage.place), "cuts the distribution")
+                .help(format!("remove `{key}` here; in `evaluate` it is fine")),
             );
         }
     }

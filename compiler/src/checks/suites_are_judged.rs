@@ -19,7 +19,14 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             );
         }
         if source != "held_out" && run.absent(&verify) && !problems.lost_text() {
-            problems.push(Diagnostic::new(codes::MISSING_KEY, format!("suite `{}` has data of its own and no verifier", name.node)).at(name.span, "who judges?").help("write `verify = …`"));
+            problems.push(
+                Diagnostic::new(
+                    codes::MISSING_KEY,
+                    format!("suite `{}` has data of its own and no verifier", name.node),
+                )
+                .at(name.span, "who judges?")
+                .help("write `verify = …`"),
+            );
         }
     }
 }
@@ -31,7 +38,13 @@ mod tests {
     #[test]
     fn who_judges() {
         let line = "suite cap            { data = held_out";
-        assert_eq!(codes_of(&quickstart_with(line, "suite cap            { data = file(\"x.jsonl\")")).codes, ["recipe::names::missing_key"]);
-        assert_eq!(codes_of(&quickstart_with(line, "suite cap            { data = held_out  verify = puzzle()")).codes, ["recipe::names::wrong_place"]);
+        assert_eq!(
+            codes_of(&quickstart_with(line, "suite cap            { data = file(\"x.jsonl\")")).codes,
+            ["recipe::names::missing_key"]
+        );
+        assert_eq!(
+            codes_of(&quickstart_with(line, "suite cap            { data = held_out  verify = puzzle()")).codes,
+            ["recipe::names::wrong_place"]
+        );
     }
 }

@@ -47,6 +47,11 @@ impl Code {
         self.0.name
     }
 
+    /// The middle part: `ratios`.
+    pub fn area(self) -> &'static str {
+        self.name().split("::").nth(1).unwrap_or_default()
+    }
+
     /// Error or warning.
     pub fn severity(self) -> Severity {
         self.0.severity
@@ -149,7 +154,9 @@ mod tests {
     fn every_row_has_its_book_text() {
         for code in all() {
             let row = code.row();
-            for (part, text) in [("summary", row.summary), ("what", row.what), ("why", row.why), ("bad", row.bad), ("good", row.good)] {
+            for (part, text) in
+                [("summary", row.summary), ("what", row.what), ("why", row.why), ("bad", row.bad), ("good", row.good)]
+            {
                 assert!(!text.trim().is_empty(), "{code} has no {part}");
             }
             assert_ne!(row.bad, row.good, "{code}");

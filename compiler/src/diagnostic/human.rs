@@ -50,14 +50,18 @@ pub fn counts(problems: &Problems) -> Option<String> {
         1 => Some(format!("1 {word}")),
         n => Some(format!("{n} {word}s")),
     };
-    let parts: Vec<String> = [part(problems.errors(), "error"), part(problems.warnings(), "warning")].into_iter().flatten().collect();
+    let parts: Vec<String> =
+        [part(problems.errors(), "error"), part(problems.warnings(), "warning")].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// One problem as a picture.
 pub fn render_one(diagnostic: &Diagnostic, sources: &[Source], style: Style) -> String {
     let theme = if style.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width.max(40)).with_links(style.colour).with_context_lines(1);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(style.width.max(40))
+        .with_links(style.colour)
+        .with_context_lines(1);
     let mut out = String::new();
     match handler.render_report(&mut out, &Picture::new(diagnostic, sources)) {
         Ok(()) => out,
@@ -125,7 +129,8 @@ impl miette::Diagnostic for Picture<'_> {
         self.source.as_ref().map(|s| s as &dyn miette::SourceCode)
     }
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
+        (!self.labels.is_empty())
+            .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 }
 

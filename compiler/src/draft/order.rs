@@ -41,20 +41,29 @@ pub fn stages(resolved: &Resolved, place: Span, problems: &mut Problems) -> Vec<
             Some(before) => {
                 if let Some(other) = next.insert(&before.node, stage) {
                     problems.push(
-                        Diagnostic::new(codes::STAGE_ORDER, format!("stages `{}` and `{}` both come after `{}`", other.name.node, stage.name.node, before.node))
-                            .at(stage.name.span, "this one")
-                            .at(other.name.span, "and this one")
-                            .help("stages run one after the other; let one of them come after the other"),
+                        Diagnostic::new(
+                            codes::STAGE_ORDER,
+                            format!(
+                                "stages `{}` and `{}` both come after `{}`",
+                                other.name.node, stage.name.node, before.node
+                            ),
+                        )
+                        .at(stage.name.span, "this one")
+                        .at(other.name.span, "and this one")
+                        .help("stages run one after the other; let one of them come after the other"),
                     );
                 }
             }
             None => match first {
                 None => first = Some(stage),
                 Some(first) => problems.push(
-                    Diagnostic::new(codes::STAGE_ORDER, format!("both `{}` and `{}` would be the first stage", first.name.node, stage.name.node))
-                        .at(stage.name.span, "which stage comes before this?")
-                        .at(first.name.span, "the other first stage")
-                        .help(format!("write `stage {} after {} {{ … }}`", stage.name.node, first.name.node)),
+                    Diagnostic::new(
+                        codes::STAGE_ORDER,
+                        format!("both `{}` and `{}` would be the first stage", first.name.node, stage.name.node),
+                    )
+                    .at(stage.name.span, "which stage comes before this?")
+                    .at(first.name.span, "the other first stage")
+                    .help(format!("write `stage {} after {} {{ … }}`", stage.name.node, first.name.node)),
                 ),
             },
         }
@@ -65,10 +74,12 @@ pub fn stages(resolved: &Resolved, place: Span, problems: &mut Problems) -> Vec<
         ordered.push(stage);
         at = next.remove(stage.name.node.as_str());
     }
-    let left: Vec<&Defined<StageDef>> = resolved.stages.iter().filter(|s| !ordered.iter().any(|o| o.name.node == s.name.node)).collect();
+    let left: Vec<&Defined<StageDef>> =
+        resolved.stages.iter().filter(|s| !ordered.iter().any(|o| o.name.node == s.name.node)).collect();
     let cycle: Vec<&&Defined<StageDef>> = left.iter().filter(|stage| comes_after_itself(stage, resolved)).collect();
     if let Some(start) = cycle.first() {
-        let mut diagnostic = Diagnostic::new(codes::CYCLE, format!("stage `{}` comes after itself", start.name.node)).help("one stage must be the first: it has no `after`");
+        let mut diagnostic = Diagnostic::new(codes::CYCLE, format!("stage `{}` comes after itself", start.name.node))
+            .help("one stage must be the first: it has no `after`");
         for stage in &cycle {
             if let Some(after) = &stage.node.after {
                 diagnostic = diagnostic.at(after.span, format!("`{}` comes after `{}`", stage.name.node, after.node));

@@ -11,7 +11,7 @@ use crate::values::{Reader, Values};
 use crate::vocabulary::signals;
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, BinaryOp, Claim, Expr, ExprKind, Formula, Given, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Guarantees and tests with the right types.
 pub struct Promises {
@@ -22,14 +22,26 @@ pub struct Promises {
 }
 
 /// Checks all guarantees and tests against what the run as a whole sees.
-pub fn read(view: &View<'_>, values: &Values, formulas: &BTreeMap<String, tree::FormulaDef>, domains: &[String], sources: &[Source], problems: &mut Problems) -> Promises {
+pub fn read(
+    view: &View<'_>,
+    values: &Values,
+    formulas: &BTreeMap<String, tree::FormulaDef>,
+    domains: &[String],
+    sources: &[Source],
+    problems: &mut Problems,
+) -> Promises {
     let reader = Reader { view, sources, formulas, domains, values: values.clone() };
     let group_size = values.count("train.group").unwrap_or(1).max(1);
     let mut promises = Promises { guarantees: Vec::new(), tests: Vec::new() };
     for guarantee in &view.resolved.guarantees {
-        let checker = Checker { reader: &reader, group_size, what: format!("guarantee `{}`", guarantee.node.name.node) };
+        let checker =
+            Checker { reader: &reader, group_size, what: format!("guarantee `{}`", guarantee.node.name.node) };
         if checker.guarantee(&guarantee.node, problems) {
-            promises.guarantees.push(Guarantee { name: guarantee.node.name.node.clone(), text: reader.text_of(guarantee.span), span: guarantee.span });
+            promises.guarantees.push(Guarantee {
+                name: guarantee.node.name.node.clone(),
+                text: reader.text_of(guarantee.span),
+                span: guarantee.span,
+            });
         }
     }
     for test in &view.resolved.tests {
@@ -66,9 +78,12 @@ impl Checker<'_> {
                 }
                 Some(ty) if ty.range.is_none() => {
                     problems.push(
-                        Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, format!("`for all {}` needs the declared range of `{}`", name.node, name.node))
-                            .at(name.span, "this param has no range")
-                            .help(format!("declare it as `param {} : number in 0..1 = …`", name.node)),
+                        Diagnostic::new(
+                            codes::GUARANTEE_BAD_CLAIM,
+                            format!("`for all {}` needs the declared range of `{}`", name.node, name.node),
+                        )
+                        .at(name.span, "this param has no range")
+                        .help(format!("declare it as `param {} : number in 0..1 = …`", name.node)),
                     );
                     fine = false;
                 }
@@ -79,12 +94,17 @@ impl Checker<'_> {
             Claim::Within { value, range } => {
                 let typed = self.side(value, problems).is_some();
                 let ExprKind::Range(low, high) = &range.kind else {
-                    problems.push(Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, "`in` takes a range such as `-1..0`").at(range.span, "not a range"));
+                    problems.push(
+                        Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, "`in` takes a range such as `-1..0`")
+                            .at(range.span, "not a range"),
+                    );
                     return false;
                 };
                 typed && self.constant(low, problems).is_some() && self.constant(high, problems).is_some()
             }
-            Claim::Monotone { value, signal, .. } => self.side(value, problems).is_some() & self.signal(signal, problems),
+            Claim::Monotone { value, signal, .. } => {
+                self.side(value, problems).is_some() & self.signal(signal, problems)
+            }
             Claim::Holds { condition, same } => {
                 let same_fine = same.iter().map(|name| self.signal(name, problems)).fold(true, |a, b| a & b);
                 same_fine & self.comparison(condition, codes::GUARANTEE_BAD_CLAIM, problems).is_some()
@@ -94,17 +114,31 @@ impl Checker<'_> {
     }
 
     /// A comparison of two numbers of one dimension, perhaps with `given` on each side.
-    fn comparison(&self, condition: &Expr, code: crate::diagnostic::Code, problems: &mut Problems) -> Option<(TypedFormula, BinaryOp, TypedFormula)> {
+    fn comparison(
+        &self,
+        condition: &Expr,
+        code: crate::diagnostic::Code,
+        problems: &mut Problems,
+    ) -> Option<(TypedFormula, BinaryOp, TypedFormula)> {
         use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
         match &condition.kind {
             ExprKind::Hole => None,
-            ExprKind::Binary { op: op @ (Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual), left, right, .. } => {
+            ExprKind::Binary {
+                op: op @ (Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual),
+                left,
+                right,
+                ..
+            } => {
                 let left = self.side(left, problems);
                 let right = self.side(right, problems);
                 Some((left?, *op, right?))
             }
             _ => {
-                problems.push(Diagnostic::new(code, format!("{} compares nothing", self.what)).at(condition.span, "not a comparison").help("write a comparison such as `total >= -1`"));
+                problems.push(
+                    Diagnostic::new(code, format!("{} compares nothing", self.what))
+                        .at(condition.span, "not a comparison")
+                        .help("write a comparison such as `total >= -1`"),
+                );
                 None
             }
         }
@@ -145,7 +179,8 @@ impl Checker<'_> {
             (Some(signal), _) => signal.ty,
             (None, Some(param)) => param.ty,
             (None, None) => {
-                let legal = signal_names().into_iter().chain(self.reader.values.params.keys().map(String::as_str)).collect();
+                let legal =
+                    signal_names().into_iter().chain(self.reader.values.params.keys().map(String::as_str)).collect();
                 problems.push(unknown_name("signal or param", &at, legal));
                 return None;
             }
@@ -153,7 +188,11 @@ impl Checker<'_> {
         match (&fact.value, ty) {
             (None, Type::Bool) => Some(1.0),
             (None, _) => {
-                problems.push(Diagnostic::new(codes::WRONG_KIND, format!("`{name}` is not a truth value")).at(at.span, "a value is missing").help(format!("write `{name} = …`")));
+                problems.push(
+                    Diagnostic::new(codes::WRONG_KIND, format!("`{name}` is not a truth value"))
+                        .at(at.span, "a value is missing")
+                        .help(format!("write `{name} = …`")),
+                );
                 None
             }
             (Some(Expr { kind: ExprKind::Bool(truth), .. }), Type::Bool) => Some(f64::from(u8::from(*truth))),
@@ -161,20 +200,30 @@ impl Checker<'_> {
                 let found = self.reader.domains.iter().position(|d| *d == path.text());
                 if found.is_none() {
                     let at = Name::new(path.text(), path.span);
-                    problems.push(unknown_name("domain", &at, self.reader.domains.iter().map(String::as_str).collect()));
+                    problems.push(unknown_name(
+                        "domain",
+                        &at,
+                        self.reader.domains.iter().map(String::as_str).collect(),
+                    ));
                 }
                 found.map(|position| position as f64)
             }
             (Some(value), Type::Number(dimension)) => {
                 let (number, found) = self.constant(value, problems)?;
                 if found != dimension {
-                    problems.push(Diagnostic::new(codes::WRONG_UNIT, format!("`{name}` is {dimension}, found {found}")).at(value.span, format!("this is {found}")));
+                    problems.push(
+                        Diagnostic::new(codes::WRONG_UNIT, format!("`{name}` is {dimension}, found {found}"))
+                            .at(value.span, format!("this is {found}")),
+                    );
                     return None;
                 }
                 Some(number)
             }
             (Some(value), _) => {
-                problems.push(Diagnostic::new(codes::WRONG_KIND, format!("`{name}` takes {ty}")).at(value.span, "another kind of value"));
+                problems.push(
+                    Diagnostic::new(codes::WRONG_KIND, format!("`{name}` takes {ty}"))
+                        .at(value.span, "another kind of value"),
+                );
                 None
             }
         }
@@ -187,7 +236,10 @@ impl Checker<'_> {
             match self.fact(fact, problems) {
                 Some(value) => {
                     if given.insert(fact.name.text(), value).is_some() {
-                        problems.push(Diagnostic::new(codes::DUPLICATE, format!("`{}` is given twice", fact.name.text())).at(fact.name.span, "again here"));
+                        problems.push(
+                            Diagnostic::new(codes::DUPLICATE, format!("`{}` is given twice", fact.name.text()))
+                                .at(fact.name.span, "again here"),
+                        );
                         fine = false;
                     }
                 }
@@ -195,9 +247,11 @@ impl Checker<'_> {
             }
         }
         complete(&mut given);
+        // A fact that could not be read is not open: it has been reported.
+        let named: BTreeSet<String> = given.keys().cloned().chain(test.given.iter().map(|f| f.name.text())).collect();
         let mut expect = Vec::new();
         for expectation in &test.expect {
-            match self.expectation(expectation, &given, problems) {
+            match self.expectation(expectation, &named, problems) {
                 Some(read) => expect.push(read),
                 None => fine = false,
             }
@@ -205,7 +259,12 @@ impl Checker<'_> {
         fine.then(|| Test { title: test.title.node.clone(), given, expect, span })
     }
 
-    fn expectation(&self, expectation: &tree::Expectation, given: &BTreeMap<String, f64>, problems: &mut Problems) -> Option<Expectation> {
+    fn expectation(
+        &self,
+        expectation: &tree::Expectation,
+        named: &BTreeSet<String>,
+        problems: &mut Problems,
+    ) -> Option<Expectation> {
         let (left, op, right) = self.comparison(&expectation.condition, codes::TEST_BAD_EXPECTATION, problems)?;
         let within = match &expectation.within {
             Some(within) => Some(self.constant(within, problems)?.0),
@@ -214,7 +273,7 @@ impl Checker<'_> {
         let mut open: Vec<String> = Vec::new();
         for formula in [&left, &right] {
             let signals = super::signals_behind(formula, &self.reader.values.terms);
-            open.extend(signals.into_iter().filter(|s| !given.contains_key(s)));
+            open.extend(signals.into_iter().filter(|s| !named.contains(s)));
         }
         open.sort();
         open.dedup();
@@ -227,7 +286,14 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(Expectation { left, op, right, within, text: self.reader.text_of(expectation.span), span: expectation.span })
+        Some(Expectation {
+            left,
+            op,
+            right,
+            within,
+            text: self.reader.text_of(expectation.span),
+            span: expectation.span,
+        })
     }
 }
 

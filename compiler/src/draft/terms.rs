@@ -9,7 +9,7 @@ use crate::resolve::{TermEntry, View};
 use crate::units::Dimension;
 use crate::values::{Entry, Reader, Value, Values};
 use crate::vocabulary::keys;
-use recipec_grammar::source::Source;
+use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree;
 use std::collections::BTreeMap;
 
@@ -24,19 +24,32 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
         let def = &entry.def;
         let name = &def.name.node;
         let what = format!("{} `{name}`", def.keyword.node);
-        let typed = formula::check(&def.body, Type::Number(Dimension::PURE), &what, &reader.scope(Level::Rollout, group_size), problems);
+        let typed = formula::check(
+            &def.body,
+            Type::Number(Dimension::PURE),
+            &what,
+            &reader.scope(Level::Rollout, group_size),
+            problems,
+        );
         let text = typed.as_ref().map_or_else(|| reader.text_of(def.body.span), ToString::to_string);
         let value = typed.clone().map_or(Value::Hole, |t| Value::Formula(Box::new(t)));
-        reader.values.insert(format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
+        reader
+            .values
+            .insert(format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
         match typed {
             Some(formula) => {
                 reader.values.terms.insert(name.clone(), formula.clone());
-                terms.push(Term { name: name.clone(), is_penalty: def.keyword.node == "penalty", formula, span: def.name.span });
+                terms.push(Term {
+                    name: name.clone(),
+                    is_penalty: def.keyword.node == "penalty",
+                    formula,
+                    span: def.name.span,
+                });
             }
             None => {
                 whole = false;
                 // A term that stands for the one that could not be read, so that its readers are not blamed.
-                if let Some(zero) = zero(reader, def) {
+                if let Some(zero) = zero(reader, def.body.span) {
                     reader.values.terms.insert(name.clone(), zero);
                 }
             }
@@ -46,7 +59,10 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
     if let (Some(span), Some(block)) = (place("reward"), keys::find_block("reward", None)) {
         for key in ["outcome", "total"] {
             let Some(row) = block.keys.iter().find(|k| k.name == key) else { continue };
-            if let Some(formula) = reader.formula(&format!("reward.{key}"), row, group_size, span, problems) {
+            let path = format!("reward.{key}");
+            let read = reader.formula(&path, row, group_size, span, problems);
+            let standing = read.or_else(|| if reader.values.absent(&path) { None } else { zero(reader, span) });
+            if let Some(formula) = standing {
                 reader.values.terms.insert(key.to_string(), formula);
             }
         }
@@ -59,9 +75,9 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
     whole.then_some(terms)
 }
 
-fn zero(reader: &Reader<'_>, def: &tree::TermDef) -> Option<TypedFormula> {
+fn zero(reader: &Reader<'_>, span: Span) -> Option<TypedFormula> {
     let body = crate::values::parse_literal("0")?;
-    let formula = tree::Formula { body, bindings: Vec::new(), span: def.body.span };
+    let formula = tree::Formula { body, bindings: Vec::new(), span };
     formula::check(&formula, Type::Number(Dimension::PURE), "", &reader.scope(Level::Constant, 1), &mut Problems::new())
 }
 
@@ -90,7 +106,8 @@ fn in_order<'v>(view: &'v View<'_>, problems: &mut Problems) -> Vec<&'v TermEntr
         match ready {
             Some(at) => done.push(open.remove(at)),
             None => {
-                let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other").help("let one of them do without the other");
+                let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other")
+                    .help("let one of them do without the other");
                 for term in &open {
                     diagnostic = diagnostic.at(term.def.name.span, "needs another one of these");
                 }
@@ -103,7 +120,14 @@ fn in_order<'v>(view: &'v View<'_>, problems: &mut Problems) -> Vec<&'v TermEntr
 }
 
 /// Checks every named formula, used or not.
-pub fn definitions(view: &View<'_>, values: &Values, formulas: &BTreeMap<String, tree::FormulaDef>, domains: &[String], sources: &[Source], problems: &mut Problems) {
+pub fn definitions(
+    view: &View<'_>,
+    values: &Values,
+    formulas: &BTreeMap<String, tree::FormulaDef>,
+    domains: &[String],
+    sources: &[Source],
+    problems: &mut Problems,
+) {
     let reader = Reader { view, sources, formulas, domains, values: values.clone() };
     for def in formulas.values() {
         formula::check_definition(def, &reader.scope(Level::Constant, 1), problems);

@@ -56,7 +56,8 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                     if let Some(loaded) = load(path, &source, loader, problems) {
                         if chain.contains(&loaded.name) {
                             problems.push(
-                                Diagnostic::new(codes::FILE_CYCLE, format!("`{}` extends itself", loaded.name)).at(path.span, "this file is already being read"),
+                                Diagnostic::new(codes::FILE_CYCLE, format!("`{}` extends itself", loaded.name))
+                                    .at(path.span, "this file is already being read"),
                             );
                         } else if sources.len() < MOST_FILES {
                             chain.push(loaded.name.clone());
@@ -85,7 +86,10 @@ fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &m
         Ok(source) => Some(source),
         Err(why) => {
             problems.lose_text();
-            problems.push(Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", path.node)).at(path.span, "named here"));
+            problems.push(
+                Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", path.node))
+                    .at(path.span, "named here"),
+            );
             None
         }
     }

@@ -62,9 +62,12 @@ impl<'a> View<'a> {
         for setting in overrides.iter().chain(&of_variant) {
             if of_the_run(&setting.path) {
                 problems.push(
-                    Diagnostic::new(codes::WRONG_PLACE, format!("`{}` is of the whole run, not of a stage", setting.path.text()))
-                        .at(setting.path.span, "a stage cannot change this")
-                        .help("set it at the top of the recipe, or in a variant"),
+                    Diagnostic::new(
+                        codes::WRONG_PLACE,
+                        format!("`{}` is of the whole run, not of a stage", setting.path.text()),
+                    )
+                    .at(setting.path.span, "a stage cannot change this")
+                    .help("set it at the top of the recipe, or in a variant"),
                 );
                 continue;
             }
@@ -131,13 +134,17 @@ impl<'a> View<'a> {
                     problems.push(no_binding(&name.node, &term.def.body, binding));
                 }
             }
-            _ => problems.push(nothing(setting, format!("`{}` leads into nothing", setting.path.text())).help("a penalty has `where` bindings, and these have no parts")),
+            _ => problems.push(
+                nothing(setting, format!("`{}` leads into nothing", setting.path.text()))
+                    .help("a penalty has `where` bindings, and these have no parts"),
+            ),
         }
     }
 
     fn apply_to_stage(&mut self, setting: &tree::Setting, name: &Name, problems: &mut Problems) {
         let stages: Vec<&str> = self.resolved.stages.iter().map(|s| s.name.node.as_str()).collect();
-        let chosen: Vec<&str> = stages.iter().copied().filter(|stage| name.node == "*" || *stage == name.node).collect();
+        let chosen: Vec<&str> =
+            stages.iter().copied().filter(|stage| name.node == "*" || *stage == name.node).collect();
         if chosen.is_empty() {
             problems.push(unknown_name("stage", name, stages));
             return;
@@ -153,13 +160,19 @@ impl<'a> View<'a> {
     fn locate(&self, segments: &[Name]) -> Result<Vec<Target>, Box<Diagnostic>> {
         // `evaluate.suite.aime.samples` is the long form of `suite.aime.samples`.
         let segments = match segments {
-            [outer, inner, ..] if outer.node == "evaluate" && inner.node == "suite" => segments.get(1..).unwrap_or_default(),
+            [outer, inner, ..] if outer.node == "evaluate" && inner.node == "suite" => {
+                segments.get(1..).unwrap_or_default()
+            }
             other => other,
         };
         let Some((first, rest)) = segments.split_first() else { return Ok(Vec::new()) };
-        let Some(block) = BLOCKS.iter().find(|b| b.keyword == first.node && b.keyword != "variant" && b.inside != Some("stage")) else {
+        let Some(block) =
+            BLOCKS.iter().find(|b| b.keyword == first.node && b.keyword != "variant" && b.inside != Some("stage"))
+        else {
             let legal = BLOCKS.iter().map(|b| b.keyword).chain(self.terms.keys().map(String::as_str));
-            let mut diagnostic = Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("there is no `{}` to override", first.node)).at(first.span, "neither a block nor a penalty");
+            let mut diagnostic =
+                Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("there is no `{}` to override", first.node))
+                    .at(first.span, "neither a block nor a penalty");
             if let Some(near) = suggest::nearest(&first.node, legal) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(first.span, near, false);
             }
@@ -170,7 +183,9 @@ impl<'a> View<'a> {
         }
         let Some((name, rest)) = rest.split_first() else {
             return Err(Box::new(
-                Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` alone is no setting", first.node)).at(first.span, "a name and a key belong behind this").help(format!("write `{}.NAME.KEY`", first.node)),
+                Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` alone is no setting", first.node))
+                    .at(first.span, "a name and a key belong behind this")
+                    .help(format!("write `{}.NAME.KEY`", first.node)),
             ));
         };
         let all: Vec<&str> = match block.keyword {
@@ -186,10 +201,12 @@ impl<'a> View<'a> {
             .map(|one| {
                 let prefix = format!("{}.{one}", block.keyword);
                 match (block.keyword, rest) {
-                    ("stage", [word, rest @ ..]) if word.node == "supervised" => match keys::find_block("supervised", Some("stage")) {
-                        Some(inner) => self.key(format!("{prefix}.supervised"), inner, rest, word),
-                        None => Err(Box::new(unknown_name("key", word, Vec::new()))),
-                    },
+                    ("stage", [word, rest @ ..]) if word.node == "supervised" => {
+                        match keys::find_block("supervised", Some("stage")) {
+                            Some(inner) => self.key(format!("{prefix}.supervised"), inner, rest, word),
+                            None => Err(Box::new(unknown_name("key", word, Vec::new()))),
+                        }
+                    }
                     _ => self.key(prefix, block, rest, name),
                 }
             })
@@ -197,7 +214,13 @@ impl<'a> View<'a> {
     }
 
     /// Walks from a block to a key, through records and the words that are in force.
-    fn key(&self, prefix: String, block: &'static Block, rest: &[Name], before: &Name) -> Result<Target, Box<Diagnostic>> {
+    fn key(
+        &self,
+        prefix: String,
+        block: &'static Block,
+        rest: &[Name],
+        before: &Name,
+    ) -> Result<Target, Box<Diagnostic>> {
         let mut path = prefix;
         let mut keys = block.keys;
         let mut what = format!("`{}`", block.keyword);
@@ -229,7 +252,9 @@ impl<'a> View<'a> {
         match found {
             Some(key) => Ok(Target { path, key, binding: None }),
             None => Err(Box::new(
-                Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` is a block, not a setting", before.node)).at(before.span, "a key belongs behind this").help(format!("write `{}.KEY`", before.node)),
+                Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` is a block, not a setting", before.node))
+                    .at(before.span, "a key belongs behind this")
+                    .help(format!("write `{}.KEY`", before.node)),
             )),
         }
     }
@@ -252,7 +277,9 @@ fn of_the_run(path: &tree::Path) -> bool {
     let mut words = path.segments.iter().map(|s| s.node.as_str());
     match (words.next(), words.next()) {
         (Some("budget"), Some("tokens" | "time")) => true,
-        (Some(first), _) => matches!(first, "recipe" | "model" | "evaluate" | "suite" | "checkpoint" | "data" | "stage"),
+        (Some(first), _) => {
+            matches!(first, "recipe" | "model" | "evaluate" | "suite" | "checkpoint" | "data" | "stage")
+        }
         (None, _) => false,
     }
 }
@@ -274,7 +301,11 @@ fn replace_binding(formula: &mut tree::Formula, name: &Name, setting: &tree::Set
 
 fn no_binding(owner: &str, formula: &tree::Formula, binding: &Name) -> Diagnostic {
     let legal = formula.bindings.iter().map(|b| b.name.node.as_str());
-    let mut diagnostic = Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` has no `where` binding `{}`", path_end(owner), binding.node)).at(binding.span, "there is nothing to override");
+    let mut diagnostic = Diagnostic::new(
+        codes::OVERRIDE_OF_NOTHING,
+        format!("`{}` has no `where` binding `{}`", path_end(owner), binding.node),
+    )
+    .at(binding.span, "there is nothing to override");
     diagnostic.help = suggest::help(&binding.node, legal);
     diagnostic.at(formula.span, "the formula")
 }
@@ -285,7 +316,8 @@ fn nothing(setting: &tree::Setting, message: String) -> Diagnostic {
 
 /// The diagnostic for a name that nothing has.
 pub(crate) fn unknown_name(kind: &str, name: &Name, legal: Vec<&str>) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_NAME, format!("there is no {kind} `{}`", name.node)).at(name.span, format!("not the name of a {kind}"));
+    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_NAME, format!("there is no {kind} `{}`", name.node))
+        .at(name.span, format!("not the name of a {kind}"));
     diagnostic.help = suggest::help(&name.node, legal.iter().copied());
     if let Some(near) = suggest::nearest(&name.node, legal) {
         diagnostic = diagnostic.fix(name.span, near, false);

@@ -66,7 +66,14 @@ impl Settings {
     }
 
     /// Sets a key, and all that its record holds. What was there before is replaced as a whole.
-    pub fn set(&mut self, path: &str, key: &'static Key, setting: &tree::Setting, writer: Writer, problems: &mut Problems) {
+    pub fn set(
+        &mut self,
+        path: &str,
+        key: &'static Key,
+        setting: &tree::Setting,
+        writer: Writer,
+        problems: &mut Problems,
+    ) {
         let key_span = setting.path.segments.last().map_or(setting.path.span, |s| s.span);
         let replaces = match self.before(path, key_span, setting, writer, problems) {
             Ok(replaces) => replaces,
@@ -80,7 +87,14 @@ impl Settings {
     }
 
     /// Checks a new value against what is there. Gives the origin that is replaced, if any.
-    fn before(&mut self, path: &str, key_span: Span, setting: &tree::Setting, writer: Writer, problems: &mut Problems) -> Result<Option<Origin>, ()> {
+    fn before(
+        &mut self,
+        path: &str,
+        key_span: Span,
+        setting: &tree::Setting,
+        writer: Writer,
+        problems: &mut Problems,
+    ) -> Result<Option<Origin>, ()> {
         let old = self.by_path.get(path).or_else(|| self.below(path).next().and_then(|p| self.by_path.get(p)));
         let Writer::Block(layer) = writer else { return Ok(old.map(|o| o.origin.clone())) };
         let name = path_end(path);
@@ -117,11 +131,25 @@ impl Settings {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn flatten(&mut self, path: &str, key: &'static Key, value: &Formula, key_span: Span, replaces: Option<Origin>, writer: Writer, problems: &mut Problems) {
+    fn flatten(
+        &mut self,
+        path: &str,
+        key: &'static Key,
+        value: &Formula,
+        key_span: Span,
+        replaces: Option<Origin>,
+        writer: Writer,
+        problems: &mut Problems,
+    ) {
         let layer = if let Writer::Block(layer) = writer { layer } else { u32::MAX };
         let origin = |span: Span| match (&replaces, writer) {
             (None, Writer::Block(_)) => Origin::Written(span),
-            (None, Writer::Override) => Origin::Overridden { by: span, was: Box::new(Origin::Default(crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name))) },
+            (None, Writer::Override) => Origin::Overridden {
+                by: span,
+                was: Box::new(Origin::Default(
+                    crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name),
+                )),
+            },
             (Some(was), _) => Origin::Overridden { by: span, was: Box::new(was.clone()) },
         };
         let leaf = |value: Formula, origin: Origin| Setting { value, key: key_span, origin, layer };
@@ -148,7 +176,9 @@ impl Settings {
         let word = match name {
             Some(word) => path_expr(&word.node, word.span),
             // A record without a word has no value of its own; the braces stand for it.
-            None => Expr { kind: ExprKind::Record { name: None, settings: Vec::new(), braces: *braces }, span: *braces },
+            None => {
+                Expr { kind: ExprKind::Record { name: None, settings: Vec::new(), braces: *braces }, span: *braces }
+            }
         };
         let span = word.span;
         self.by_path.insert(path.to_string(), leaf(Formula { body: word, bindings: Vec::new(), span }, origin(span)));
@@ -156,16 +186,30 @@ impl Settings {
         for setting in settings {
             let Some(field) = setting.path.segments.first() else { continue };
             let Some(key) = keys.iter().find(|k| k.name == field.node) else {
-                let what = name.as_ref().map_or_else(|| format!("`{}`", path_end(path)), |word| format!("`{}`", word.node));
+                let what =
+                    name.as_ref().map_or_else(|| format!("`{}`", path_end(path)), |word| format!("`{}`", word.node));
                 problems.push(unknown_key(&setting.path, 0, &what, keys));
                 problems.lose_text();
                 continue;
             };
             if let Some(first) = seen.insert(key.name, field.span) {
-                problems.push(Diagnostic::new(codes::DUPLICATE, format!("`{}` is set twice", key.name)).at(field.span, "again here").at(first, "first here").help("keep one of the two"));
+                problems.push(
+                    Diagnostic::new(codes::DUPLICATE, format!("`{}` is set twice", key.name))
+                        .at(field.span, "again here")
+                        .at(first, "first here")
+                        .help("keep one of the two"),
+                );
                 continue;
             }
-            self.flatten(&format!("{path}.{}", key.name), key, &setting.value, field.span, replaces.clone(), writer, problems);
+            self.flatten(
+                &format!("{path}.{}", key.name),
+                key,
+                &setting.value,
+                field.span,
+                replaces.clone(),
+                writer,
+                problems,
+            );
         }
     }
 }
@@ -175,7 +219,8 @@ pub(crate) fn unknown_key(path: &Path, segment: usize, what: &str, keys: &[Key])
     let Some(name) = path.segments.get(segment) else {
         return Diagnostic::new(codes::UNKNOWN_KEY, format!("{what} has no such key")).at(path.span, "here");
     };
-    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_KEY, format!("{what} has no key `{}`", name.node)).at(name.span, "not a key of this block");
+    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_KEY, format!("{what} has no key `{}`", name.node))
+        .at(name.span, "not a key of this block");
     let words = keys.iter().map(|k| k.name);
     diagnostic.help = suggest::help(&name.node, words.clone());
     if let Some(near) = suggest::nearest(&name.node, words) {

@@ -20,7 +20,10 @@ pub fn literal(text: &str) -> Option<Expr> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return quantity(text, span).map(|quantity| Expr { kind: ExprKind::Quantity(quantity), span });
     }
-    let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
     text.split('.').all(is_word).then(|| path_expr(text, span))
 }
 
@@ -35,7 +38,8 @@ fn quantity(text: &str, span: Span) -> Option<Quantity> {
     let (digits, factor, percent) = match number {
         n if n.ends_with('%') => (n.strip_suffix('%')?, 0.01, true),
         n => {
-            const PREFIXES: [(&str, f64); 6] = [("Ki", 1024.0), ("Mi", 1_048_576.0), ("Gi", 1_073_741_824.0), ("K", 1e3), ("M", 1e6), ("G", 1e9)];
+            const PREFIXES: [(&str, f64); 6] =
+                [("Ki", 1024.0), ("Mi", 1_048_576.0), ("Gi", 1_073_741_824.0), ("K", 1e3), ("M", 1e6), ("G", 1e9)];
             match PREFIXES.iter().find_map(|(prefix, factor)| n.strip_suffix(prefix).map(|digits| (digits, *factor))) {
                 Some((digits, factor)) => (digits, factor, false),
                 None => (n, 1.0, false),
@@ -49,7 +53,13 @@ fn quantity(text: &str, span: Span) -> Option<Quantity> {
     let value = digits.parse::<f64>().ok().filter(|v| v.is_finite())?;
     // Division by 100 is exact where multiplication by 0.01 is not.
     let value = if percent { value / 100.0 } else { value * factor };
-    Some(Quantity { value, whole: whole && !percent, percent, unit: unit.map(|word| Name::new(word.to_string(), span)), text: number.to_string() })
+    Some(Quantity {
+        value,
+        whole: whole && !percent,
+        percent,
+        unit: unit.map(|word| Name::new(word.to_string(), span)),
+        text: number.to_string(),
+    })
 }
 
 #[cfg(test)]
