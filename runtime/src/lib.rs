@@ -1,5 +1,6 @@
 //! Executes a plan: rollouts, rewards and training on candle.
 pub mod data;
+pub mod generate;
 pub mod kernels;
 pub mod optimizer;
 pub mod policy;

@@ -58,6 +58,10 @@ pub enum PolicyError {
     },
     #[error("{}: {reason}", path.display())]
     Checkpoint { path: PathBuf, reason: String },
+    #[error("the logits are not finite; the weights are broken")]
+    NonFiniteLogits,
+    #[error("request {request}: {reason}")]
+    Request { request: usize, reason: String },
     #[error("a worker thread ended early")]
     Worker,
     #[error("interrupted")]

@@ -15,6 +15,18 @@ pub fn forward(gate: &[f32], up: &[f32], out: &mut [f32]) {
     );
 }
 
+/// Replaces `gate` by what [`forward`] gives.
+pub fn in_place(gate: &mut [f32], up: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (gate, up) in gate.iter_mut().zip(up) {
+                *gate = *gate / (1.0 + exp(-*gate)) * up;
+            }
+        },
+    );
+}
+
 /// Gradients of [`forward`].
 pub fn backward(gate: &[f32], up: &[f32], dy: &[f32], d_gate: &mut [f32], d_up: &mut [f32]) {
     vectorised(

@@ -12,16 +12,14 @@ pub struct RowStatistics {
     pub entropy: f32,
 }
 
-/// Turns a row of logits into `exp(z / temperature - max)` in place and says of `token`:
-/// log-probability and entropy. Returns also one over the sum, which makes the row into probabilities.
-/// `shifted` is scratch of the same length and then holds `z / temperature - max`.
+/// Turns a row of logits into `exp(z / temperature - max)` in place; `shifted`, of the same length, gets
+/// `z / temperature - max`. Returns the sum of the row. Log-probabilities are `shifted[token] - log_of(sum)`.
 #[inline(always)]
-fn row(
+pub(crate) fn exponentials(
     logits: &mut [f32],
     shifted: &mut [f32],
     inverse_temperature: f32,
-    token: usize,
-) -> (RowStatistics, f32) {
+) -> f32 {
     for value in logits.iter_mut() {
         *value *= inverse_temperature;
     }
@@ -30,9 +28,26 @@ fn row(
         *shifted = *value - largest;
         *value = exp(*shifted);
     }
-    let total = sum(logits);
+    sum(logits)
+}
+
+/// The logarithm of a sum of exponentials.
+#[inline(always)]
+pub(crate) fn log_of(total: f32) -> f32 {
+    libm::log(f64::from(total)) as f32
+}
+
+/// What a row says about `token`, and one over the sum, which makes the row into probabilities.
+#[inline(always)]
+fn row(
+    logits: &mut [f32],
+    shifted: &mut [f32],
+    inverse_temperature: f32,
+    token: usize,
+) -> (RowStatistics, f32) {
+    let total = exponentials(logits, shifted, inverse_temperature);
     let inverse = 1.0 / total;
-    let log_total = libm::log(f64::from(total)) as f32;
+    let log_total = log_of(total);
     let mean = dot(logits, shifted) * inverse;
     let logp = shifted.get(token).copied().unwrap_or(f32::NAN) - log_total;
     (

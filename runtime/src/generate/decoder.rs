@@ -1,0 +1,455 @@
+//! One decode lane: weights packed once, slots that each hold one rollout, one row of every product per slot.
+
+use super::sampling::Sampler;
+use super::{Generated, Request};
+use crate::kernels::attention::{Heads, Rotary, mix, push_transposed, scores, softmax};
+use crate::kernels::matmul::{Left, Panels, product};
+use crate::kernels::{attention, gated, norm, vectorised};
+use crate::policy::{LAYER_PARAMETERS, Policy, PolicyError, ops};
+use candle_core::Tensor;
+use std::sync::Arc;
+
+/// The weights of a policy at one moment, packed for decoding. Shared by all lanes.
+pub(crate) struct Weights {
+    embedding: Vec<f32>,
+    layers: Vec<Layer>,
+    last_norm: Vec<f32>,
+    head: Panels,
+    heads: Heads,
+    width: usize,
+    hidden: usize,
+    eps: f32,
+    rotary: Arc<Rotary>,
+}
+
+struct Layer {
+    first_norm: Vec<f32>,
+    q: Panels,
+    k: Panels,
+    v: Panels,
+    o: Panels,
+    second_norm: Vec<f32>,
+    gate: Panels,
+    up: Panels,
+    down: Panels,
+}
+
+impl Weights {
+    /// Packs the weights; `positions` is the length of the longest sequence to come.
+    pub(crate) fn new(policy: &Policy, positions: usize) -> Result<Self, PolicyError> {
+        let main_memory = candle_core::Device::Cpu;
+        let tensors = policy
+            .parameters
+            .iter()
+            .map(|(_, var)| var.as_detached_tensor().to_device(&main_memory))
+            .collect::<candle_core::Result<Vec<Tensor>>>()?;
+        let numbers = |at: usize| ops::with_numbers(&tensors[at], |values| Ok(values.to_vec()));
+        let panels = |at: usize| {
+            let (out, inner) = tensors[at].dims2()?;
+            let panels = ops::with_numbers(&tensors[at], |values| {
+                Ok(Panels::from_columns(values, inner, out))
+            })?;
+            panels
+                .ok_or_else(|| candle_core::Error::msg("a weight has another size than its shape"))
+        };
+        let layer = |layer: usize| -> candle_core::Result<Layer> {
+            let at = 1 + layer * LAYER_PARAMETERS;
+            Ok(Layer {
+                first_norm: numbers(at)?,
+                q: panels(at + 1)?,
+                k: panels(at + 2)?,
+                v: panels(at + 3)?,
+                o: panels(at + 4)?,
+                second_norm: numbers(at + 5)?,
+                gate: panels(at + 6)?,
+                up: panels(at + 7)?,
+                down: panels(at + 8)?,
+            })
+        };
+        Ok(Self {
+            embedding: numbers(0)?,
+            layers: (0..policy.architecture.layers)
+                .map(layer)
+                .collect::<candle_core::Result<_>>()?,
+            last_norm: numbers(policy.norm_index())?,
+            head: panels(policy.head_index())?,
+            heads: policy.heads(),
+            width: policy.architecture.width,
+            hidden: policy.architecture.hidden,
+            eps: policy.architecture.norm_eps as f32,
+            rotary: policy.rotary(positions),
+        })
+    }
+
+    pub(crate) fn vocab(&self) -> usize {
+        self.head.columns()
+    }
+
+    /// Runs `tokens` through all layers, one row each, into the hidden states before the last norm. `attend` mixes the
+    /// values of one layer: (layer, q, k, v, out), all before the rotation.
+    fn rows(
+        &self,
+        tokens: &[u32],
+        scratch: &mut Scratch,
+        mut attend: impl FnMut(usize, &[f32], &[f32], &[f32], &mut [f32]),
+    ) {
+        let (n, width) = (tokens.len(), self.width);
+        let Scratch {
+            x,
+            normed,
+            q,
+            k,
+            v,
+            mixed,
+            gate,
+            up,
+        } = scratch;
+        for (buffer, columns) in [
+            (&mut *x, width),
+            (&mut *normed, width),
+            (&mut *q, self.heads.query_width()),
+            (&mut *k, self.heads.kv_width()),
+            (&mut *v, self.heads.kv_width()),
+            (&mut *mixed, self.heads.query_width()),
+            (&mut *gate, self.hidden),
+            (&mut *up, self.hidden),
+        ] {
+            buffer.resize(n * columns, 0.0);
+        }
+        for (row, token) in x.chunks_exact_mut(width).zip(tokens) {
+            row.copy_from_slice(&self.embedding[*token as usize * width..][..width]);
+        }
+        for (idx, layer) in self.layers.iter().enumerate() {
+            norm::forward(x, &layer.first_norm, self.eps, normed);
+            product(Left::Rows(normed), n, &layer.q, q, false);
+            product(Left::Rows(normed), n, &layer.k, k, false);
+            product(Left::Rows(normed), n, &layer.v, v, false);
+            attend(idx, q, k, v, mixed);
+            product(Left::Rows(mixed), n, &layer.o, x, true);
+            norm::forward(x, &layer.second_norm, self.eps, normed);
+            product(Left::Rows(normed), n, &layer.gate, gate, false);
+            product(Left::Rows(normed), n, &layer.up, up, false);
+            gated::in_place(gate, up);
+            product(Left::Rows(gate), n, &layer.down, x, true);
+        }
+    }
+
+    /// Logits of rows of hidden states, `(rows, vocab)`.
+    fn logits(&self, hidden: &[f32], normed: &mut Vec<f32>, logits: &mut Vec<f32>) {
+        let n = hidden.len() / self.width;
+        normed.resize(hidden.len(), 0.0);
+        logits.resize(n * self.vocab(), 0.0);
+        norm::forward(hidden, &self.last_norm, self.eps, normed);
+        product(Left::Rows(normed), n, &self.head, logits, false);
+    }
+}
+
+/// Row buffers, kept between ticks.
+#[derive(Default)]
+struct Scratch {
+    x: Vec<f32>,
+    normed: Vec<f32>,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    mixed: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
+}
+
+/// Keys and values of one sequence, by layer and head.
+#[derive(Default)]
+struct Cache {
+    length: usize,
+    /// Rotated keys in transposed blocks, one list per (layer, head).
+    keys: Vec<Vec<f32>>,
+    /// Values row after row, one list per (layer, head).
+    values: Vec<Vec<f32>>,
+}
+
+impl Cache {
+    fn new(lists: usize) -> Self {
+        Self {
+            length: 0,
+            keys: vec![Vec::new(); lists],
+            values: vec![Vec::new(); lists],
+        }
+    }
+}
+
+/// A prompt that was computed once: its cache and the logits after its last token.
+pub(crate) struct Prefix {
+    cache: Cache,
+    logits: Vec<f32>,
+}
+
+struct Slot {
+    request: usize,
+    prefix: Arc<Prefix>,
+    own: Cache,
+    sampler: Sampler,
+    max_new_tokens: usize,
+    out: Generated,
+}
+
+/// Slots that are decoded together on one thread.
+pub(crate) struct Decoder {
+    weights: Arc<Weights>,
+    end_token: u32,
+    slots: Vec<Slot>,
+    scratch: Scratch,
+    logits: Vec<f32>,
+    row: Vec<f32>,
+}
+
+impl Decoder {
+    pub(crate) fn new(weights: Arc<Weights>, end_token: u32) -> Self {
+        Self {
+            weights,
+            end_token,
+            slots: Vec::new(),
+            scratch: Scratch::default(),
+            logits: Vec::new(),
+            row: Vec::new(),
+        }
+    }
+
+    pub(crate) fn occupied(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Computes prompts, packed, with the arithmetic of training.
+    pub(crate) fn prefixes(&mut self, prompts: &[Arc<[u32]>]) -> Vec<Arc<Prefix>> {
+        let weights = self.weights.clone();
+        let Heads {
+            kv_heads,
+            head_width,
+            ..
+        } = weights.heads;
+        let tokens: Vec<u32> = prompts
+            .iter()
+            .flat_map(|prompt| prompt.iter().copied())
+            .collect();
+        let mut segments = vec![0];
+        for prompt in prompts {
+            segments.push(segments.last().copied().unwrap_or(0) + prompt.len());
+        }
+        let mut caches: Vec<Cache> = prompts
+            .iter()
+            .map(|_| Cache::new(weights.layers.len() * kv_heads))
+            .collect();
+        let mut turned = vec![0f32; head_width];
+        weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
+            attention::forward(q, k, v, &segments, weights.heads, &weights.rotary, out);
+            for (cache, span) in caches.iter_mut().zip(segments.windows(2)) {
+                cache.length = span[1] - span[0];
+                for position in 0..cache.length {
+                    let at = (span[0] + position) * weights.heads.kv_width();
+                    append(
+                        cache,
+                        layer,
+                        position,
+                        &k[at..],
+                        &v[at..],
+                        &weights,
+                        &mut turned,
+                    );
+                }
+            }
+        });
+        let last = |span: &[usize]| {
+            self.scratch.x[(span[1] - 1) * weights.width..][..weights.width].to_vec()
+        };
+        let hidden: Vec<f32> = segments.windows(2).flat_map(last).collect();
+        weights.logits(&hidden, &mut self.scratch.normed, &mut self.logits);
+        let logits = self.logits.chunks_exact(weights.vocab());
+        caches
+            .into_iter()
+            .zip(logits)
+            .map(|(cache, row)| {
+                Arc::new(Prefix {
+                    cache,
+                    logits: row.to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// Puts a request into a slot and samples its first token. A request that is over with it is returned at once.
+    pub(crate) fn admit(
+        &mut self,
+        index: usize,
+        request: &Request,
+        prefix: Arc<Prefix>,
+    ) -> Result<Option<Generated>, PolicyError> {
+        let lists = self.weights.layers.len() * self.weights.heads.kv_heads;
+        let mut slot = Slot {
+            request: index,
+            own: Cache::new(lists),
+            sampler: Sampler::new(request.stream, &request.sampling),
+            max_new_tokens: request.max_new_tokens,
+            out: Generated::default(),
+            prefix,
+        };
+        if slot.max_new_tokens == 0 {
+            return Ok(Some(slot.out));
+        }
+        self.row.clear();
+        self.row.extend_from_slice(&slot.prefix.logits);
+        if slot.take(&mut self.row, self.end_token)? {
+            return Ok(Some(slot.out));
+        }
+        self.slots.push(slot);
+        Ok(None)
+    }
+
+    /// One tick: one more token in every slot. What is over leaves its slot and is given to `done`.
+    pub(crate) fn tick(
+        &mut self,
+        mut done: impl FnMut(usize, Generated),
+    ) -> Result<(), PolicyError> {
+        let weights = self.weights.clone();
+        let heads = weights.heads;
+        let (slots, row) = (&mut self.slots, &mut self.row);
+        let tokens: Vec<u32> = slots
+            .iter()
+            .filter_map(|slot| slot.out.tokens.last().copied())
+            .collect();
+        let mut turned = vec![0f32; heads.head_width];
+        weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (idx, slot) in slots.iter_mut().enumerate() {
+                        let (q_at, kv_at) = (idx * heads.query_width(), idx * heads.kv_width());
+                        let position = slot.prefix.cache.length + slot.own.length;
+                        append(
+                            &mut slot.own,
+                            layer,
+                            position,
+                            &k[kv_at..],
+                            &v[kv_at..],
+                            &weights,
+                            &mut turned,
+                        );
+                        let (q, out) = (
+                            &q[q_at..][..heads.query_width()],
+                            &mut out[q_at..][..heads.query_width()],
+                        );
+                        attend(slot, layer, q, out, &weights, row, &mut turned);
+                    }
+                },
+            );
+        });
+        for slot in slots.iter_mut() {
+            slot.own.length += 1;
+        }
+        weights.logits(&self.scratch.x, &mut self.scratch.normed, &mut self.logits);
+        let mut kept = Vec::with_capacity(self.slots.len());
+        for (mut slot, row) in self
+            .slots
+            .drain(..)
+            .zip(self.logits.chunks_exact_mut(weights.vocab()))
+        {
+            if slot.take(row, self.end_token)? {
+                done(slot.request, slot.out);
+            } else {
+                kept.push(slot);
+            }
+        }
+        self.slots = kept;
+        Ok(())
+    }
+}
+
+impl Slot {
+    /// Samples the next token from a row of logits; true when the rollout is over.
+    fn take(&mut self, logits: &mut [f32], end_token: u32) -> Result<bool, PolicyError> {
+        let position = self.out.tokens.len() as u32;
+        let sampled = self
+            .sampler
+            .sample(logits, position)
+            .ok_or(PolicyError::NonFiniteLogits)?;
+        self.out.tokens.push(sampled.token);
+        self.out.logp_behavior.push(sampled.logp_behavior);
+        self.out.logp_sampled.push(sampled.logp_sampled);
+        self.out.finished = sampled.token == end_token;
+        Ok(self.out.finished || self.out.tokens.len() >= self.max_new_tokens)
+    }
+}
+
+/// Adds a row of keys and values to the cache of one layer; `position` is that in the whole sequence.
+#[inline(always)]
+fn append(
+    cache: &mut Cache,
+    layer: usize,
+    position: usize,
+    k: &[f32],
+    v: &[f32],
+    weights: &Weights,
+    turned: &mut [f32],
+) {
+    let Heads {
+        kv_heads,
+        head_width,
+        ..
+    } = weights.heads;
+    for head in 0..kv_heads {
+        let list = layer * kv_heads + head;
+        let own = cache.values[list].len() / head_width;
+        weights
+            .rotary
+            .turn(&k[head * head_width..][..head_width], position, turned);
+        push_transposed(&mut cache.keys[list], own, turned);
+        cache.values[list].extend_from_slice(&v[head * head_width..][..head_width]);
+    }
+}
+
+/// Attention of the newest position of a slot over its prompt and its own tokens: the steps of
+/// [`attention::forward`] for one row, in the same order of sums.
+#[inline(always)]
+fn attend(
+    slot: &Slot,
+    layer: usize,
+    q: &[f32],
+    out: &mut [f32],
+    weights: &Weights,
+    row: &mut Vec<f32>,
+    turned: &mut [f32],
+) {
+    let Heads {
+        heads,
+        kv_heads,
+        head_width,
+    } = weights.heads;
+    let before = slot.prefix.cache.length;
+    let position = before + slot.own.length;
+    row.resize(position + 1, 0.0);
+    for head in 0..heads {
+        let list = layer * kv_heads + head / (heads / kv_heads);
+        let here = head * head_width..(head + 1) * head_width;
+        weights.rotary.turn(&q[here.clone()], position, turned);
+        let (of_prompt, of_response) = row.split_at_mut(before);
+        scores(
+            turned,
+            &slot.prefix.cache.keys[list],
+            weights.heads.scale(),
+            of_prompt,
+        );
+        scores(
+            turned,
+            &slot.own.keys[list],
+            weights.heads.scale(),
+            of_response,
+        );
+        let inverse = softmax(row);
+        let (of_prompt, of_response) = row.split_at(before);
+        let out = &mut out[here];
+        out.fill(0.0);
+        mix(of_prompt, &slot.prefix.cache.values[list], head_width, out);
+        mix(of_response, &slot.own.values[list], head_width, out);
+        for out in out {
+            *out *= inverse;
+        }
+    }
+}
