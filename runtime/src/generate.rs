@@ -14,9 +14,10 @@
 pub(crate) mod decoder;
 pub(crate) mod sampling;
 
+use crate::policy::host::HostWeights;
 use crate::policy::{Policy, PolicyError};
 use crate::rng::Stream;
-use decoder::{Decoder, Prefix, Weights};
+use decoder::{Decoder, Prefix};
 use recipec_compiler::settings::Sampling;
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
@@ -76,7 +77,7 @@ pub fn generate(
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let weights = Arc::new(Weights::new(policy, positions)?);
+    let weights = Arc::new(HostWeights::new(policy, positions, false)?);
     let threads = settings
         .threads
         .clamp(1, settings.slots.max(1))

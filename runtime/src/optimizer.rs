@@ -1,8 +1,10 @@
 //! AdamW (Loshchilov & Hutter 2019) with moments that can be saved, and the learning-rate schedule.
 
+use crate::kernels::vectorised;
 use crate::policy::gradient::Gradients;
+use crate::policy::host::with_numbers;
 use crate::policy::{Policy, PolicyError};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use recipec_compiler::settings::{AdamW, Schedule, ScheduleShape};
 use std::collections::BTreeMap;
 
@@ -130,16 +132,32 @@ impl Optimizer {
             .zip(&gradients.tensors)
             .zip(&mut self.moments)
         {
-            let gradient = (gradient * scale)?;
-            *first = ((&*first * beta1)? + (&gradient * (1.0 - beta1))?)?;
-            *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-            let root = ((&*second / second_left)?.sqrt()? + eps)?;
-            let change = ((&*first * (lr / first_left))? / root)?;
             let decay = if var.rank() >= 2 {
                 1.0 - lr * weight_decay
             } else {
                 1.0
             };
+            if var.device().is_cpu() {
+                let coefficients = Coefficients {
+                    scale: scale as f32,
+                    keep_first: beta1 as f32,
+                    add_first: (1.0 - beta1) as f32,
+                    keep_second: beta2 as f32,
+                    add_second: (1.0 - beta2) as f32,
+                    rate: (lr / first_left) as f32,
+                    inverse_second: (1.0 / second_left) as f32,
+                    eps: eps as f32,
+                    decay: decay as f32,
+                };
+                let value = update(var.as_tensor(), gradient, first, second, &coefficients)?;
+                var.set(&value)?;
+                continue;
+            }
+            let gradient = (gradient * scale)?;
+            *first = ((&*first * beta1)? + (&gradient * (1.0 - beta1))?)?;
+            *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+            let root = ((&*second / second_left)?.sqrt()? + eps)?;
+            let change = ((&*first * (lr / first_left))? / root)?;
             var.set(&((var.as_detached_tensor() * decay)? - change)?)?;
         }
         Ok(StepReport {
@@ -201,6 +219,52 @@ impl Optimizer {
     }
 }
 
+struct Coefficients {
+    scale: f32,
+    keep_first: f32,
+    add_first: f32,
+    keep_second: f32,
+    add_second: f32,
+    rate: f32,
+    inverse_second: f32,
+    eps: f32,
+    decay: f32,
+}
+
+/// One pass over a parameter in main memory: new moments, and the new value that is returned.
+fn update(
+    value: &Tensor,
+    gradient: &Tensor,
+    first: &mut Tensor,
+    second: &mut Tensor,
+    by: &Coefficients,
+) -> candle_core::Result<Tensor> {
+    let numbers = |tensor: &Tensor| with_numbers(tensor, |values| Ok(values.to_vec()));
+    let (mut value_now, mut first_now, mut second_now) =
+        (numbers(value)?, numbers(first)?, numbers(second)?);
+    with_numbers(gradient, |gradient| {
+        vectorised(
+            #[inline(always)]
+            || {
+                let moments = first_now.iter_mut().zip(&mut second_now);
+                for ((gradient, value), (first, second)) in
+                    gradient.iter().zip(&mut value_now).zip(moments)
+                {
+                    let gradient = gradient * by.scale;
+                    *first = *first * by.keep_first + gradient * by.add_first;
+                    *second = *second * by.keep_second + gradient * gradient * by.add_second;
+                    let root = (*second * by.inverse_second).sqrt() + by.eps;
+                    *value = *value * by.decay - *first * by.rate / root;
+                }
+            },
+        );
+        Ok(())
+    })?;
+    *first = Tensor::from_vec(first_now, value.shape(), &Device::Cpu)?;
+    *second = Tensor::from_vec(second_now, value.shape(), &Device::Cpu)?;
+    Tensor::from_vec(value_now, value.shape(), &Device::Cpu)
+}
+
 /// In f64 and in the order of the elements.
 fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
     let values = tensor.flatten_all()?.to_vec1::<f32>()?;
@@ -214,7 +278,6 @@ fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
 mod tests {
     use super::*;
     use crate::policy::tests::{numbers, small};
-    use candle_core::Device;
 
     fn settings(clip_norm: Option<f64>) -> AdamW {
         AdamW {

@@ -7,11 +7,12 @@
 //! Invariants: parameters have one fixed order; a parameter that gets no gradient is an error that names it; the
 //! fused operations of candle-nn are not used, because they have no backward and say nothing about it.
 
+pub(crate) mod backward;
 pub mod checkpoint;
 pub mod composed;
 pub mod forward;
 pub mod gradient;
-pub mod ops;
+pub(crate) mod host;
 
 use crate::kernels::attention::{Heads, Rotary};
 use crate::rng::{Purpose, Stream};

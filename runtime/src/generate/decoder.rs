@@ -2,89 +2,14 @@
 
 use super::sampling::Sampler;
 use super::{Generated, Request};
-use crate::kernels::attention::{Heads, Rotary, mix, push_transposed, scores, softmax};
-use crate::kernels::matmul::{Left, Panels, product};
+use crate::kernels::attention::{Heads, mix, push_transposed, scores, softmax};
+use crate::kernels::matmul::{Left, product};
 use crate::kernels::{attention, gated, norm, vectorised};
-use crate::policy::{LAYER_PARAMETERS, Policy, PolicyError, ops};
-use candle_core::Tensor;
+use crate::policy::PolicyError;
+use crate::policy::host::HostWeights;
 use std::sync::Arc;
 
-/// The weights of a policy at one moment, packed for decoding. Shared by all lanes.
-pub(crate) struct Weights {
-    embedding: Vec<f32>,
-    layers: Vec<Layer>,
-    last_norm: Vec<f32>,
-    head: Panels,
-    heads: Heads,
-    width: usize,
-    hidden: usize,
-    eps: f32,
-    rotary: Arc<Rotary>,
-}
-
-struct Layer {
-    first_norm: Vec<f32>,
-    q: Panels,
-    k: Panels,
-    v: Panels,
-    o: Panels,
-    second_norm: Vec<f32>,
-    gate: Panels,
-    up: Panels,
-    down: Panels,
-}
-
-impl Weights {
-    /// Packs the weights; `positions` is the length of the longest sequence to come.
-    pub(crate) fn new(policy: &Policy, positions: usize) -> Result<Self, PolicyError> {
-        let main_memory = candle_core::Device::Cpu;
-        let tensors = policy
-            .parameters
-            .iter()
-            .map(|(_, var)| var.as_detached_tensor().to_device(&main_memory))
-            .collect::<candle_core::Result<Vec<Tensor>>>()?;
-        let numbers = |at: usize| ops::with_numbers(&tensors[at], |values| Ok(values.to_vec()));
-        let panels = |at: usize| {
-            let (out, inner) = tensors[at].dims2()?;
-            let panels = ops::with_numbers(&tensors[at], |values| {
-                Ok(Panels::from_columns(values, inner, out))
-            })?;
-            panels
-                .ok_or_else(|| candle_core::Error::msg("a weight has another size than its shape"))
-        };
-        let layer = |layer: usize| -> candle_core::Result<Layer> {
-            let at = 1 + layer * LAYER_PARAMETERS;
-            Ok(Layer {
-                first_norm: numbers(at)?,
-                q: panels(at + 1)?,
-                k: panels(at + 2)?,
-                v: panels(at + 3)?,
-                o: panels(at + 4)?,
-                second_norm: numbers(at + 5)?,
-                gate: panels(at + 6)?,
-                up: panels(at + 7)?,
-                down: panels(at + 8)?,
-            })
-        };
-        Ok(Self {
-            embedding: numbers(0)?,
-            layers: (0..policy.architecture.layers)
-                .map(layer)
-                .collect::<candle_core::Result<_>>()?,
-            last_norm: numbers(policy.norm_index())?,
-            head: panels(policy.head_index())?,
-            heads: policy.heads(),
-            width: policy.architecture.width,
-            hidden: policy.architecture.hidden,
-            eps: policy.architecture.norm_eps as f32,
-            rotary: policy.rotary(positions),
-        })
-    }
-
-    pub(crate) fn vocab(&self) -> usize {
-        self.head.columns()
-    }
-
+impl HostWeights {
     /// Runs `tokens` through all layers, one row each, into the hidden states before the last norm. `attend` mixes the
     /// values of one layer: (layer, q, k, v, out), all before the rotation.
     fn rows(
@@ -105,7 +30,6 @@ impl Weights {
             up,
         } = scratch;
         for (buffer, columns) in [
-            (&mut *x, width),
             (&mut *normed, width),
             (&mut *q, self.heads.query_width()),
             (&mut *k, self.heads.kv_width()),
@@ -116,31 +40,20 @@ impl Weights {
         ] {
             buffer.resize(n * columns, 0.0);
         }
-        for (row, token) in x.chunks_exact_mut(width).zip(tokens) {
-            row.copy_from_slice(&self.embedding[*token as usize * width..][..width]);
-        }
+        self.embed(tokens, x);
         for (idx, layer) in self.layers.iter().enumerate() {
             norm::forward(x, &layer.first_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.q, q, false);
-            product(Left::Rows(normed), n, &layer.k, k, false);
-            product(Left::Rows(normed), n, &layer.v, v, false);
+            product(Left::Rows(normed), n, &layer.q.forward, q, false);
+            product(Left::Rows(normed), n, &layer.k.forward, k, false);
+            product(Left::Rows(normed), n, &layer.v.forward, v, false);
             attend(idx, q, k, v, mixed);
-            product(Left::Rows(mixed), n, &layer.o, x, true);
+            product(Left::Rows(mixed), n, &layer.o.forward, x, true);
             norm::forward(x, &layer.second_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.gate, gate, false);
-            product(Left::Rows(normed), n, &layer.up, up, false);
+            product(Left::Rows(normed), n, &layer.gate.forward, gate, false);
+            product(Left::Rows(normed), n, &layer.up.forward, up, false);
             gated::in_place(gate, up);
-            product(Left::Rows(gate), n, &layer.down, x, true);
+            product(Left::Rows(gate), n, &layer.down.forward, x, true);
         }
-    }
-
-    /// Logits of rows of hidden states, `(rows, vocab)`.
-    fn logits(&self, hidden: &[f32], normed: &mut Vec<f32>, logits: &mut Vec<f32>) {
-        let n = hidden.len() / self.width;
-        normed.resize(hidden.len(), 0.0);
-        logits.resize(n * self.vocab(), 0.0);
-        norm::forward(hidden, &self.last_norm, self.eps, normed);
-        product(Left::Rows(normed), n, &self.head, logits, false);
     }
 }
 
@@ -194,7 +107,7 @@ struct Slot {
 
 /// Slots that are decoded together on one thread.
 pub(crate) struct Decoder {
-    weights: Arc<Weights>,
+    weights: Arc<HostWeights>,
     end_token: u32,
     slots: Vec<Slot>,
     scratch: Scratch,
@@ -203,7 +116,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn new(weights: Arc<Weights>, end_token: u32) -> Self {
+    pub(crate) fn new(weights: Arc<HostWeights>, end_token: u32) -> Self {
         Self {
             weights,
             end_token,
@@ -386,7 +299,7 @@ fn append(
     position: usize,
     k: &[f32],
     v: &[f32],
-    weights: &Weights,
+    weights: &HostWeights,
     turned: &mut [f32],
 ) {
     let Heads {
@@ -413,7 +326,7 @@ fn attend(
     layer: usize,
     q: &[f32],
     out: &mut [f32],
-    weights: &Weights,
+    weights: &HostWeights,
     row: &mut Vec<f32>,
     turned: &mut [f32],
 ) {

@@ -23,24 +23,46 @@ impl Panels {
     /// Packs `b[k][j] = values[k * columns + j]`. None when the length does not fit.
     pub fn from_rows(values: &[f32], inner: usize, columns: usize) -> Option<Self> {
         (values.len() == inner.checked_mul(columns)?)
-            .then(|| Self::pack(values, inner, columns, columns, 1))
+            .then(|| Self::pack(Vec::new(), values, inner, columns, columns, 1))
     }
 
     /// Packs the transpose, `b[k][j] = values[j * inner + k]`: a weight stored (out, in). None when the length does
     /// not fit.
     pub fn from_columns(values: &[f32], inner: usize, columns: usize) -> Option<Self> {
         (values.len() == inner.checked_mul(columns)?)
-            .then(|| Self::pack(values, inner, columns, 1, inner))
+            .then(|| Self::pack(Vec::new(), values, inner, columns, 1, inner))
+    }
+
+    /// Nothing, to be filled by [`Panels::refill`].
+    pub fn empty() -> Self {
+        Self {
+            inner: 0,
+            columns: 0,
+            data: Vec::new(),
+        }
+    }
+
+    /// As [`Panels::from_rows`], in the memory that is there already. False, and nothing changed, when the length does
+    /// not fit.
+    pub fn refill(&mut self, values: &[f32], inner: usize, columns: usize) -> bool {
+        let fits = inner.checked_mul(columns) == Some(values.len());
+        if fits {
+            let data = std::mem::take(&mut self.data);
+            *self = Self::pack(data, values, inner, columns, columns, 1);
+        }
+        fits
     }
 
     fn pack(
+        mut data: Vec<f32>,
         values: &[f32],
         inner: usize,
         columns: usize,
         by_inner: usize,
         by_column: usize,
     ) -> Self {
-        let mut data = vec![0f32; inner * padded(columns)];
+        // What lies beyond the last column is multiplied, but never read.
+        data.resize(inner * padded(columns), 0.0);
         let mut start = 0;
         while start < columns {
             let (width, used) = panel(columns, start);

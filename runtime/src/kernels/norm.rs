@@ -24,7 +24,7 @@ pub fn forward(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     );
 }
 
-/// Gradients of [`forward`]: writes `dx` and adds to `d_weight`.
+/// Gradients of [`forward`], added to `dx` and to `d_weight`.
 pub fn backward(
     x: &[f32],
     weight: &[f32],
@@ -49,7 +49,7 @@ pub fn backward(
                 }
                 let along = dot(&scaled, x) * scale * scale / width as f32;
                 for ((dx, scaled), x) in dx.iter_mut().zip(&scaled).zip(x) {
-                    *dx = scale * (scaled - x * along);
+                    *dx += scale * (scaled - x * along);
                 }
                 for ((sum, dy), x) in d_weight.iter_mut().zip(dy).zip(x) {
                     *sum += dy * (x * scale);

@@ -1,9 +1,20 @@
 //! The operations of the policy as compositions of candle's differentiable ones. They run on every device and in
 //! every number type, slowly; on the CPU they are what the kernels are compared with.
 
-use super::ops::AttentionPlan;
-use crate::kernels::attention::Heads;
+use crate::kernels::attention::{Heads, Rotary};
 use candle_core::{D, Error, Result, Tensor};
+use std::sync::Arc;
+
+/// What attention needs beside its inputs.
+#[derive(Debug, Clone)]
+pub struct AttentionPlan {
+    /// Sizes.
+    pub heads: Heads,
+    /// Starts of the sequences and the end of the last.
+    pub segments: Arc<[usize]>,
+    /// Rotary tables that reach the longest sequence.
+    pub rotary: Arc<Rotary>,
+}
 
 /// RMSNorm of each row.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {

@@ -1,6 +1,8 @@
-//! The packed forward pass: sequences of different lengths laid end to end, without padding.
+//! The packed forward pass as a graph of candle operations: sequences of different lengths laid end to end, without
+//! padding. It runs on every device and records what automatic differentiation needs; on the CPU the same pass over
+//! the kernels is used instead.
 
-use super::ops::{self, AttentionPlan, PackedWeight};
+use super::composed::{self, AttentionPlan};
 use super::{LAYER_PARAMETERS, Policy, PolicyError};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
@@ -42,61 +44,39 @@ impl Pack {
     }
 }
 
-/// The tensors of a policy at one moment, packed for the kernels: what one forward pass reads.
+/// The tensors of a policy at one moment: what one forward pass reads.
 pub struct Weights<'a> {
     policy: &'a Policy,
     tensors: Vec<Tensor>,
-    packed: Vec<Option<Arc<PackedWeight>>>,
 }
 
 impl<'a> Weights<'a> {
     /// The weights as variables, so that a graph is recorded.
-    pub fn tracked(policy: &'a Policy) -> Result<Self, PolicyError> {
-        Self::of(
+    pub fn tracked(policy: &'a Policy) -> Self {
+        Self {
             policy,
-            policy
+            tensors: policy
                 .parameters
                 .iter()
                 .map(|(_, var)| var.as_tensor().clone())
                 .collect(),
-        )
+        }
     }
 
     /// The weights without a graph.
-    pub fn detached(policy: &'a Policy) -> Result<Self, PolicyError> {
-        Self::of(
+    pub fn detached(policy: &'a Policy) -> Self {
+        Self {
             policy,
-            policy
+            tensors: policy
                 .parameters
                 .iter()
                 .map(|(_, var)| var.as_detached_tensor())
                 .collect(),
-        )
-    }
-
-    fn of(policy: &'a Policy, tensors: Vec<Tensor>) -> Result<Self, PolicyError> {
-        let head = policy.head_index();
-        let packed = tensors
-            .iter()
-            .enumerate()
-            // The embedding is looked up, not multiplied, unless it is the head as well.
-            .map(|(idx, tensor)| {
-                if tensor.rank() == 2 && (idx > 0 || head == 0) {
-                    PackedWeight::new(tensor)
-                } else {
-                    Ok(None)
-                }
-            })
-            .collect::<candle_core::Result<Vec<_>>>()?;
-        Ok(Self {
-            policy,
-            tensors,
-            packed,
-        })
+        }
     }
 
     fn linear(&self, x: &Tensor, idx: usize) -> candle_core::Result<Tensor> {
-        ops::linear(x, &self.tensors[idx], self.packed[idx].as_ref())
+        x.matmul(&self.tensors[idx].t()?)
     }
 
     fn device(&self) -> &Device {
@@ -115,31 +95,23 @@ impl<'a> Weights<'a> {
         let eps = architecture.norm_eps;
         let tokens = Tensor::from_slice(&pack.tokens, pack.tokens.len(), self.device())?;
         let mut x = self.tensors[0].index_select(&tokens, 0)?;
-        let rows = Tensor::from_slice(rows, rows.len(), self.device())?;
         for layer in 0..architecture.layers {
             let at = 1 + layer * LAYER_PARAMETERS;
-            let normed = ops::rms_norm(&x, &self.tensors[at], eps)?;
-            let (q, k, v) = (
-                self.linear(&normed, at + 1)?,
-                self.linear(&normed, at + 2)?,
-                self.linear(&normed, at + 3)?,
-            );
-            let mut mixed = ops::attention(&q, &k, &v, &plan)?;
-            if layer + 1 == architecture.layers {
-                // Rows that nobody reads need no gated unit; what stays is computed as before, row by row.
-                (x, mixed) = (x.index_select(&rows, 0)?, mixed.index_select(&rows, 0)?);
-            }
-            x = (x + self.linear(&mixed, at + 4)?)?;
-            let normed = ops::rms_norm(&x, &self.tensors[at + 5], eps)?;
-            let gate = self.linear(&normed, at + 6)?;
-            let up = self.linear(&normed, at + 7)?;
-            x = (x + self.linear(&ops::gated_unit(&gate, &up)?, at + 8)?)?;
+            let normed = composed::rms_norm(&x, &self.tensors[at], eps)?;
+            let q = self.linear(&normed, at + 1)?;
+            let k = self.linear(&normed, at + 2)?;
+            let v = self.linear(&normed, at + 3)?;
+            x = (&x + self.linear(&composed::attention(&q, &k, &v, &plan)?, at + 4)?)?;
+            let normed = composed::rms_norm(&x, &self.tensors[at + 5], eps)?;
+            let gated = composed::gated_unit(
+                &self.linear(&normed, at + 6)?,
+                &self.linear(&normed, at + 7)?,
+            )?;
+            x = (x + self.linear(&gated, at + 8)?)?;
         }
-        if architecture.layers == 0 {
-            x = x.index_select(&rows, 0)?;
-        }
-        Ok(ops::rms_norm(
-            &x,
+        let rows = Tensor::from_slice(rows, rows.len(), self.device())?;
+        Ok(composed::rms_norm(
+            &x.index_select(&rows, 0)?,
             &self.tensors[self.policy.norm_index()],
             eps,
         )?)
@@ -150,16 +122,14 @@ impl<'a> Weights<'a> {
         &self,
         pack: &Pack,
         rows: &[u32],
-        targets: Arc<[u32]>,
+        targets: &[u32],
         temperature: f64,
     ) -> Result<Tensor, PolicyError> {
-        self.policy.check_tokens(&targets)?;
+        self.policy.check_tokens(targets)?;
         let hidden = self.hidden(pack, rows)?;
-        let head = self.policy.head_index();
-        Ok(ops::logp_entropy(
+        Ok(composed::logp_entropy(
             &hidden,
-            &self.tensors[head],
-            self.packed[head].as_ref(),
+            &self.tensors[self.policy.head_index()],
             targets,
             temperature,
         )?)

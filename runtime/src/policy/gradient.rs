@@ -4,11 +4,12 @@
 //! the sums of the lanes are added in order. Neither constant depends on the machine, so the number of threads
 //! changes the time and not one bit of the result.
 
+use super::backward::Workspace;
 use super::forward::{Pack, Weights};
-use super::{Policy, PolicyError, ops};
-use candle_core::Tensor;
+use super::host::HostWeights;
+use super::{Policy, PolicyError};
+use candle_core::{Device, Tensor};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Lanes that shards are dealt to, whatever the number of threads.
@@ -76,6 +77,7 @@ type Said = (f64, Vec<f32>, Vec<f32>);
 ///
 /// One forward pass per shard; `loss` is called once per sequence with what came out; then one backward pass of
 /// `sum(d_logp * logp + d_entropy * entropy)`. Fails when a parameter gets no gradient or one that is not finite.
+/// On the CPU the kernels are used, elsewhere candle's operations and its automatic differentiation.
 pub fn gradients(
     policy: &Policy,
     sequences: &[Sequence],
@@ -93,50 +95,100 @@ pub fn gradients(
             reason: "no sequence has a response to learn from".into(),
         });
     }
-    let weights = Weights::tracked(policy)?;
-    let lanes = run_lanes(sequences, lanes, |shards| {
-        let mut sum: Option<Vec<Tensor>> = None;
-        let mut said = Vec::new();
-        for shard in shards {
-            let found = shard_gradients(
-                &weights,
-                policy,
-                sequences,
-                shard,
-                temperature,
-                loss,
-                &mut said,
-            )?;
-            sum = match (sum, found) {
-                (Some(sum), Some(found)) => Some(
-                    sum.iter()
-                        .zip(&found)
-                        .map(|(a, b)| a + b)
-                        .collect::<candle_core::Result<_>>()?,
-                ),
-                (sum, found) => sum.or(found),
-            };
-        }
-        Ok((sum, said))
-    })?;
-    let mut tensors: Option<Vec<Tensor>> = None;
-    let mut said = Vec::new();
-    for (sum, shards) in lanes {
-        said.extend(shards);
-        tensors = match (tensors, sum) {
-            (Some(total), Some(sum)) => Some(
-                total
-                    .iter()
-                    .zip(&sum)
-                    .map(|(a, b)| a + b)
-                    .collect::<candle_core::Result<_>>()?,
-            ),
-            (total, sum) => total.or(sum),
-        };
+    if policy.device().is_cpu() {
+        on_host(policy, sequences, temperature, lanes, loss)
+    } else {
+        on_device(policy, sequences, temperature, loss)
     }
-    let tensors = tensors.unwrap_or_default();
+}
+
+fn on_host(
+    policy: &Policy,
+    sequences: &[Sequence],
+    temperature: f64,
+    lanes: &Lanes,
+    loss: &Loss,
+) -> Result<Gradients, PolicyError> {
+    let weights = HostWeights::new(policy, longest(sequences), true)?;
+    let lanes = run_lanes(sequences, lanes, |shards| {
+        let mut sums: Vec<Vec<f32>> = policy
+            .parameters
+            .iter()
+            .map(|(_, var)| vec![0.0; var.elem_count()])
+            .collect();
+        let (mut said, mut space) = (Vec::new(), Workspace::new());
+        for shard in shards {
+            let layout = ShardLayout::new(sequences, &shard, temperature);
+            if layout.rows.is_empty() {
+                layout.ask(shard, &[], loss, &mut said)?;
+                continue;
+            }
+            let rows = weights.forward(&layout, &mut space);
+            let derivatives = layout.ask(shard, &rows, loss, &mut said)?;
+            weights.backward(&layout, &derivatives, &mut space, &mut sums);
+        }
+        Ok((sums, said))
+    })?;
+    let mut lanes = lanes.into_iter();
+    let (mut total, mut said) = lanes.next().unwrap_or_default();
+    for (sums, more) in lanes {
+        said.extend(more);
+        for (total, sum) in total.iter_mut().flatten().zip(sums.iter().flatten()) {
+            *total += sum;
+        }
+    }
+    let mut tensors = Vec::with_capacity(total.len());
+    for ((name, var), total) in policy.parameters.iter().zip(total) {
+        if !total.iter().all(|value| value.is_finite()) {
+            return Err(PolicyError::NonFiniteGradient { name: name.clone() });
+        }
+        tensors.push(Tensor::from_vec(total, var.shape(), &Device::Cpu)?);
+    }
+    let (loss, logp, entropy) = in_order(said);
+    Ok(Gradients {
+        tensors,
+        loss,
+        logp,
+        entropy,
+    })
+}
+
+/// One shard after the other: a device has parallelism of its own.
+pub(super) fn on_device(
+    policy: &Policy,
+    sequences: &[Sequence],
+    temperature: f64,
+    loss: &Loss,
+) -> Result<Gradients, PolicyError> {
+    let weights = Weights::tracked(policy);
+    let mut total: Option<Vec<Tensor>> = None;
+    let mut said = Vec::new();
+    for shard in shards(sequences) {
+        let layout = ShardLayout::new(sequences, &shard, temperature);
+        if layout.rows.is_empty() {
+            layout.ask(shard, &[], loss, &mut said)?;
+            continue;
+        }
+        let out = weights.logp_entropy(&layout.pack, &layout.rows, &layout.targets, temperature)?;
+        let derivatives = layout.ask(shard, &rows_of(&out)?, loss, &mut said)?;
+        let derivatives = Tensor::from_vec(derivatives.concat(), out.shape(), out.device())?;
+        let mut store = (out * derivatives)?.sum_all()?.backward()?;
+        let mut found = Vec::with_capacity(policy.parameters.len());
+        for (idx, (name, var)) in policy.parameters.iter().enumerate() {
+            let gradient = store.remove(var.as_tensor());
+            let gradient =
+                gradient.ok_or_else(|| PolicyError::MissingGradient { name: name.clone() })?;
+            found.push(match &total {
+                Some(total) => (&total[idx] + gradient)?,
+                None => gradient,
+            });
+        }
+        total = Some(found);
+    }
+    let tensors = total.unwrap_or_default();
     for ((name, _), tensor) in policy.parameters.iter().zip(&tensors) {
-        if !is_finite(tensor)? {
+        // A sum of magnitudes is finite exactly when every part is, short of an overflow, which is no better.
+        if !tensor.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite() {
             return Err(PolicyError::NonFiniteGradient { name: name.clone() });
         }
     }
@@ -157,32 +209,54 @@ pub fn score(
     lanes: &Lanes,
 ) -> Result<Scores, PolicyError> {
     check(policy, sequences, temperature)?;
-    let weights = Weights::detached(policy)?;
-    let lanes = run_lanes(sequences, lanes, |shards| {
-        let mut said = Vec::new();
-        for shard in shards {
-            let layout = ShardLayout::new(sequences, &shard);
-            let Some(out) = layout.forward(&weights, temperature)? else {
-                said.extend(shard.map(|idx| (idx, Said::default())));
-                continue;
-            };
-            let rows = rows_of(&out)?;
-            for (idx, span) in shard.zip(&layout.spans) {
-                let rows = &rows[span.clone()];
-                said.push((
-                    idx,
-                    (
-                        0.0,
-                        rows.iter().map(|row| row[0]).collect(),
-                        rows.iter().map(|row| row[1]).collect(),
-                    ),
-                ));
+    let no_loss = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
+        d_logp: vec![0.0; logp.len()],
+        ..Default::default()
+    };
+    let mut said = Vec::new();
+    if policy.device().is_cpu() {
+        let weights = HostWeights::new(policy, longest(sequences), false)?;
+        let lanes = run_lanes(sequences, lanes, |shards| {
+            let (mut said, mut space) = (Vec::new(), Workspace::new());
+            for shard in shards {
+                let layout = ShardLayout::new(sequences, &shard, temperature);
+                let rows = if layout.rows.is_empty() {
+                    Vec::new()
+                } else {
+                    weights.forward(&layout, &mut space)
+                };
+                layout.ask(shard, &rows, &no_loss, &mut said)?;
             }
+            Ok(said)
+        })?;
+        said.extend(lanes.into_iter().flatten());
+    } else {
+        let weights = Weights::detached(policy);
+        for shard in shards(sequences) {
+            let layout = ShardLayout::new(sequences, &shard, temperature);
+            let rows = if layout.rows.is_empty() {
+                Vec::new()
+            } else {
+                rows_of(&weights.logp_entropy(
+                    &layout.pack,
+                    &layout.rows,
+                    &layout.targets,
+                    temperature,
+                )?)?
+            };
+            layout.ask(shard, &rows, &no_loss, &mut said)?;
         }
-        Ok(said)
-    })?;
-    let (_, logp, entropy) = in_order(lanes.into_iter().flatten().collect());
+    }
+    let (_, logp, entropy) = in_order(said);
     Ok(Scores { logp, entropy })
+}
+
+fn longest(sequences: &[Sequence]) -> usize {
+    sequences
+        .iter()
+        .map(|sequence| sequence.tokens.len())
+        .max()
+        .unwrap_or(0)
 }
 
 fn check(policy: &Policy, sequences: &[Sequence], temperature: f64) -> Result<(), PolicyError> {
@@ -272,19 +346,21 @@ fn run_lanes<R: Send>(
 }
 
 /// Where the response tokens of a shard are.
-struct ShardLayout {
-    pack: Pack,
+pub(crate) struct ShardLayout {
+    pub pack: Pack,
     /// Rows of the pack after which a response token comes.
-    rows: Vec<u32>,
-    targets: Arc<[u32]>,
+    pub rows: Vec<u32>,
+    /// The response tokens, one per row.
+    pub targets: Vec<u32>,
+    pub temperature: f64,
     /// For each sequence, its part of `rows`.
     spans: Vec<Range<usize>>,
 }
 
 impl ShardLayout {
-    fn new(sequences: &[Sequence], shard: &Range<usize>) -> Self {
+    fn new(sequences: &[Sequence], shard: &Range<usize>, temperature: f64) -> Self {
         let sequences = &sequences[shard.clone()];
-        // The last token of a sequence predicts nothing that is asked for, so it need not be computed.
+        // The last token of a response predicts nothing that is asked for, so it need not be computed.
         let read = |sequence: &Sequence| {
             sequence.tokens.len() - usize::from(sequence.tokens.len() > sequence.prompt_len)
         };
@@ -306,82 +382,59 @@ impl ShardLayout {
         Self {
             pack,
             rows,
-            targets: targets.into(),
+            targets,
+            temperature,
             spans,
         }
     }
 
-    /// `(R, 2)` log-probabilities and entropies; none when no sequence has a response.
-    fn forward(&self, weights: &Weights, temperature: f64) -> Result<Option<Tensor>, PolicyError> {
-        if self.rows.is_empty() {
-            return Ok(None);
+    /// Calls the loss for each sequence of the shard; its derivatives by row come back, and what the sequences said
+    /// is pushed to `said`.
+    fn ask(
+        &self,
+        shard: Range<usize>,
+        rows: &[[f32; 2]],
+        loss: &Loss,
+        said: &mut Vec<(usize, Said)>,
+    ) -> Result<Vec<[f32; 2]>, PolicyError> {
+        let mut derivatives = Vec::with_capacity(rows.len());
+        for (idx, span) in shard.zip(&self.spans) {
+            let rows = rows.get(span.clone()).unwrap_or_default();
+            let logp: Vec<f32> = rows.iter().map(|row| row[0]).collect();
+            let entropy: Vec<f32> = rows.iter().map(|row| row[1]).collect();
+            let SequenceLoss {
+                loss,
+                d_logp,
+                d_entropy,
+            } = loss(idx, &logp, &entropy);
+            if d_logp.len() != logp.len()
+                || !(d_entropy.is_empty() || d_entropy.len() == logp.len())
+            {
+                let reason = format!(
+                    "the loss gave derivatives for another number of tokens than {}",
+                    logp.len()
+                );
+                return Err(PolicyError::Sequence {
+                    sequence: idx,
+                    reason,
+                });
+            }
+            let by_entropy = d_entropy.into_iter().chain(std::iter::repeat(0.0));
+            derivatives.extend(
+                d_logp
+                    .into_iter()
+                    .zip(by_entropy)
+                    .map(|(d_logp, d_entropy)| [d_logp, d_entropy]),
+            );
+            said.push((idx, (loss, logp, entropy)));
         }
-        weights
-            .logp_entropy(&self.pack, &self.rows, self.targets.clone(), temperature)
-            .map(Some)
+        Ok(derivatives)
     }
 }
 
 fn rows_of(out: &Tensor) -> Result<Vec<[f32; 2]>, PolicyError> {
     let values = out.flatten_all()?.to_vec1::<f32>()?;
     Ok(values.as_chunks::<2>().0.to_vec())
-}
-
-/// Gradients of one shard, or none when it has no response; what the sequences said is pushed to `said`.
-fn shard_gradients(
-    weights: &Weights,
-    policy: &Policy,
-    sequences: &[Sequence],
-    shard: Range<usize>,
-    temperature: f64,
-    loss: &Loss,
-    said: &mut Vec<(usize, Said)>,
-) -> Result<Option<Vec<Tensor>>, PolicyError> {
-    let layout = ShardLayout::new(sequences, &shard);
-    let out = layout.forward(weights, temperature)?;
-    let rows = out.as_ref().map(rows_of).transpose()?.unwrap_or_default();
-    let mut derivatives = Vec::with_capacity(rows.len() * 2);
-    for (idx, span) in shard.zip(&layout.spans) {
-        let rows = &rows[span.clone()];
-        let logp: Vec<f32> = rows.iter().map(|row| row[0]).collect();
-        let entropy: Vec<f32> = rows.iter().map(|row| row[1]).collect();
-        let found = loss(idx, &logp, &entropy);
-        let fits = found.d_logp.len() == logp.len()
-            && (found.d_entropy.is_empty() || found.d_entropy.len() == logp.len());
-        if !fits {
-            let reason = format!(
-                "the loss gave derivatives for another number of tokens than {}",
-                logp.len()
-            );
-            return Err(PolicyError::Sequence {
-                sequence: idx,
-                reason,
-            });
-        }
-        for (at, d_logp) in found.d_logp.iter().enumerate() {
-            derivatives.extend([*d_logp, found.d_entropy.get(at).copied().unwrap_or(0.0)]);
-        }
-        said.push((idx, (found.loss, logp, entropy)));
-    }
-    let Some(out) = out else { return Ok(None) };
-    let derivatives = Tensor::from_vec(derivatives, out.shape(), out.device())?;
-    let mut store = (out * derivatives)?.sum_all()?.backward()?;
-    let mut tensors = Vec::with_capacity(policy.parameters.len());
-    for (name, var) in &policy.parameters {
-        let gradient = store.remove(var.as_tensor());
-        tensors.push(gradient.ok_or_else(|| PolicyError::MissingGradient { name: name.clone() })?);
-    }
-    Ok(Some(tensors))
-}
-
-fn is_finite(tensor: &Tensor) -> Result<bool, PolicyError> {
-    if ops::on_cpu(tensor) {
-        return Ok(ops::with_numbers(tensor, |values| {
-            Ok(values.iter().all(|value| value.is_finite()))
-        })?);
-    }
-    // A sum of magnitudes is finite exactly when every part is, short of an overflow, which is no better.
-    Ok(tensor.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite())
 }
 
 fn in_order(mut said: Vec<(usize, Said)>) -> (f64, Vec<Vec<f32>>, Vec<Vec<f32>>) {

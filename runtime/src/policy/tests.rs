@@ -1,8 +1,9 @@
+use super::composed::AttentionPlan;
 use super::forward::{Pack, Weights};
 use super::gradient::{Lanes, Sequence, SequenceLoss, gradients, score};
-use super::ops::{self, AttentionPlan, PackedWeight};
 use super::*;
-use crate::kernels::attention::{Heads, Rotary};
+use crate::kernels::logprob::RowStatistics;
+use crate::kernels::{attention, gated, logprob, norm};
 
 /// Reproducible numbers, about standard normal.
 pub(crate) fn numbers(n: usize, stream: u32) -> Vec<f32> {
@@ -26,11 +27,6 @@ pub(crate) fn small(heads: usize, kv_heads: usize, tied: bool) -> Policy {
     Policy::fresh(&architecture, 19, 3, &Device::Cpu).unwrap()
 }
 
-fn random(shape: &[usize], stream: u32) -> Var {
-    let values = numbers(shape.iter().product(), stream);
-    Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
-}
-
 fn flat(tensor: &Tensor) -> Vec<f64> {
     tensor
         .to_dtype(DType::F64)
@@ -39,31 +35,6 @@ fn flat(tensor: &Tensor) -> Vec<f64> {
         .unwrap()
         .to_vec1()
         .unwrap()
-}
-
-/// Value and gradients of `sum(weights * f(inputs))`, weights being fixed random numbers.
-fn value_and_gradients(
-    inputs: &[Var],
-    f: &dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>,
-) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let tensors: Vec<Tensor> = inputs.iter().map(|var| var.as_tensor().clone()).collect();
-    let out = f(&tensors).unwrap();
-    let weights =
-        Tensor::from_vec(numbers(out.elem_count(), 99), out.shape(), out.device()).unwrap();
-    let weights = weights.to_dtype(out.dtype()).unwrap();
-    let store = (&out * weights)
-        .unwrap()
-        .sum_all()
-        .unwrap()
-        .backward()
-        .unwrap();
-    (
-        flat(&out),
-        inputs
-            .iter()
-            .map(|var| flat(store.get(var.as_tensor()).unwrap()))
-            .collect(),
-    )
 }
 
 fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
@@ -80,45 +51,72 @@ fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Compares an operation in f32 (kernels) with the composition in f64, whose gradients are candle's, and the latter
-/// with central differences in f64.
-fn check_operation(
-    name: &str,
-    shapes: &[&[usize]],
-    f: &dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>,
-) {
-    let inputs: Vec<Var> = shapes
+type Composed<'a> = &'a dyn Fn(&[Tensor]) -> candle_core::Result<Tensor>;
+/// (inputs, gradient of the output) to (output, gradients of the inputs)
+type Kernel<'a> = &'a dyn Fn(&[Vec<f32>], &[f32]) -> (Vec<f32>, Vec<Vec<f32>>);
+
+/// Compares a kernel in f32 with the composition in f64, whose gradients are candle's, and the latter with central
+/// differences in f64.
+fn check_kernel(name: &str, shapes: &[&[usize]], composed: Composed, kernel: Kernel) {
+    let inputs: Vec<Vec<f32>> = shapes
         .iter()
         .enumerate()
-        .map(|(idx, shape)| random(shape, idx as u32))
+        .map(|(idx, shape)| numbers(shape.iter().product(), idx as u32))
         .collect();
     let exact: Vec<Var> = inputs
         .iter()
-        .map(|var| Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap())
+        .zip(shapes)
+        .map(|(values, shape)| {
+            let tensor = Tensor::from_slice(values, *shape, &Device::Cpu).unwrap();
+            Var::from_tensor(&tensor.to_dtype(DType::F64).unwrap()).unwrap()
+        })
         .collect();
-    let (found, found_gradients) = value_and_gradients(&inputs, f);
-    let (expected, expected_gradients) = value_and_gradients(&exact, f);
-    assert_close(name, &found, &expected, 2e-6);
-    for (idx, (found, expected)) in found_gradients.iter().zip(&expected_gradients).enumerate() {
-        assert_close(&format!("{name}: gradient {idx}"), found, expected, 5e-6);
-    }
-    let value = |inputs: &[Tensor]| {
-        let out = f(inputs).unwrap();
-        let weights: Vec<f64> = numbers(out.elem_count(), 99)
-            .into_iter()
-            .map(f64::from)
-            .collect();
-        flat(&out)
+    let tensors: Vec<Tensor> = exact.iter().map(|var| var.as_tensor().clone()).collect();
+    let out = composed(&tensors).unwrap();
+    let weights = numbers(out.elem_count(), 99);
+    let wide = Tensor::from_slice(&weights, out.shape(), &Device::Cpu)
+        .unwrap()
+        .to_dtype(DType::F64)
+        .unwrap();
+    let store = (&out * wide)
+        .unwrap()
+        .sum_all()
+        .unwrap()
+        .backward()
+        .unwrap();
+    let expected: Vec<Vec<f64>> = exact
+        .iter()
+        .map(|var| flat(store.get(var.as_tensor()).unwrap()))
+        .collect();
+
+    let wide = |values: &[f32]| {
+        values
             .iter()
-            .zip(weights)
-            .map(|(out, weight)| out * weight)
+            .map(|value| f64::from(*value))
+            .collect::<Vec<_>>()
+    };
+    let (found, found_gradients) = kernel(&inputs, &weights);
+    assert_close(name, &wide(&found), &flat(&out), 2e-6);
+    for (idx, (found, expected)) in found_gradients.iter().zip(&expected).enumerate() {
+        assert_close(
+            &format!("{name}: gradient {idx}"),
+            &wide(found),
+            expected,
+            5e-6,
+        );
+    }
+
+    let value = |inputs: &[Tensor]| {
+        flat(&composed(inputs).unwrap())
+            .iter()
+            .zip(&weights)
+            .map(|(out, w)| out * f64::from(*w))
             .sum::<f64>()
     };
-    for (idx, gradient) in expected_gradients.iter().enumerate() {
+    for (idx, gradient) in expected.iter().enumerate() {
         for at in (0..gradient.len()).step_by(gradient.len() / 7 + 1) {
             let moved = |by: f64| {
-                let mut tensors: Vec<Tensor> =
-                    exact.iter().map(|var| var.as_tensor().detach()).collect();
+                let mut tensors: Vec<Tensor> = tensors.iter().map(Tensor::detach).collect();
                 let mut values = flat(&tensors[idx]);
                 values[at] += by;
                 tensors[idx] =
@@ -141,24 +139,38 @@ fn check_operation(
 #[test]
 fn rms_norm_agrees() {
     for width in [5, 16, 24, 96] {
-        check_operation("rms_norm", &[&[7, width], &[width]], &|x| {
-            ops::rms_norm(&x[0], &x[1], 1e-5)
-        });
+        check_kernel(
+            "rms_norm",
+            &[&[7, width], &[width]],
+            &|x| composed::rms_norm(&x[0], &x[1], 1e-5),
+            &|x, dy| {
+                let (mut out, mut dx, mut dw) =
+                    (vec![0.0; 7 * width], vec![0.0; 7 * width], vec![0.0; width]);
+                norm::forward(&x[0], &x[1], 1e-5, &mut out);
+                norm::backward(&x[0], &x[1], 1e-5, dy, &mut dx, &mut dw);
+                (out, vec![dx, dw])
+            },
+        );
     }
 }
 
 #[test]
 fn gated_unit_agrees() {
-    check_operation("gated_unit", &[&[7, 33], &[7, 33]], &|x| {
-        ops::gated_unit(&x[0], &x[1])
-    });
-}
-
-#[test]
-fn linear_agrees() {
-    check_operation("linear", &[&[9, 21], &[35, 21]], &|x| {
-        ops::linear(&x[0], &x[1], PackedWeight::new(&x[1].detach())?.as_ref())
-    });
+    check_kernel(
+        "gated_unit",
+        &[&[7, 33], &[7, 33]],
+        &|x| composed::gated_unit(&x[0], &x[1]),
+        &|x, dy| {
+            let (mut out, mut d_gate, mut d_up) =
+                (vec![0.0; 7 * 33], vec![0.0; 7 * 33], vec![0.0; 7 * 33]);
+            gated::forward(&x[0], &x[1], &mut out);
+            let mut in_place = x[0].clone();
+            gated::in_place(&mut in_place, &x[1]);
+            assert_eq!(in_place, out);
+            gated::backward(&x[0], &x[1], dy, &mut d_gate, &mut d_up);
+            (out, vec![d_gate, d_up])
+        },
+    );
 }
 
 #[test]
@@ -174,21 +186,73 @@ fn attention_agrees() {
             rotary: Arc::new(Rotary::new(head_width, 10_000.0, 40)),
         };
         let (q, kv) = (heads * head_width, kv_heads * head_width);
-        check_operation("attention", &[&[53, q], &[53, kv], &[53, kv]], &|x| {
-            ops::attention(&x[0], &x[1], &x[2], &plan)
-        });
+        check_kernel(
+            "attention",
+            &[&[53, q], &[53, kv], &[53, kv]],
+            &|x| composed::attention(&x[0], &x[1], &x[2], &plan),
+            &|x, dy| {
+                let AttentionPlan {
+                    heads,
+                    segments,
+                    rotary,
+                } = &plan;
+                let mut out = vec![f32::NAN; 53 * q];
+                let (mut dq, mut dk, mut dv) = (
+                    out.clone(),
+                    vec![f32::NAN; 53 * kv],
+                    vec![f32::NAN; 53 * kv],
+                );
+                attention::forward(&x[0], &x[1], &x[2], segments, *heads, rotary, &mut out);
+                attention::backward(
+                    &x[0], &x[1], &x[2], segments, *heads, rotary, dy, &mut dq, &mut dk, &mut dv,
+                );
+                (out, vec![dq, dk, dv])
+            },
+        );
     }
 }
 
 #[test]
-fn logp_and_entropy_agree_over_several_chunks() {
-    let rows = ops::LOGIT_ROWS * 2 + 3;
-    let tokens: Arc<[u32]> = (0..rows as u32).map(|at| at * 7 % 19).collect();
+fn logp_and_entropy_agree() {
+    let tokens: Vec<u32> = (0..23).map(|at| at * 7 % 19).collect();
     for temperature in [1.0, 0.6] {
-        check_operation("logp_entropy", &[&[rows, 12], &[19, 12]], &|x| {
-            let packed = PackedWeight::new(&x[1].detach())?;
-            ops::logp_entropy(&x[0], &x[1], packed.as_ref(), tokens.clone(), temperature)
-        });
+        check_kernel(
+            "logp_entropy",
+            &[&[23, 19]],
+            // The logits are the hidden states times an identity.
+            &|x| {
+                composed::logp_entropy(
+                    &x[0],
+                    &Tensor::eye(19, DType::F64, &Device::Cpu)?,
+                    &tokens,
+                    temperature,
+                )
+            },
+            &|x, dy| {
+                let mut said = vec![
+                    RowStatistics {
+                        logp: 0.0,
+                        entropy: 0.0
+                    };
+                    23
+                ];
+                logprob::statistics(&mut x[0].clone(), 19, temperature, &tokens, &mut said);
+                let mut d_logits = x[0].clone();
+                logprob::backward(
+                    &mut d_logits,
+                    19,
+                    temperature,
+                    &tokens,
+                    dy.as_chunks::<2>().0,
+                );
+                (
+                    said.iter()
+                        .flat_map(|said| [said.logp, said.entropy])
+                        .collect(),
+                    vec![d_logits],
+                )
+            },
+        );
     }
 }
 
@@ -358,6 +422,25 @@ fn gradients_agree_with_the_composition_in_double_precision() {
             &flat(store.get(exact.as_tensor()).unwrap()),
             2e-5,
         );
+    }
+}
+
+/// The path of other devices, which runs on the CPU too.
+#[test]
+fn gradients_by_automatic_differentiation_agree() {
+    let policy = small(4, 2, true);
+    let examples = examples();
+    let sequences = as_sequences(&examples);
+    let found = gradients(&policy, &sequences, 0.8, &ONE, &test_loss).unwrap();
+    let other = gradient::on_device(&policy, &sequences, 0.8, &test_loss).unwrap();
+    assert!((found.loss - other.loss).abs() < 1e-5 * found.loss.abs());
+    for (((name, _), found), other) in policy
+        .parameters
+        .iter()
+        .zip(&found.tensors)
+        .zip(&other.tensors)
+    {
+        assert_close(name, &flat(found), &flat(other), 1e-4);
     }
 }
 
@@ -581,10 +664,10 @@ fn an_architecture_that_cannot_be_built_is_refused() {
 #[test]
 fn weights_that_are_only_read_record_no_graph() {
     let policy = small(2, 1, true);
-    let weights = Weights::detached(&policy).unwrap();
+    let weights = Weights::detached(&policy);
     let pack = Pack::new([&[1u32, 2, 3][..]]);
     let out = weights
-        .logp_entropy(&pack, &[0, 1], [2u32, 3].into(), 1.0)
+        .logp_entropy(&pack, &[0, 1], &[2, 3], 1.0)
         .unwrap();
     assert!(!out.track_op());
 }
