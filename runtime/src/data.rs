@@ -6,9 +6,11 @@
 
 pub mod arithmetic;
 pub mod builtin;
+pub mod calls;
 pub mod instructions;
 pub mod lines;
 pub mod ordering;
+pub mod programs;
 
 use recipec_compiler::settings::DataSource;
 use serde::{Deserialize, Serialize};
@@ -50,7 +52,11 @@ impl Split {
 
 /// A name for what is asked: the first 128 bits of its BLAKE3 digest, in hexadecimal.
 pub(crate) fn identity(key: &str) -> String {
-    blake3::hash(key.as_bytes()).to_hex().chars().take(32).collect()
+    blake3::hash(key.as_bytes())
+        .to_hex()
+        .chars()
+        .take(32)
+        .collect()
 }
 
 /// Problems by number.

@@ -1,4 +1,4 @@
-//! Instructions for a small policy: short texts of made-up words that must meet two to four checkable constraints.
+//! Instructions for a small policy: short texts of made-up words that must meet two to five checkable constraints.
 //!
 //! | level | prompt | steps | answer |
 //! | --- | --- | --- | --- |
@@ -19,7 +19,7 @@ const CONSONANTS: [char; 14] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r'
 const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
 
 /// The generator `instructions`. Columns: `instruction_id_list` and `kwargs`, a list each, spelled as IFEval does;
-/// `builtin:…` are ids of our own (see `verify::constraints`).
+/// `builtin:…` are ids of our own (see [`crate::verify::constraints`]).
 pub struct Instructions;
 
 impl Generator for Instructions {
@@ -78,6 +78,11 @@ fn task(
 /// At most so many words.
 fn no_more_words_than(most: usize) -> (&'static str, Value) {
     ("length_constraints:number_words", json!({ "num_words": most + 1, "relation": "less than" }))
+}
+
+/// At least so many words. Keywords may stand inside of words, so without this `zortak` would hold both `zor` and `tak`.
+fn no_fewer_words_than(least: usize) -> (&'static str, Value) {
+    ("length_constraints:number_words", json!({ "num_words": least, "relation": "at least" }))
 }
 
 fn word_times(word: &str, times: usize) -> (&'static str, Value) {
@@ -147,6 +152,7 @@ fn leave_out(level: u32, draws: &mut Draws) -> Task {
         let constraints = vec![
             ("keywords:existence", json!({ "keywords": kept })),
             ("letters:letter_counting2", json!({ "letter": letter, "let_frequency": 1, "let_relation": "less than" })),
+            no_fewer_words_than(kept.len()),
             no_more_words_than(kept.len()),
         ];
         return task(level, prompt, key, constraints, steps, kept.join(" "), up);
@@ -168,4 +174,33 @@ fn count_letters(level: u32, draws: &mut Draws) -> Task {
         ("letters:letter_counting", json!({ "N": letters + 1, "relation": "less than" })),
     ];
     task(level, prompt.clone(), prompt, constraints, steps, vec![word; times].join(" "), up)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Split;
+    use crate::verify::{Status, Verifier, constraints::Constraints};
+
+    /// Shorter texts that leave out what was asked must not be right, or they would be learned.
+    #[test]
+    fn short_cuts_are_not_right() {
+        for level in 1..=4 {
+            let data = crate::data::builtin::open("instructions", Some((level, level)), 3).expect("opens");
+            for index in 0..500 {
+                let problem = data.problem(Split::Train, index);
+                let response = data.demonstration(Split::Train, index, "demonstration").expect("a demonstration");
+                let answer = response.rsplit_once('#').map_or("", |(_, answer)| answer);
+                let words: Vec<&str> = answer.split([' ', ',']).collect();
+                let swapped =
+                    if answer.chars().any(char::is_uppercase) { answer.to_lowercase() } else { String::from("x") };
+                let mut short =
+                    vec![words.concat(), words.iter().skip(1).copied().collect::<Vec<_>>().join(" "), swapped];
+                short.retain(|text| text != answer);
+                for text in short {
+                    let verdict = Constraints.judge(&problem, Some(&text));
+                    assert_ne!(verdict.status, Status::Correct, "{}: {text}", problem.prompt);
+                }
+            }
+        }
+    }
 }
