@@ -52,11 +52,7 @@ impl Split {
 
 /// A name for what is asked: the first 128 bits of its BLAKE3 digest, in hexadecimal.
 pub(crate) fn identity(key: &str) -> String {
-    blake3::hash(key.as_bytes())
-        .to_hex()
-        .chars()
-        .take(32)
-        .collect()
+    blake3::hash(key.as_bytes()).to_hex().chars().take(32).collect()
 }
 
 /// Problems by number.
