@@ -6,9 +6,11 @@
 
 pub mod arithmetic;
 pub mod builtin;
+pub mod calls;
 pub mod instructions;
 pub mod lines;
 pub mod ordering;
+pub mod programs;
 
 use recipec_compiler::settings::DataSource;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
-pub mod function_calls;
-pub mod program_tests;
 pub mod constraints;
+pub mod function_calls;
 pub mod math_answer;
+pub mod program_tests;
 pub mod puzzle;
 
 use crate::data::Problem;
@@ -101,10 +101,10 @@ type Make = fn(&VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError>;
 
 /// Every verifier of this runtime; a new one is a line here and a module.
 const VERIFIERS: &[(&str, Make)] = &[
-    ("function_calls", |settings| Ok(Box::new(function_calls::FunctionCalls::open(settings)?))),
-    ("program_tests", |settings| Ok(Box::new(program_tests::ProgramTests::open(settings)?))),
     ("constraints", |settings| Ok(Box::new(constraints::Constraints::open(settings)?))),
+    ("function_calls", |settings| Ok(Box::new(function_calls::FunctionCalls::open(settings)?))),
     ("math_answer", |settings| Ok(Box::new(math_answer::MathAnswer::open(settings)?))),
+    ("program_tests", |settings| Ok(Box::new(program_tests::ProgramTests::open(settings)?))),
     ("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?))),
 ];
 

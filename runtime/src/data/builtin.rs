@@ -51,8 +51,10 @@ type Make = fn() -> Box<dyn Generator>;
 /// Every generator; a new one is a line here and a module.
 const GENERATORS: &[(&str, Make)] = &[
     ("arithmetic", || Box::new(super::arithmetic::Arithmetic)),
+    ("calls", || Box::new(super::calls::Calls)),
     ("instructions", || Box::new(super::instructions::Instructions)),
     ("ordering", || Box::new(super::ordering::Ordering)),
+    ("programs", || Box::new(super::programs::Programs)),
 ];
 
 /// Names of all generators, in alphabetical order.
@@ -158,6 +160,29 @@ pub fn demonstrate(task: &Task, passes: usize) -> String {
     text.push(ANSWER_MARK);
     text.push_str(&task.answer);
     text
+}
+
+/// Draws tasks of a level straight from a generator and checks each; the sides of the split that were met.
+#[cfg(test)]
+pub(crate) fn test_tasks(
+    generator: &dyn Generator,
+    level: u32,
+    count: usize,
+    mut check: impl FnMut(&Task),
+) -> Vec<Split> {
+    let mut draws = Draws::new(Stream::new(11, Purpose::Other, level, 0, 0));
+    let mut sides = Vec::new();
+    for _ in 0..count {
+        let task = generator.sample(level, &mut draws);
+        let side = Split::of(&task.key);
+        if !sides.contains(&side) {
+            sides.push(side);
+        }
+        assert!(task.prompt.len() <= 40 && task.answer.len() <= 40, "{task:?}");
+        assert!(task.prompt.chars().chain(task.answer.chars()).all(|c| c == ' ' || c.is_ascii_graphic()), "{task:?}");
+        check(&task);
+    }
+    sides
 }
 
 #[cfg(test)]

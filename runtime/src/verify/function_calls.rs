@@ -49,8 +49,12 @@ impl FunctionCalls {
             Some(ArgumentValue::Word(word) | ArgumentValue::Text(word)) => match word.as_str() {
                 "tool_calls" => Format::ToolCalls,
                 "json" => Format::Json,
-                "python" => return Err(bad("`format = python` is not in this version; there are `tool_calls` and `json`")),
-                other => return Err(bad(&format!("there is no format `{other}`; there are `tool_calls` and `json`"))),
+                "python" => {
+                    return Err(bad("`format = python` is not in this version; there are `tool_calls` and `json`"));
+                }
+                other => {
+                    return Err(bad(&format!("there is no format `{other}`; there are `tool_calls` and `json`")));
+                }
             },
             Some(_) => return Err(bad("`format` is a word: `tool_calls` or `json`")),
         };
@@ -103,7 +107,9 @@ fn judge(category: &str, descriptions: &[Json], expected: &[Json], calls: &[Raw]
     if category.contains("live_relevance") {
         return Verdict::correct();
     }
-    let Some(calls) = extract::shaped(calls) else { return Verdict::of(Status::Unparsable, "a call of the wrong shape") };
+    let Some(calls) = extract::shaped(calls) else {
+        return Verdict::of(Status::Unparsable, "a call of the wrong shape");
+    };
     if expected.is_empty() {
         return Verdict::of(Status::Unparsable, "the problem has no expected calls");
     }
@@ -135,7 +141,11 @@ impl Task<'_> {
     /// One call. Among several descriptions the one with the expected name counts, else the first.
     fn one(&self, calls: &Calls, by_name: bool) -> Result<(), Fail> {
         let ([call], [expected, rest @ ..]) = (calls.as_slice(), self.expected) else {
-            return Err(Fail::Mismatch(if by_name { "multiple_function_checker:wrong_count" } else { "simple_function_checker:wrong_count" }));
+            return Err(Fail::Mismatch(if by_name {
+                "multiple_function_checker:wrong_count"
+            } else {
+                "simple_function_checker:wrong_count"
+            }));
         };
         if by_name && !rest.is_empty() {
             return Err(Fail::Mismatch("multiple_function_checker:wrong_count"));
@@ -187,7 +197,8 @@ impl Task<'_> {
             return 0.0;
         }
         let mut used = vec![false; calls.len()];
-        let found = self.expected.iter().filter(|expected| matches!(self.use_up(expected, calls, &mut used), Ok(true))).count();
+        let found =
+            self.expected.iter().filter(|expected| matches!(self.use_up(expected, calls, &mut used), Ok(true))).count();
         (found as f64 / self.expected.len() as f64).min(PARTIAL_LIMIT)
     }
 }

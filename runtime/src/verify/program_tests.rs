@@ -58,8 +58,12 @@ impl ProgramTests {
             };
             match (name.as_str(), value) {
                 ("tests", ArgumentValue::Word(column) | ArgumentValue::Text(column)) => made.tests = column.clone(),
-                ("function", ArgumentValue::Word(column) | ArgumentValue::Text(column)) => made.function = column.clone(),
-                ("tests" | "function", _) => return Err(bad(format!("`{name}` names a column of the data"))),
+                ("function", ArgumentValue::Word(column) | ArgumentValue::Text(column)) => {
+                    made.function = column.clone()
+                }
+                ("tests" | "function", _) => {
+                    return Err(bad(format!("`{name}` names a column of the data")));
+                }
                 ("max_tests", _) => made.max_tests = count(1e4)? as usize,
                 ("max_steps", _) => made.limits.steps = count(1e8)?,
                 ("max_memory", _) => made.limits.bytes = count(1e8)?,
@@ -85,7 +89,9 @@ impl Verifier for ProgramTests {
         let program = match lower::program(answer, name) {
             Ok(program) => program,
             Err(Refusal::Unreadable(why)) => return Verdict::of(Status::Unparsable, why),
-            Err(Refusal::Limit(why)) => return Verdict { limited: true, ..Verdict::of(Status::Unparsable, why) },
+            Err(Refusal::Limit(why)) => {
+                return Verdict { limited: true, ..Verdict::of(Status::Unparsable, why) };
+            }
         };
         let total = tests.len().min(self.max_tests);
         let mut passed = 0;
@@ -97,11 +103,17 @@ impl Verifier for ProgramTests {
             match run(&program, name, input, output, self.limits) {
                 Ok(Some(true)) => passed += 1,
                 Ok(Some(false)) => {}
-                Ok(None) => return Verdict::of(Status::Error, "a test has an input that the language has no value for"),
+                Ok(None) => {
+                    return Verdict::of(Status::Error, "a test has an input that the language has no value for");
+                }
                 Err(Stop::Fault(why)) => first_fault = first_fault.or(Some(why)),
                 Err(Stop::Limit(why)) => {
                     let score = share(passed, total);
-                    return Verdict { score, limited: true, ..Verdict::wrong(format!("{why} after {passed} of {total} tests")) };
+                    return Verdict {
+                        score,
+                        limited: true,
+                        ..Verdict::wrong(format!("{why} after {passed} of {total} tests"))
+                    };
                 }
             }
         }
@@ -123,7 +135,9 @@ fn run(program: &Program, name: &str, input: &[Json], output: &Json, limits: Lim
     let mut machine = Machine::start(program, limits)?;
     let mut arguments = Vec::with_capacity(input.len());
     for json in input {
-        let Some(value) = machine.heap.from_json(json)? else { return Ok(None) };
+        let Some(value) = machine.heap.from_json(json)? else {
+            return Ok(None);
+        };
         arguments.push(value);
     }
     let Some(function) = program.function(name).and_then(|number| program.functions.get(number)) else {
@@ -154,7 +168,9 @@ fn equals(heap: &mut Heap, value: Value, json: &Json, top: bool) -> Run<bool> {
                 return Ok(false);
             }
             for (nth, item) in items.iter().enumerate() {
-                let Some(value) = heap.items_at(at).get(nth).copied() else { return Ok(false) };
+                let Some(value) = heap.items_at(at).get(nth).copied() else {
+                    return Ok(false);
+                };
                 if !equals(heap, value, item, false)? {
                     return Ok(false);
                 }
@@ -229,7 +245,11 @@ mod tests {
     #[test]
     fn modules_run_too() {
         let cases = [
-            ("def f(n):\n    total = 0\n    for i in range(n):\n        if i % 2:\n            continue\n        total += i\n    return total", json!([7]), json!(12)),
+            (
+                "def f(n):\n    total = 0\n    for i in range(n):\n        if i % 2:\n            continue\n        total += i\n    return total",
+                json!([7]),
+                json!(12),
+            ),
             ("def f(n: int) -> int:\n  return n if n < 2 else f(n-1) + f(n-2)", json!([10]), json!(55)),
             ("k = 3\ndef g(x):\n  return x + k\ndef f(x):\n  return g(g(x))", json!([1]), json!(7)),
             ("def f(a, b):\n  a, b = b, a\n  return [a, b]", json!([1, 2]), json!([2, 1])),
@@ -290,7 +310,10 @@ mod tests {
     #[test]
     fn arguments_are_checked() {
         let open = |name: &str, value| {
-            ProgramTests::open(&VerifierSettings { name: NAME.into(), arguments: BTreeMap::from([(name.to_owned(), value)]) })
+            ProgramTests::open(&VerifierSettings {
+                name: NAME.into(),
+                arguments: BTreeMap::from([(name.to_owned(), value)]),
+            })
         };
         assert!(open("tests", ArgumentValue::Word("cases".into())).is_ok());
         assert!(open("max_steps", ArgumentValue::Number(100.0)).is_ok());

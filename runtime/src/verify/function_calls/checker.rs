@@ -141,7 +141,8 @@ fn argument(language: Language, details: &Json, value: &Json, allowed: &[Json]) 
     let mut items = None;
     let mut items_name = "";
     if language.has_items(type_name) {
-        items_name = details.get("items").and_then(|items| items.get("type")).and_then(Json::as_str).ok_or(Fail::Unreadable)?;
+        items_name =
+            details.get("items").and_then(|items| items.get("type")).and_then(Json::as_str).ok_or(Fail::Unreadable)?;
         items = Some(language.kind(items_name).ok_or(Fail::Unreadable)?);
     }
     let converted = match (language, value) {
@@ -180,7 +181,9 @@ fn typed(value: &Json, allowed: &[Json], expected: Kind, items: Option<Kind>) ->
     let other = allowed.iter().find(|allowed| !is_blank(allowed)).map(kind);
     let by_variable = other.is_some_and(|other| other != expected);
     if kind(value) == expected {
-        let Some(items) = items else { return Ok(by_variable) };
+        let Some(items) = items else {
+            return Ok(by_variable);
+        };
         let list = value.as_array().map_or(&[][..], Vec::as_slice);
         let fits = |allowed: &Json| match allowed {
             Json::Array(allowed) => list.iter().all(|item| typed(item, allowed, items, None).is_ok()),
@@ -211,7 +214,10 @@ fn list_of_values(list: &[Json], allowed: &[Json]) -> Checked {
             // A text counts as the list of its letters, so `""` allows the empty list.
             Json::String(letters) => {
                 letters.chars().count() == list.len()
-                    && letters.chars().zip(&list).all(|(letter, item)| item.as_str() == Some(&normal(letter.encode_utf8(&mut [0; 4]))))
+                    && letters
+                        .chars()
+                        .zip(&list)
+                        .all(|(letter, item)| item.as_str() == Some(&normal(letter.encode_utf8(&mut [0; 4]))))
             }
             _ => return Err(Fail::Unreadable),
         };
@@ -235,7 +241,9 @@ fn dictionary(dict: &Map<String, Json>, allowed: &[Json]) -> Checked {
 
 fn dictionary_is(dict: &Map<String, Json>, allowed: &Map<String, Json>) -> Checked {
     for (key, value) in dict {
-        let Some(values) = allowed.get(key) else { return mismatch("value_error:dict_key") };
+        let Some(values) = allowed.get(key) else {
+            return mismatch("value_error:dict_key");
+        };
         let values = values.as_array().ok_or(Fail::Unreadable)?;
         let value = normal_value(value);
         if !values.iter().any(|allowed| equal(&normal_value(allowed), &value)) {

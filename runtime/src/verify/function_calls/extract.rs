@@ -18,7 +18,9 @@ pub fn tagged(text: &str) -> Vec<Raw> {
     let mut last = None;
     let mut from = 0;
     while let Some(start) = lower.get(from..).and_then(|rest| rest.find(OPEN)).map(|at| from + at + OPEN.len()) {
-        let Some(end) = lower.get(start..).and_then(|rest| rest.find(CLOSE)).map(|at| start + at) else { break };
+        let Some(end) = lower.get(start..).and_then(|rest| rest.find(CLOSE)).map(|at| start + at) else {
+            break;
+        };
         last = text.get(start..end).filter(|block| !block.trim().is_empty()).or(last);
         from = end + CLOSE.len();
     }
@@ -33,13 +35,17 @@ pub fn payload(text: &str) -> Option<Vec<Raw>> {
     };
     let mut calls = Vec::new();
     for item in items {
-        let Json::Object(mut item) = item else { continue };
+        let Json::Object(mut item) = item else {
+            continue;
+        };
         if let Some(function) = item.remove("function") {
             calls.push(function);
         } else if item.contains_key("name") && item.contains_key("arguments") {
             calls.push(Json::Object(item));
         } else {
-            calls.extend(item.into_iter().map(|(name, arguments)| serde_json::json!({ "name": name, "arguments": arguments })));
+            calls.extend(
+                item.into_iter().map(|(name, arguments)| serde_json::json!({ "name": name, "arguments": arguments })),
+            );
         }
     }
     Some(calls)

@@ -70,7 +70,9 @@ fn list(language: Language, items: &str, text: &str) -> Option<Json> {
         Language::JavaScript => text.strip_prefix('[')?.strip_suffix(']')?,
         _ => {
             let brace = text.find('{').map(|at| (at, '}'));
-            let call = ["asList(", "List.of(", "Set.of("].iter().find_map(|call| text.find(call).map(|at| (at + call.len() - 1, ')')));
+            let call = ["asList(", "List.of(", "Set.of("]
+                .iter()
+                .find_map(|call| text.find(call).map(|at| (at + call.len() - 1, ')')));
             let (open, close) = brace.or(call)?;
             let rest = text.get(open + 1..)?;
             rest.get(..rest.find(close)?)?
@@ -79,7 +81,9 @@ fn list(language: Language, items: &str, text: &str) -> Option<Json> {
     let item = |text: &str| {
         let text = text.trim();
         match items {
-            "" | "any" => quoted(text, &['"', '\'']).or_else(|| whole(text)).unwrap_or_else(|| Json::String(text.to_owned())),
+            "" | "any" => {
+                quoted(text, &['"', '\'']).or_else(|| whole(text)).unwrap_or_else(|| Json::String(text.to_owned()))
+            }
             items => read(language, items, "", text),
         }
     };

@@ -79,7 +79,12 @@ fn texts_and_dictionaries_are_compared_loosely() {
     check(scene.clone(), json!({"lamp": 1, "scene": {"level": 3}}), Status::Wrong, Some("value_error:dict_key"));
     check(scene, json!({"lamp": 1, "scene": {"mood": "loud"}}), Status::Wrong, Some("value_error:dict_value"));
     check(steps.clone(), json!({"lamp": 1, "steps": [{"a": 1}, {"a": 2}]}), Status::Correct, None);
-    check(steps.clone(), json!({"lamp": 1, "steps": [{"a": 2}, {"a": 1}]}), Status::Wrong, Some("value_error:dict_value"));
+    check(
+        steps.clone(),
+        json!({"lamp": 1, "steps": [{"a": 2}, {"a": 1}]}),
+        Status::Wrong,
+        Some("value_error:dict_value"),
+    );
     check(steps, json!({"lamp": 1, "steps": [{"a": 1}]}), Status::Wrong, Some("value_error:list_dict_count"));
 }
 
@@ -141,7 +146,9 @@ fn formats_are_checked() {
         let arguments = BTreeMap::from([("format".to_owned(), value)]);
         FunctionCalls::open(&VerifierSettings { name: NAME.into(), arguments })
     };
-    assert!(matches!(open(ArgumentValue::Word("python".into())), Err(VerifierError::BadArgument { why, .. }) if why.contains("tool_calls")));
+    assert!(
+        matches!(open(ArgumentValue::Word("python".into())), Err(VerifierError::BadArgument { why, .. }) if why.contains("tool_calls"))
+    );
     assert!(open(ArgumentValue::Word("yaml".into())).is_err());
     assert!(open(ArgumentValue::Number(1.0)).is_err());
 }
@@ -149,7 +156,13 @@ fn formats_are_checked() {
 #[test]
 fn hostile_answers_end() {
     let problem = problem(json!([lamp()]), json!([{ "home.set": {"lamp": [5]} }]), None);
-    for text in ["[".repeat(200_000), "{\"a\":".repeat(40_000), "<tool_calls>".repeat(20_000), "9".repeat(200_000), "x".repeat(1 << 20)] {
+    for text in [
+        "[".repeat(200_000),
+        "{\"a\":".repeat(40_000),
+        "<tool_calls>".repeat(20_000),
+        "9".repeat(200_000),
+        "x".repeat(1 << 20),
+    ] {
         for format in ["json", "tool_calls"] {
             let verdict = open(format).judge(&problem, Some(&text));
             assert!(matches!(verdict.status, Status::Unparsable | Status::NoAnswer), "{verdict:?}");

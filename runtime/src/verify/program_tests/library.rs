@@ -6,13 +6,53 @@ use super::value::{Heap, Number, Run, Stop, Value, fault, kind, number};
 use std::cmp::Ordering;
 
 const FUNCTIONS: &[&str] = &[
-    "abs", "all", "any", "bool", "chr", "divmod", "enumerate", "float", "int", "len", "list", "max", "min", "ord", "pow",
-    "print", "range", "reversed", "sorted", "str", "sum", "tuple", "zip",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "chr",
+    "divmod",
+    "enumerate",
+    "float",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "ord",
+    "pow",
+    "print",
+    "range",
+    "reversed",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "zip",
 ];
 
 const METHODS: &[&str] = &[
-    ".append", ".clear", ".count", ".endswith", ".extend", ".find", ".index", ".insert", ".isalpha", ".isdigit", ".join",
-    ".lower", ".pop", ".remove", ".replace", ".reverse", ".sort", ".split", ".startswith", ".strip", ".upper",
+    ".append",
+    ".clear",
+    ".count",
+    ".endswith",
+    ".extend",
+    ".find",
+    ".index",
+    ".insert",
+    ".isalpha",
+    ".isdigit",
+    ".join",
+    ".lower",
+    ".pop",
+    ".remove",
+    ".replace",
+    ".reverse",
+    ".sort",
+    ".split",
+    ".startswith",
+    ".strip",
+    ".upper",
 ];
 
 /// The function with a name.
@@ -36,7 +76,9 @@ pub fn call(heap: &mut Heap, name: &str, arguments: &[Value], names: &[String]) 
     };
     match (name, plain) {
         ("abs", [value]) => match number(*value) {
-            Some(Number::Int(int)) => int.checked_abs().map(Value::Int).ok_or(Stop::Limit("a whole number beyond 64 bits")),
+            Some(Number::Int(int)) => {
+                int.checked_abs().map(Value::Int).ok_or(Stop::Limit("a whole number beyond 64 bits"))
+            }
             Some(Number::Float(float)) => Ok(Value::Float(float.abs())),
             None => fault(format!("{} has no absolute value", kind(*value))),
         },
@@ -139,7 +181,9 @@ pub fn call(heap: &mut Heap, name: &str, arguments: &[Value], names: &[String]) 
             }
         }
         (".remove", [Value::List(at), item]) => {
-            let Some(place) = position(heap, *at, *item)? else { return fault("the list has no such item") };
+            let Some(place) = position(heap, *at, *item)? else {
+                return fault("the list has no such item");
+            };
             heap.work(heap.items_at(*at).len() as u64)?;
             change(heap, *at, |items| {
                 if place < items.len() {
@@ -240,7 +284,9 @@ fn to_int(heap: &mut Heap, value: Value) -> Run<Value> {
 }
 
 fn extreme(heap: &mut Heap, name: &str, values: &[Value]) -> Run<Value> {
-    let Some((first, rest)) = values.split_first() else { return fault(format!("`{name}` of nothing")) };
+    let Some((first, rest)) = values.split_first() else {
+        return fault(format!("`{name}` of nothing"));
+    };
     let wanted = if name == "max" { Ordering::Greater } else { Ordering::Less };
     let mut best = *first;
     for value in rest {
@@ -265,7 +311,11 @@ fn power(heap: &mut Heap, base: Value, exponent: Value) -> Run<Value> {
         };
     }
     let Ok(exponent) = u32::try_from(exponent) else {
-        return if exponent < 0 { fault("`pow` takes no negative exponent") } else { Err(Stop::Limit("a whole number beyond 64 bits")) };
+        return if exponent < 0 {
+            fault("`pow` takes no negative exponent")
+        } else {
+            Err(Stop::Limit("a whole number beyond 64 bits"))
+        };
     };
     heap.work(64)?;
     base.checked_pow(exponent).map(Value::Int).ok_or(Stop::Limit("a whole number beyond 64 bits"))
@@ -306,7 +356,9 @@ fn join(heap: &mut Heap, between: usize, parts: Value) -> Run<Value> {
     let parts = heap.items(parts)?;
     let mut text = String::new();
     for (nth, part) in parts.into_iter().enumerate() {
-        let Value::Text(part) = part else { return fault("`join` takes texts") };
+        let Value::Text(part) = part else {
+            return fault("`join` takes texts");
+        };
         let more = if nth > 0 { heap.text_at(between).len() } else { 0 } + heap.text_at(part).len();
         heap.reserve_text(more as u64)?;
         if nth > 0 {
@@ -344,7 +396,8 @@ fn text_method(heap: &mut Heap, name: &str, at: usize, rest: &[Value]) -> Run<Va
         (".endswith", [Value::Text(_)]) => Ok(Value::Bool(text.ends_with(&part))),
         (".count", [Value::Text(_)]) => Ok(Value::Int(text.matches(&part).count() as i64)),
         (".find" | ".index", [Value::Text(_)]) => {
-            let place = text.find(&part).and_then(|place| text.get(..place)).map(|before| before.chars().count() as i64);
+            let place =
+                text.find(&part).and_then(|place| text.get(..place)).map(|before| before.chars().count() as i64);
             match place {
                 Some(place) => Ok(Value::Int(place)),
                 None if name == ".find" => Ok(Value::Int(-1)),

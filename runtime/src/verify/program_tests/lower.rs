@@ -52,7 +52,9 @@ pub fn program(source: &str, function: &str) -> Lowered<Program> {
     };
     // The parser is not ours, and model text is hostile: a panic in it is a text that cannot be read.
     let parsed = panic::catch_unwind(|| AstModule::parse("answer", source.to_owned(), &dialect));
-    let Ok(Ok(module)) = parsed else { return refuse("not a program") };
+    let Ok(Ok(module)) = parsed else {
+        return refuse("not a program");
+    };
     let mut lowering = Lowering { source, functions: BTreeMap::new(), module: Scope::default(), local: None };
     let statements = flatten(module.statement());
     if let [only] = statements.as_slice()
@@ -306,7 +308,8 @@ impl Lowering<'_> {
             ExprP::Index(parts) => Expr::Index(Box::new((self.expr(&parts.0, depth)?, self.expr(&parts.1, depth)?))),
             ExprP::Slice(value, start, stop, step) => {
                 let value = self.boxed(value, depth)?;
-                let mut part = |part: &Option<Box<AstExpr>>| part.as_ref().map(|part| self.expr(part, depth)).transpose();
+                let mut part =
+                    |part: &Option<Box<AstExpr>>| part.as_ref().map(|part| self.expr(part, depth)).transpose();
                 Expr::Slice(value, Box::new([part(start)?, part(stop)?, part(step)?]))
             }
             ExprP::Call(callee, arguments) => self.call(callee, &arguments.args, depth)?,
@@ -314,7 +317,9 @@ impl Lowering<'_> {
             ExprP::Dot(..) => return refuse("a method must be called"),
             ExprP::Index2(..) => return refuse("an index of two values"),
             ExprP::Lambda(_) => return refuse("lambdas are not in the language"),
-            ExprP::Dict(_) | ExprP::DictComprehension(..) => return refuse("dictionaries are not in the language"),
+            ExprP::Dict(_) | ExprP::DictComprehension(..) => {
+                return refuse("dictionaries are not in the language");
+            }
             ExprP::FString(_) => return refuse("text formatting is not in the language"),
         })
     }
@@ -331,7 +336,9 @@ impl Lowering<'_> {
             }
             AstLiteral::Float(float) => Expr::Float(float.node),
             AstLiteral::String(text) => Expr::Text(text.node.clone()),
-            AstLiteral::Bytes(_) | AstLiteral::Ellipsis => return refuse("a literal that is not in the language"),
+            AstLiteral::Bytes(_) | AstLiteral::Ellipsis => {
+                return refuse("a literal that is not in the language");
+            }
         })
     }
 
@@ -362,7 +369,9 @@ impl Lowering<'_> {
                     names.push(name.node.clone());
                     values.push(self.expr(value, depth)?);
                 }
-                ArgumentP::Args(_) | ArgumentP::KwArgs(_) => return refuse("unpacked arguments are not in the language"),
+                ArgumentP::Args(_) | ArgumentP::KwArgs(_) => {
+                    return refuse("unpacked arguments are not in the language");
+                }
             }
         }
         match &callee.node {

@@ -206,7 +206,9 @@ impl<'p> Machine<'p> {
     }
 
     fn set_item(&mut self, list: Value, index: Value, value: Value) -> Run<()> {
-        let Value::List(at) = list else { return fault("only items of a list can be set") };
+        let Value::List(at) = list else {
+            return fault("only items of a list can be set");
+        };
         let place = operators::place(index, self.heap.items_at(at).len())?;
         if let Some(item) = self.heap.items_mut(at).and_then(|items| items.get_mut(place)) {
             *item = value;

@@ -34,7 +34,9 @@ pub fn contains(heap: &mut Heap, value: Value, item: Value) -> Run<bool> {
         (Value::Text(whole), Value::Text(part)) => {
             let (whole, part) = (heap.text_at(whole).len() as u64, heap.text_at(part).len() as u64);
             heap.work(whole.saturating_add(part))?;
-            let (Value::Text(whole), Value::Text(part)) = (value, item) else { return Ok(false) };
+            let (Value::Text(whole), Value::Text(part)) = (value, item) else {
+                return Ok(false);
+            };
             Ok(heap.text_at(whole).contains(heap.text_at(part)))
         }
         (Value::Text(_), other) => fault(format!("{} cannot be a part of a text", kind(other))),
@@ -87,9 +89,12 @@ fn whole(operator: Operator, a: i64, b: i64) -> Run<Value> {
         Operator::BitAnd => a & b,
         Operator::BitOr => a | b,
         Operator::BitXor => a ^ b,
-        Operator::ShiftLeft | Operator::ShiftRight if b < 0 => return fault("a shift by a negative number"),
+        Operator::ShiftLeft | Operator::ShiftRight if b < 0 => {
+            return fault("a shift by a negative number");
+        }
         Operator::ShiftLeft => {
-            let shifted = u32::try_from(b).ok().and_then(|bits| a.checked_shl(bits)).filter(|shifted| shifted >> b == a);
+            let shifted =
+                u32::try_from(b).ok().and_then(|bits| a.checked_shl(bits)).filter(|shifted| shifted >> b == a);
             if a == 0 { 0 } else { beyond(shifted)? }
         }
         Operator::ShiftRight => a >> b.min(63),
@@ -133,25 +138,33 @@ fn joined(heap: &mut Heap, operator: Operator, left: Value, right: Value) -> Run
             let items = [heap.items_at(a), heap.items_at(b)].concat();
             heap.tuple(items)
         }
-        (Operator::Multiply, value, times) if matches!(number(times), Some(Number::Int(_))) => repeat(heap, value, times),
-        (Operator::Multiply, times, value) if matches!(number(times), Some(Number::Int(_))) => repeat(heap, value, times),
+        (Operator::Multiply, value, times) if matches!(number(times), Some(Number::Int(_))) => {
+            repeat(heap, value, times)
+        }
+        (Operator::Multiply, times, value) if matches!(number(times), Some(Number::Int(_))) => {
+            repeat(heap, value, times)
+        }
         (operator, left, right) => fault(format!("{operator:?} does not work on {} and {}", kind(left), kind(right))),
     }
 }
 
 fn repeat(heap: &mut Heap, value: Value, times: Value) -> Run<Value> {
-    let Some(Number::Int(times)) = number(times) else { return fault("a text or list is repeated a whole number of times") };
+    let Some(Number::Int(times)) = number(times) else {
+        return fault("a text or list is repeated a whole number of times");
+    };
     let times = u64::try_from(times).unwrap_or(0);
     match value {
         Value::Text(at) => {
             // Counted before it is made: `"a" * 10**9` never gets its memory.
             heap.reserve_text(times.saturating_mul(heap.text_at(at).len() as u64))?;
-            let text = if heap.text_at(at).is_empty() { String::new() } else { heap.text_at(at).repeat(times as usize) };
+            let text =
+                if heap.text_at(at).is_empty() { String::new() } else { heap.text_at(at).repeat(times as usize) };
             Ok(heap.place_text(text))
         }
         Value::List(at) | Value::Tuple(at) => {
             heap.reserve_list(times.saturating_mul(heap.items_at(at).len() as u64))?;
-            let items = if heap.items_at(at).is_empty() { Vec::new() } else { heap.items_at(at).repeat(times as usize) };
+            let items =
+                if heap.items_at(at).is_empty() { Vec::new() } else { heap.items_at(at).repeat(times as usize) };
             if matches!(value, Value::Tuple(_)) { heap.tuple(items) } else { Ok(heap.place_list(items)) }
         }
         other => fault(format!("{} cannot be repeated", kind(other))),
@@ -160,7 +173,9 @@ fn repeat(heap: &mut Heap, value: Value, times: Value) -> Run<Value> {
 
 /// The place of an index in a list; negative ones count from the end.
 pub fn place(index: Value, len: usize) -> Run<usize> {
-    let Some(Number::Int(index)) = number(index) else { return fault("an index is a whole number") };
+    let Some(Number::Int(index)) = number(index) else {
+        return fault("an index is a whole number");
+    };
     let from_start = if index < 0 { index.checked_add(len as i64) } else { Some(index) };
     match from_start.and_then(|index| usize::try_from(index).ok()) {
         Some(place) if place < len => Ok(place),
@@ -260,7 +275,8 @@ mod tests {
         let mut check = |bounds, expected: &[i64]| {
             let list = heap.list((0..5).map(Value::Int).collect()).unwrap();
             let Ok(Value::List(at)) = slice(&mut heap, list, bounds) else { panic!("no list") };
-            let got: Vec<i64> = heap.items_at(at).iter().map(|item| if let Value::Int(int) = item { *int } else { -1 }).collect();
+            let got: Vec<i64> =
+                heap.items_at(at).iter().map(|item| if let Value::Int(int) = item { *int } else { -1 }).collect();
             assert_eq!(got, expected, "{bounds:?}");
         };
         check([None, None, None], &[0, 1, 2, 3, 4]);

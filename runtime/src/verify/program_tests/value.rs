@@ -176,7 +176,9 @@ impl Heap {
         }
         let span = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
         let len = if span <= 0 { 0 } else { (span - 1) / i128::from(step).abs() + 1 };
-        let Ok(len) = i64::try_from(len) else { return Err(Stop::Limit("a range beyond 64 bits")) };
+        let Ok(len) = i64::try_from(len) else {
+            return Err(Stop::Limit("a range beyond 64 bits"));
+        };
         self.room(OBJECT_BYTES)?;
         self.ranges.push(Range { start, len, step });
         Ok(Value::Range(self.ranges.len() - 1))
@@ -274,7 +276,9 @@ impl Heap {
                 }
                 for at in 0..self.items_at(a).len() {
                     let pair = (self.items_at(a).get(at).copied(), self.items_at(b).get(at).copied());
-                    let (Some(left), Some(right)) = pair else { return Ok(false) };
+                    let (Some(left), Some(right)) = pair else {
+                        return Ok(false);
+                    };
                     if !self.equal_within(left, right, depth - 1)? {
                         return Ok(false);
                     }
@@ -354,7 +358,9 @@ impl Heap {
                     if nth > 0 {
                         into.push_str(", ");
                     }
-                    let Some(item) = self.items_at(at).get(nth).copied() else { break };
+                    let Some(item) = self.items_at(at).get(nth).copied() else {
+                        break;
+                    };
                     self.write(item, true, into, depth - 1)?;
                 }
                 if len == 1 && !is_list {
@@ -381,7 +387,9 @@ impl Heap {
             Json::Array(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    let Some(item) = self.from_json(item)? else { return Ok(None) };
+                    let Some(item) = self.from_json(item)? else {
+                        return Ok(None);
+                    };
                     list.push(item);
                 }
                 self.list(list)?
