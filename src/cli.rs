@@ -47,23 +47,33 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Check recipes: names, types, units, ranges, budgets.
-    #[command(after_help = "Examples:\n  recipec check recipes/quickstart.recipe\n  recipec check --json a.recipe b.recipe\n  cat a.recipe | recipec check -")]
+    #[command(
+        after_help = "Examples:\n  recipec check recipes/quickstart.recipe\n  recipec check --json a.recipe b.recipe\n  cat a.recipe | recipec check -"
+    )]
     Check(check::Args),
     /// Print the resolved recipe with the origin of every value, or explain a diagnostic code.
-    #[command(after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one")]
+    #[command(
+        after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one"
+    )]
     Explain(explain::Args),
     /// Print the typed graph of a recipe as DOT or Mermaid.
-    #[command(after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe")]
+    #[command(
+        after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe"
+    )]
     Graph(graph::Args),
     /// Print the plan: every node in execution order, with its settings.
-    #[command(after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan --json recipes/quickstart.recipe")]
+    #[command(
+        after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan --json recipes/quickstart.recipe"
+    )]
     Plan(plan::Args),
     /// Run the tests that a recipe states about its own formulas.
     #[command(after_help = "Example:\n  recipec test recipes/quickstart.recipe")]
     Test(test::Args),
     /// Train as a recipe says; ends with a table and a report.
     #[cfg(feature = "run")]
-    #[command(after_help = "Examples:\n  recipec run recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --set seed=2\n  recipec run recipes/quickstart.recipe --variant plain_penalty --runs /data/runs")]
+    #[command(
+        after_help = "Examples:\n  recipec run recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --set seed=2\n  recipec run recipes/quickstart.recipe --variant plain_penalty --runs /data/runs"
+    )]
     Run(run::RunArgs),
     /// Go on with an interrupted run from its last checkpoint.
     #[cfg(feature = "run")]

@@ -74,7 +74,8 @@ fn lines() -> impl FnMut(&Progress) {
 fn sentence(progress: &Progress) -> Option<String> {
     match progress {
         Progress::Evaluation { step, suites } => {
-            let parts = suites.iter().map(|(name, pass, tokens)| format!("{name} {:.1}% in {tokens:.1} tokens", pass * 100.0));
+            let parts =
+                suites.iter().map(|(name, pass, tokens)| format!("{name} {:.1}% in {tokens:.1} tokens", pass * 100.0));
             Some(format!("evaluation at step {step}: {}", parts.collect::<Vec<_>>().join(" · ")))
         }
         Progress::Warning(text) => Some(format!("warning: {text}")),

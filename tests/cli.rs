@@ -58,7 +58,11 @@ fn wrong_recipes_are_refused_before_anything_runs() {
         ("output     = 32 tokens", "output     = 32 rollouts", "recipe::units::"),
         ("slots       = 16 rollouts", "slotz       = 16 rollouts", "recipe::names::unknown_key"),
         ("ratio = 20%", "ratio = 17%", "recipe::ratios::sum_not_one"),
-        ("budget.buffer - n) / budget.buffer", "budget.buffer - n) / (gamma - gamma)", "recipe::ranges::division_by_zero"),
+        (
+            "budget.buffer - n) / budget.buffer",
+            "budget.buffer - n) / (gamma - gamma)",
+            "recipe::ranges::division_by_zero",
+        ),
     ];
     for (right, wrong, expected) in cases {
         assert!(TINY.contains(right), "the fixture has `{right}`");
@@ -107,7 +111,9 @@ fn graphs_are_drawn() {
     write(folder.path(), TINY);
     let dot = recipec(&["graph", "a.recipe"], folder.path());
     let text = String::from_utf8_lossy(&dot.stdout).into_owned();
-    assert!(text.starts_with("digraph") && text.contains("penalty:difficulty_aware") && text.contains("style = dashed"));
+    assert!(
+        text.starts_with("digraph") && text.contains("penalty:difficulty_aware") && text.contains("style = dashed")
+    );
     let mermaid = recipec(&["graph", "--format", "mermaid", "a.recipe"], folder.path());
     assert!(String::from_utf8_lossy(&mermaid.stdout).starts_with("flowchart LR"));
 }

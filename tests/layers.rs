@@ -6,7 +6,10 @@ use std::path::Path;
 
 /// What a manifest may never depend on, and what it must not name at all.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("grammar", &["recipec-compiler", "recipec-runtime", "recipec", "miette", "serde", "petgraph", "candle-core", "candle-nn"]),
+    (
+        "grammar",
+        &["recipec-compiler", "recipec-runtime", "recipec", "miette", "serde", "petgraph", "candle-core", "candle-nn"],
+    ),
     ("compiler", &["recipec-runtime", "recipec", "candle-core", "candle-nn", "cudarc", "clap", "pest", "tokenizers"]),
     ("runtime", &["recipec", "recipec-grammar", "pest", "miette", "clap", "indicatif", "petgraph"]),
 ];

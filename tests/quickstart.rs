@@ -74,14 +74,23 @@ fn accept(run: &RunFolder, seconds: f64, bars: &mut Bars) {
     bars.hold(format!("{seconds:.0} s, at most 600 (300 on free cores)"), seconds <= 600.0);
     for suite in ["cap", "double_cap"] {
         let (b, f) = (pass(base, suite), pass(last, suite));
-        println!("  {suite}: pass@1 {:.1}% -> {:.1}%, tokens {:.1} -> {:.1}", b * 100.0, f * 100.0, tokens(base, suite), tokens(last, suite));
+        println!(
+            "  {suite}: pass@1 {:.1}% -> {:.1}%, tokens {:.1} -> {:.1}",
+            b * 100.0,
+            f * 100.0,
+            tokens(base, suite),
+            tokens(last, suite)
+        );
     }
     let (b1, f1) = (pass(base, "double_cap"), pass(last, "double_cap"));
     let (b06, f06) = (pass(base, "double_cap_t06"), pass(last, "double_cap_t06"));
     let saved = |suite: &str| 1.0 - tokens(last, suite) / tokens(base, suite);
     bars.hold(format!("base {:.1}% is 40 to 70%", b1 * 100.0), (0.4..=0.7).contains(&b1));
     bars.hold(format!("T=1: {:+.1} points, at least 10", (f1 - b1) * 100.0), f1 - b1 >= 0.10);
-    bars.hold(format!("T=1: {:.0}% fewer tokens, at least 40%", saved("double_cap") * 100.0), saved("double_cap") >= 0.40);
+    bars.hold(
+        format!("T=1: {:.0}% fewer tokens, at least 40%", saved("double_cap") * 100.0),
+        saved("double_cap") >= 0.40,
+    );
     bars.hold(format!("T=0.6: {:+.1} points, at least 5", (f06 - b06) * 100.0), f06 - b06 >= 0.05);
     bars.hold(
         format!("T=0.6: {:.0}% fewer tokens, at least 40%", saved("double_cap_t06") * 100.0),
@@ -137,7 +146,10 @@ fn scales(run: &RunFolder, bars: &mut Bars) {
     bars.hold(format!("{rows} recorded scales are (k/G)^0.5 to {worst:.1e}, at most 1e-6"), rows > 0 && worst <= 1e-6);
     let first: Option<&StepMetrics> = run.metrics.iter().find(|line| line.stage == "reinforce");
     let soft = first.and_then(|line| line.soft_zone).expect("a share");
-    bars.hold(format!("{:.0}% of the base's rollouts end in the soft zone, at least a third", soft * 100.0), soft >= 1.0 / 3.0);
+    bars.hold(
+        format!("{:.0}% of the base's rollouts end in the soft zone, at least a third", soft * 100.0),
+        soft >= 1.0 / 3.0,
+    );
 }
 
 /// A placebo: the same rewards, permuted within each group, teach nothing.

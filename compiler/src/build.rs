@@ -253,6 +253,7 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
             outcome: values.formula("reward.outcome").cloned(),
             total: values.formula("reward.total")?.clone(),
             unfinished,
+            shuffled: values.truth("reward.shuffled")?,
         },
         train: train(values)?,
         rollout: RolloutSettings {

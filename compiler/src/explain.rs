@@ -11,9 +11,7 @@ pub fn recipe(recipe: &Recipe, sources: &[Source], path: Option<&str>) -> String
         heading(&mut text, recipe, sources);
     }
     let inside = |name: &str| {
-        path.is_none_or(|path| {
-            name == path || name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-        })
+        path.is_none_or(|path| name == path || name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
     };
     let rows: Vec<_> = recipe.settings.iter().filter(|(name, _)| inside(name)).collect();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -54,7 +52,11 @@ fn heading(text: &mut String, recipe: &Recipe, sources: &[Source]) {
             origin(&param.value.origin, sources)
         );
     }
-    let _ = writeln!(text, "stages: {}\n", recipe.stages.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", then "));
+    let _ = writeln!(
+        text,
+        "stages: {}\n",
+        recipe.stages.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", then ")
+    );
 }
 
 fn formulas(text: &mut String, recipe: &Recipe) {

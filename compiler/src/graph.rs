@@ -139,7 +139,14 @@ impl TrainGraph {
         self.join(from, flow, to, None, true)
     }
 
-    fn join(&mut self, from: NodeRef, flow: Flow, to: NodeRef, rate: Option<Rate>, feedback: bool) -> Result<(), GraphError> {
+    fn join(
+        &mut self,
+        from: NodeRef,
+        flow: Flow,
+        to: NodeRef,
+        rate: Option<Rate>,
+        feedback: bool,
+    ) -> Result<(), GraphError> {
         let mismatch = |why| GraphError::TypeMismatch {
             from: self.inner[from.0].id.clone(),
             to: self.inner[to.0].id.clone(),
@@ -295,9 +302,9 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         NodeKind::Rollout { .. } => &const { [required(Flow::Draws), required(Flow::Weights)] },
         NodeKind::Verify { .. } => &const { [required(Flow::Rollouts)] },
         NodeKind::Group { .. } => &const { [required(Flow::Verdicts)] },
-        NodeKind::Penalty { .. } => &const { [required(Flow::Groups)] },
+        NodeKind::Penalty { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
         NodeKind::Reward { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
-        NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
+        NodeKind::Shuffle | NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
         NodeKind::Filter { .. } => &const { [required(Flow::Advantages)] },
         NodeKind::Batch { .. } => &const { [optional(Flow::KeptGroups), optional(Flow::Advantages)] },
         NodeKind::Reference { .. } => &const { [required(Flow::Batch)] },
@@ -323,6 +330,7 @@ fn outputs(kind: &NodeKind) -> &'static [Flow] {
         NodeKind::Group { .. } => &[Flow::Groups, Flow::Counts],
         NodeKind::Penalty { .. } => &[Flow::Terms],
         NodeKind::Reward { .. } => &[Flow::Rewards, Flow::Counts],
+        NodeKind::Shuffle => &[Flow::Rewards],
         NodeKind::Advantage { .. } => &[Flow::Advantages],
         NodeKind::Filter { .. } => &[Flow::KeptGroups],
         NodeKind::Batch { .. } => &[Flow::Batch, Flow::Counts, Flow::Measures],

@@ -1,6 +1,6 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
-use crate::formula::{Program, TypedFormula};
+use crate::formula::{Program, Source, TypedFormula};
 use crate::graph::{GraphError, NodeRef, Rate, TrainGraph};
 use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
 use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised};
@@ -23,17 +23,6 @@ pub fn lower(recipe: &Recipe) -> Result<TrainGraph, GraphError> {
     }
     graph.validate()?;
     Ok(graph)
-}
-
-/// All domains of a recipe in the order in which its stages name them first: `domain` in formulas is a position in this list.
-pub fn domain_names(recipe: &Recipe) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for domain in recipe.stages.iter().flat_map(|stage| &stage.domains) {
-        if !names.contains(&domain.name) {
-            names.push(domain.name.clone());
-        }
-    }
-    names
 }
 
 fn lower_supervised(
@@ -76,9 +65,14 @@ fn lower_supervised(
     Ok(weights)
 }
 
-fn lower_reinforce(graph: &mut TrainGraph, recipe: &Recipe, stage: &Stage, work: &Reinforce) -> Result<NodeRef, GraphError> {
+fn lower_reinforce(
+    graph: &mut TrainGraph,
+    recipe: &Recipe,
+    stage: &Stage,
+    work: &Reinforce,
+) -> Result<NodeRef, GraphError> {
     let name = stage.name.as_str();
-    let all_domains = domain_names(recipe);
+    let all_domains = &recipe.domains;
     let constants = constants(recipe, stage, work);
     let train = &work.train;
     let groups = train.batch_rollouts as f64 / train.group_size as f64;
@@ -140,14 +134,20 @@ fn lower_reinforce(graph: &mut TrainGraph, recipe: &Recipe, stage: &Stage, work:
     };
 
     // A term that the total does not read would be work for nothing: no node for it.
-    let read_by_total = work.reward.total.signals();
-    let mut terms = Vec::new();
+    let read_by_total = read_terms(work);
+    let mut terms: Vec<(&str, NodeRef)> = Vec::new();
     for term in work.terms.iter().filter(|term| read_by_total.contains(&term.name)) {
-        let kind = NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, &term.formula)], &constants) };
+        let kind =
+            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, &term.formula)], &constants) };
         let prefix = if term.is_penalty { "penalty" } else { "term" };
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
-        terms.push(node);
+        for named in term.formula.names(Source::Term) {
+            if let Some((_, read)) = terms.iter().find(|(name, _)| *name == named) {
+                graph.connect(*read, Flow::Terms, node, rate(rollouts, "rollouts"))?;
+            }
+        }
+        terms.push((&term.name, node));
     }
     let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
     if let Some(outcome) = &work.reward.outcome {
@@ -156,13 +156,20 @@ fn lower_reinforce(graph: &mut TrainGraph, recipe: &Recipe, stage: &Stage, work:
     outputs.push(("total", &work.reward.total));
     let reward = graph.add(name, "reward", NodeKind::Reward { program: program(&outputs, &constants) })?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
-    for term in terms {
+    for (_, term) in terms {
         graph.connect(term, Flow::Terms, reward, rate(rollouts, "rollouts"))?;
     }
+    let rewards = if work.reward.shuffled {
+        let shuffle = graph.add(name, "shuffle", NodeKind::Shuffle)?;
+        graph.connect(reward, Flow::Rewards, shuffle, rate(rollouts, "rollouts"))?;
+        shuffle
+    } else {
+        reward
+    };
     let Algorithm::Gspo { baseline, divide_by_std, .. } = &train.algorithm;
     let advantage =
         graph.add(name, "advantage", NodeKind::Advantage { baseline: *baseline, divide_by_std: *divide_by_std })?;
-    graph.connect(reward, Flow::Rewards, advantage, rate(rollouts, "rollouts"))?;
+    graph.connect(rewards, Flow::Rewards, advantage, rate(rollouts, "rollouts"))?;
     let filter = graph.add(name, "filter", NodeKind::Filter { drop: train.drop })?;
     graph.connect(advantage, Flow::Advantages, filter, rate(rollouts, "rollouts"))?;
     let batch = graph.add(name, "batch", NodeKind::Batch { rollouts: train.batch_rollouts, refill: train.refill })?;
@@ -260,7 +267,13 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
         return parts.collect();
     }
     let Some(verify) = suite.verify.clone() else { return Vec::new() };
-    vec![SuitePart { name: suite.name.clone(), data: suite.data.clone(), prompt: None, verify, problems: suite.problems }]
+    vec![SuitePart {
+        name: suite.name.clone(),
+        data: suite.data.clone(),
+        prompt: None,
+        verify,
+        problems: suite.problems,
+    }]
 }
 
 /// Params, and the budgets as this stage sees them. `budget.output` is left to be an input where a domain has a cap of its own.
@@ -285,8 +298,21 @@ pub(crate) fn constants(recipe: &Recipe, stage: &Stage, work: &Reinforce) -> BTr
 }
 
 fn program(outputs: &[(&str, &TypedFormula)], constants: &BTreeMap<String, f64>) -> Program {
-    let outputs: Vec<(String, &TypedFormula)> = outputs.iter().map(|(name, formula)| ((*name).to_string(), *formula)).collect();
+    let outputs: Vec<(String, &TypedFormula)> =
+        outputs.iter().map(|(name, formula)| ((*name).to_string(), *formula)).collect();
     Program::compile(&outputs, constants)
+}
+
+/// Names of the terms that the total reads, directly or through other terms.
+fn read_terms(work: &Reinforce) -> Vec<String> {
+    let mut read = work.reward.total.names(Source::Term);
+    // Terms stand in the order of their dependencies, so one pass from the last to the first finds all of them.
+    for term in work.terms.iter().rev() {
+        if read.contains(&term.name) {
+            read.extend(term.formula.names(Source::Term));
+        }
+    }
+    read
 }
 
 fn rate(amount: f64, unit: &'static str) -> Option<Rate> {

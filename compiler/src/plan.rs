@@ -138,6 +138,8 @@ pub enum NodeKind {
     Penalty { name: String, program: Program },
     /// Outputs of the program: `outcome`, if the recipe names it, and `total`. Terms are inputs by name.
     Reward { program: Program },
+    /// Permutes the total rewards within each group: a placebo.
+    Shuffle,
     /// Reward minus baseline within a group.
     Advantage { baseline: Baseline, divide_by_std: bool },
     /// Drops groups.
@@ -147,7 +149,14 @@ pub enum NodeKind {
     /// Log-probabilities under the policy as it was at the start of the stage.
     Reference { to: String },
     /// The objective.
-    Loss { algorithm: Algorithm, kl: Option<Kl>, entropy_coef: f64, temperature: f64, updates: u64, batch_rollouts: u64 },
+    Loss {
+        algorithm: Algorithm,
+        kl: Option<Kl>,
+        entropy_coef: f64,
+        temperature: f64,
+        updates: u64,
+        batch_rollouts: u64,
+    },
     /// Demonstrations of the stage's domains, mixed by ratio.
     Demonstrations { domains: Vec<String>, ratios: Vec<f64>, target: String, batch_problems: u64 },
     /// Negative log-likelihood of demonstrations.
@@ -217,8 +226,12 @@ impl Plan {
                 }
                 reader.inputs.retain(|input| input.from != gone.id);
                 match (&gone.kind, &mut reader.kind) {
-                    (NodeKind::Penalty { name, .. }, NodeKind::Reward { program }) => *program = program.bind(name, 0.0),
-                    (NodeKind::Filter { .. }, NodeKind::Batch { .. }) => reader.inputs.extend(gone.inputs.iter().cloned()),
+                    (NodeKind::Penalty { name, .. }, NodeKind::Reward { program }) => {
+                        *program = program.bind(name, 0.0)
+                    }
+                    (NodeKind::Filter { .. }, NodeKind::Batch { .. }) => {
+                        reader.inputs.extend(gone.inputs.iter().cloned())
+                    }
                     _ => {}
                 }
             }

@@ -1,7 +1,6 @@
 //! Graph to plan: the nodes of every stage in execution order, as plain data.
 
 use crate::graph::{GraphError, TrainGraph};
-use crate::lower::domain_names;
 use crate::plan::{PLAN_VERSION, Plan, PolicyPlan, StagePlan};
 use crate::recipe::Recipe;
 
@@ -27,7 +26,7 @@ pub fn plan(recipe: &Recipe, graph: &TrainGraph) -> Result<Plan, GraphError> {
             train: recipe.policy.train.clone(),
             answer: recipe.policy.answer.clone(),
         },
-        domains: domain_names(recipe),
+        domains: recipe.domains.clone(),
         max_generated_tokens: recipe.max_generated_tokens,
         max_wall_clock_seconds: recipe.max_wall_clock_seconds,
         stages,

@@ -231,6 +231,8 @@ pub struct Reward {
     pub total: TypedFormula,
     /// What a truncated rollout is worth.
     pub unfinished: Unfinished,
+    /// A placebo: totals are permuted within each group.
+    pub shuffled: bool,
 }
 
 /// `train { … }`

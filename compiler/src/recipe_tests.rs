@@ -31,7 +31,9 @@ fn run_test(recipe: &Recipe, test: &Test) -> Outcome {
         None => recipe.params.iter().map(|param| (param.name.clone(), param.value.value)).collect(),
     };
     values.extend(test.given.iter().map(|(name, value)| (name.clone(), *value)));
-    for (signal, opposite) in [("correct", "wrong"), ("wrong", "correct"), ("truncated", "finished"), ("finished", "truncated")] {
+    for (signal, opposite) in
+        [("correct", "wrong"), ("wrong", "correct"), ("truncated", "finished"), ("finished", "truncated")]
+    {
         if let Some(value) = values.get(signal).copied() {
             values.entry(opposite.to_string()).or_insert(1.0 - value);
         }
@@ -45,8 +47,7 @@ fn run_test(recipe: &Recipe, test: &Test) -> Outcome {
             }
         }
     }
-    let failures: Vec<String> =
-        test.expect.iter().filter_map(|expectation| failure(expectation, &values)).collect();
+    let failures: Vec<String> = test.expect.iter().filter_map(|expectation| failure(expectation, &values)).collect();
     if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures) }
 }
 

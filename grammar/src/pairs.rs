@@ -49,30 +49,15 @@ pub(crate) fn read(source: &Source) -> Parsed {
             reader.lost = true;
             let span = reader.span_of(0, source.text.len());
             let message = "the text is nested too deeply for the stack of this thread";
-            reader.errors.push(SyntaxError::new(
-                SyntaxErrorKind::TooDeep,
-                span,
-                message,
-                "somewhere in here",
-            ));
+            reader.errors.push(SyntaxError::new(SyntaxErrorKind::TooDeep, span, message, "somewhere in here"));
         }
     }
     reader.report_depth();
-    let Reader {
-        mut errors, lost, ..
-    } = reader;
+    let Reader { mut errors, lost, .. } = reader;
     errors.sort_by(|a, b| (a.span, a.kind, &a.message).cmp(&(b.span, b.kind, &b.message)));
     errors.dedup();
-    let file = File {
-        id: source.id,
-        items,
-        comments: scan.comments,
-    };
-    Parsed {
-        file,
-        errors,
-        lost_text: lost,
-    }
+    let file = File { id: source.id, items, comments: scan.comments };
+    Parsed { file, errors, lost_text: lost }
 }
 
 /// Carries the text and collects errors while the pairs are read from left to right.
@@ -117,13 +102,7 @@ impl<'s> Reader<'s> {
 
     fn path(&self, pair: Pair<'_, Rule>) -> Path {
         let span = self.span(&pair);
-        Path {
-            segments: pair
-                .into_inner()
-                .map(|segment| self.name(&segment))
-                .collect(),
-            span,
-        }
+        Path { segments: pair.into_inner().map(|segment| self.name(&segment)).collect(), span }
     }
 
     fn names(&self, pair: Pair<'_, Rule>) -> Vec<Name> {
@@ -157,13 +136,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Something required is absent at the end of `after`.
-    fn missing(
-        &mut self,
-        after: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    fn missing(&mut self, after: Span, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
         self.missing_at = Some(after.end);
         self.error(SyntaxError::new(SyntaxErrorKind::Missing, after, message, label).help(help));
     }
@@ -194,20 +167,14 @@ impl<'s> Reader<'s> {
             && let Some(error) = self.errors.get_mut(idx)
         {
             if error.also.len() < 4 {
-                error
-                    .also
-                    .push((span, format!("this `{bracket}` is not closed either")));
+                error.also.push((span, format!("this `{bracket}` is not closed either")));
             }
             return;
         }
         self.missing_at = Some(at);
         self.unclosed = Some((at, self.errors.len()));
         let name = bracket_name(bracket);
-        let wanted = if bracket == "{" {
-            "a `}`".into()
-        } else {
-            format!("a `,` or a `{closer}`")
-        };
+        let wanted = if bracket == "{" { "a `}`".into() } else { format!("a `,` or a `{closer}`") };
         let last = self.character_before(at);
         let message = format!("this {name} is never closed");
         let mut error = SyntaxError::new(SyntaxErrorKind::Unclosed, span, message, "opened here");
@@ -234,11 +201,7 @@ impl<'s> Reader<'s> {
             }
         }
         let written = self.slice(whole);
-        if let Some(idx) = self
-            .absent_closers
-            .iter()
-            .position(|closer| *closer == written)
-        {
+        if let Some(idx) = self.absent_closers.iter().position(|closer| *closer == written) {
             self.absent_closers.remove(idx);
             return;
         }
@@ -252,8 +215,7 @@ impl<'s> Reader<'s> {
         let line = written.lines().next().unwrap_or_default().trim_end();
         let span = self.span_of(whole.start, whole.start + line.len());
         let message = format!("unexpected {} {}", quoted(line), place.words());
-        let mut error =
-            SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
+        let mut error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not understood");
         error.help = hint(written, place);
         self.error(error);
     }
@@ -265,12 +227,8 @@ impl<'s> Reader<'s> {
         };
         let span = self.docs(docs).span;
         let message = "this doc comment belongs to nothing";
-        let error = SyntaxError::new(
-            SyntaxErrorKind::Unexpected,
-            span,
-            message,
-            "nothing follows that it could describe",
-        );
+        let error =
+            SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "nothing follows that it could describe");
         self.error(error.help("write `//` for a comment"));
     }
 
@@ -282,9 +240,7 @@ impl<'s> Reader<'s> {
         }
         let inside = |at: usize| {
             let next = too_deep.partition_point(|(from, _)| *from <= at);
-            next.checked_sub(1)
-                .and_then(|idx| too_deep.get(idx))
-                .is_some_and(|(_, end)| at <= *end)
+            next.checked_sub(1).and_then(|idx| too_deep.get(idx)).is_some_and(|(_, end)| at <= *end)
         };
         self.errors.retain(|error| {
             let absent_inside = error.also.first().is_some_and(|(span, _)| inside(span.end));
@@ -293,14 +249,8 @@ impl<'s> Reader<'s> {
         for (from, _) in too_deep {
             let span = Span::new(self.file, *from, from + 1);
             let message = format!("brackets are nested more than {MAX_DEPTH} deep");
-            let error = SyntaxError::new(
-                SyntaxErrorKind::TooDeep,
-                span,
-                message,
-                "this one is too many",
-            );
-            self.errors
-                .push(error.help("give inner parts names with `where`"));
+            let error = SyntaxError::new(SyntaxErrorKind::TooDeep, span, message, "this one is too many");
+            self.errors.push(error.help("give inner parts names with `where`"));
         }
     }
 }

@@ -18,11 +18,7 @@ pub(crate) struct Tall {
 
 impl Tall {
     pub(crate) fn new(kind: ExprKind, span: Span, height: usize) -> Self {
-        Self {
-            expr: Expr { kind, span },
-            height,
-            open_given: false,
-        }
+        Self { expr: Expr { kind, span }, height, open_given: false }
     }
 
     pub(crate) fn leaf(kind: ExprKind, span: Span) -> Self {
@@ -96,13 +92,8 @@ fn level(infix: Infix) -> Option<u8> {
 
 /// Shapes a row. `place` is where a hole goes when the row is empty.
 pub(crate) fn shape(tokens: Vec<Token>, place: Span, errors: &mut Vec<SyntaxError>) -> Tall {
-    let mut shaper = Shaper {
-        tokens: tokens.into_iter().peekable(),
-        errors,
-        last: place,
-        conditions: 0,
-        given_up: false,
-    };
+    let mut shaper =
+        Shaper { tokens: tokens.into_iter().peekable(), errors, last: place, conditions: 0, given_up: false };
     let mut tall = shaper.expression(RANGE, 0);
     // What is left begins with a `then` or an `else` that belongs to no `if`.
     while let Some(token) = shaper.tokens.next() {
@@ -116,9 +107,7 @@ pub(crate) fn shape(tokens: Vec<Token>, place: Span, errors: &mut Vec<SyntaxErro
                 format!("`{word}` without an `if`"),
                 "belongs to no `if`",
             );
-            shaper
-                .errors
-                .push(error.help("a choice is `if condition then value else value`"));
+            shaper.errors.push(error.help("a choice is `if condition then value else value`"));
         }
         let rest = shaper.expression(RANGE, 0);
         tall = Tall::leaf(ExprKind::Hole, tall.expr.span.to(rest.expr.span));
@@ -179,30 +168,18 @@ impl Shaper<'_> {
                 "write `==` to compare; a setting begins on a new line"
             };
             let message = "`=` stands where two values are compared";
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                span,
-                message,
-                "sets a value, and compares nothing",
-            );
+            let error =
+                SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "sets a value, and compares nothing");
             self.errors.push(error.help(help));
         }
         let tight = matches!(infix, Infix::Op(op) if level(Infix::Op(op)) > Some(GIVEN));
         if tight && left.open_given {
-            let symbol = if let Infix::Op(op) = infix {
-                op.symbol()
-            } else {
-                ""
-            };
+            let symbol = if let Infix::Op(op) = infix { op.symbol() } else { "" };
             let message = format!("`{symbol}` behind `given` needs brackets");
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                span,
-                message,
-                "is it inside the `given` or outside?",
-            )
-            .also(left.expr.span, "the value with its `given`")
-            .help(format!("write `(x given y) {symbol} …`"));
+            let error =
+                SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "is it inside the `given` or outside?")
+                    .also(left.expr.span, "the value with its `given`")
+                    .help(format!("write `(x given y) {symbol} …`"));
             self.errors.push(error);
         }
     }
@@ -225,16 +202,10 @@ impl Shaper<'_> {
                 let inner = self.expression(level, depth + 1);
                 let (whole, height) = (span.to(inner.expr.span), inner.height + 1);
                 let inner = Box::new(inner.expr);
-                let kind = if prefix == Prefix::Minus {
-                    ExprKind::Negate(inner)
-                } else {
-                    ExprKind::Not(inner)
-                };
+                let kind = if prefix == Prefix::Minus { ExprKind::Negate(inner) } else { ExprKind::Not(inner) };
                 self.tall(kind, whole, height)
             }
-            Some(Token::Infix(_, span) | Token::Given { span, .. }) => {
-                Tall::leaf(ExprKind::Hole, span)
-            }
+            Some(Token::Infix(_, span) | Token::Given { span, .. }) => Tall::leaf(ExprKind::Hole, span),
             None => Tall::leaf(ExprKind::Hole, self.last),
         }
     }
@@ -275,62 +246,30 @@ impl Shaper<'_> {
             let (word, why) = if wanted == Infix::Then {
                 ("then", "a choice is `if condition then value else value`")
             } else {
-                (
-                    "else",
-                    "every choice says its value for both cases, for example `else 0`",
-                )
+                ("else", "every choice says its value for both cases, for example `else 0`")
             };
             let message = format!("`if` without `{word}`");
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Missing,
-                start,
-                message,
-                format!("has no `{word}`"),
-            );
-            self.errors.push(
-                error
-                    .also(before, format!("`{word}` belongs behind this"))
-                    .help(why),
-            );
+            let error = SyntaxError::new(SyntaxErrorKind::Missing, start, message, format!("has no `{word}`"));
+            self.errors.push(error.also(before, format!("`{word}` belongs behind this")).help(why));
         }
         false
     }
 
     /// `x given …`, the value already read.
     fn given(&mut self, value: Tall) -> Tall {
-        let Some(Token::Given {
-            facts,
-            height,
-            span,
-        }) = self.tokens.next()
-        else {
+        let Some(Token::Given { facts, height, span }) = self.tokens.next() else {
             return value;
         };
         self.last = span;
         if value.open_given {
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                span,
-                "`given` behind `given`",
-                "a second `given`",
-            );
-            self.errors
-                .push(error.help("several signals stand in brackets: `given (correct, finished)`"));
+            let error =
+                SyntaxError::new(SyntaxErrorKind::Unexpected, span, "`given` behind `given`", "a second `given`");
+            self.errors.push(error.help("several signals stand in brackets: `given (correct, finished)`"));
         }
         let whole = value.expr.span.to(span);
         let height = 1 + value.height.max(height);
-        let tall = self.tall(
-            ExprKind::Given {
-                value: Box::new(value.expr),
-                facts,
-            },
-            whole,
-            height,
-        );
-        Tall {
-            open_given: true,
-            ..tall
-        }
+        let tall = self.tall(ExprKind::Given { value: Box::new(value.expr), facts }, whole, height);
+        Tall { open_given: true, ..tall }
     }
 
     fn join(&mut self, infix: Infix, op_span: Span, left: Tall, right: Tall) -> Tall {
@@ -338,18 +277,8 @@ impl Shaper<'_> {
         let height = 1 + left.height.max(right.height);
         let (left, right) = (Box::new(left.expr), Box::new(right.expr));
         let kind = match infix {
-            Infix::Op(op) => ExprKind::Binary {
-                op,
-                op_span,
-                left,
-                right,
-            },
-            Infix::SingleEqual => ExprKind::Binary {
-                op: BinaryOp::Equal,
-                op_span,
-                left,
-                right,
-            },
+            Infix::Op(op) => ExprKind::Binary { op, op_span, left, right },
+            Infix::SingleEqual => ExprKind::Binary { op: BinaryOp::Equal, op_span, left, right },
             Infix::Range => ExprKind::Range(left, right),
             _ => ExprKind::Hole,
         };
@@ -370,22 +299,12 @@ impl Shaper<'_> {
             if !said && !self.given_up {
                 let error = if chained == COMPARE {
                     let message = "comparisons do not chain";
-                    SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "a second comparison",
-                    )
-                    .also(left.expr.span, "this is already true or false")
-                    .help("write `a < b and b < c`")
+                    SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "a second comparison")
+                        .also(left.expr.span, "this is already true or false")
+                        .help("write `a < b and b < c`")
                 } else {
-                    SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        "a range has two ends",
-                        "a third end",
-                    )
-                    .help("write `0..4`")
+                    SyntaxError::new(SyntaxErrorKind::Unexpected, span, "a range has two ends", "a third end")
+                        .help("write `0..4`")
                 };
                 self.errors.push(error);
                 said = true;

@@ -30,10 +30,7 @@ pub(crate) struct Scan {
 pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     let bytes = text.as_bytes();
     let well_formed = brackets_match(bytes);
-    let mut masked: Vec<u8> = bytes
-        .iter()
-        .map(|byte| if *byte == ITEM_MARK { 0x1f } else { *byte })
-        .collect();
+    let mut masked: Vec<u8> = bytes.iter().map(|byte| if *byte == ITEM_MARK { 0x1f } else { *byte }).collect();
     let mut comments = Vec::new();
     let mut too_deep = Vec::new();
     let mut open = OpenBrackets::default();
@@ -43,9 +40,7 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
     let mut docs_from: Option<Option<usize>> = None;
     walk(bytes, |event| match event {
         Event::Line { at, line_start } => {
-            let break_before = line_start
-                .checked_sub(1)
-                .filter(|at| bytes.get(*at) == Some(&b'\n'));
+            let break_before = line_start.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b'\n'));
             if bytes[at..].starts_with(b"///") && !bytes[at..].starts_with(b"////") {
                 docs_from.get_or_insert(break_before);
             } else if !bytes[at..].starts_with(b"//") {
@@ -82,10 +77,7 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
             masked[start..end].fill(b' ');
             let written = text.get(start..end).unwrap_or_default().trim_end();
             let span = Span::new(file, start, start + written.len());
-            comments.push(Spanned::new(
-                written.trim_start_matches('/').trim_start().to_string(),
-                span,
-            ));
+            comments.push(Spanned::new(written.trim_start_matches('/').trim_start().to_string(), span));
         }
     });
     if let Some((from, _)) = deep {
@@ -98,18 +90,12 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
             }
         }
         // Nothing behind it closes what is open, so it ends here, and the blanks are not passed once for every bracket.
-        let closed = bytes
-            .get(end)
-            .is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
+        let closed = bytes.get(end).is_some_and(|byte| matches!(byte, b')' | b']' | b'}'));
         if !closed && from + 1 < end {
             masked[from + 1] = ITEM_MARK;
         }
     }
-    Scan {
-        text: String::from_utf8_lossy(&masked).into_owned(),
-        comments,
-        too_deep,
-    }
+    Scan { text: String::from_utf8_lossy(&masked).into_owned(), comments, too_deep }
 }
 
 /// What the walk reports.
@@ -126,11 +112,7 @@ enum Event {
 
 /// Walks over a text once. Strings, doc comments and `#` lines are passed over as the grammar does.
 fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
-    let mut at = if bytes.starts_with(b"\xef\xbb\xbf") {
-        3
-    } else {
-        0
-    };
+    let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut line_start = at;
     let mut line_begins = true;
     while let Some(&byte) = bytes.get(at) {
@@ -158,9 +140,7 @@ fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
                 continue;
             }
             b'\'' => {
-                let end = bytes[at + 1..]
-                    .iter()
-                    .position(|b| matches!(b, b'\'' | b'\n'));
+                let end = bytes[at + 1..].iter().position(|b| matches!(b, b'\'' | b'\n'));
                 if let Some(length) = end
                     && bytes.get(at + 1 + length) == Some(&b'\'')
                 {
@@ -188,10 +168,7 @@ fn walk(bytes: &[u8], mut report: impl FnMut(Event)) {
 
 /// Where the line of `at` ends.
 fn end_of_line(bytes: &[u8], at: usize) -> usize {
-    bytes[at..]
-        .iter()
-        .position(|b| *b == b'\n')
-        .map_or(bytes.len(), |length| at + length)
+    bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |length| at + length)
 }
 
 /// Behind the string that begins at `at`; an unterminated one ends with its line.
@@ -235,9 +212,7 @@ impl OpenBrackets {
             self.braces.pop()
         } else {
             let near = self.row.iter().enumerate().rev().take(MAX_DEPTH);
-            near.take_while(|(_, open)| **open != b'{')
-                .find(|(_, open)| **open == bracket)
-                .map(|(idx, _)| idx)
+            near.take_while(|(_, open)| **open != b'{').find(|(_, open)| **open == bracket).map(|(idx, _)| idx)
         };
         if let Some(partner) = partner {
             self.row.truncate(partner);
@@ -260,17 +235,8 @@ fn brackets_match(bytes: &[u8]) -> bool {
 /// Blocks whose keyword is always followed by a name.
 const NAMED: [&[u8]; 5] = [b"recipe", b"model", b"domain", b"variant", b"stage"];
 /// Blocks without a name.
-const NAMELESS: [&[u8]; 9] = [
-    b"budget",
-    b"mix",
-    b"reward",
-    b"train",
-    b"rollout",
-    b"evaluate",
-    b"checkpoint",
-    b"data",
-    b"recipe",
-];
+const NAMELESS: [&[u8]; 9] =
+    [b"budget", b"mix", b"reward", b"train", b"rollout", b"evaluate", b"checkpoint", b"data", b"recipe"];
 
 /// Whether a top-level item begins at `at`: a keyword with what must follow it. Inside brackets, forms that an inner
 /// block could have as well count only at the left margin.
@@ -306,18 +272,12 @@ fn begins_item(bytes: &[u8], at: usize, at_margin: bool, inside: bool) -> bool {
 /// The word at the start, and what follows it and its blanks.
 fn word_and_rest(bytes: &[u8]) -> (&[u8], &[u8]) {
     // No keyword is longer; a longer word is not worth its whole length at every line.
-    let word_length = bytes
-        .iter()
-        .take(256)
-        .position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'))
-        .unwrap_or(bytes.len().min(256));
+    let word_length =
+        bytes.iter().take(256).position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(bytes.len().min(256));
     if bytes.first().is_some_and(u8::is_ascii_digit) {
         return (&[], bytes);
     }
     let (word, rest) = bytes.split_at(word_length);
-    let blanks = rest
-        .iter()
-        .position(|b| !matches!(b, b' ' | b'\t'))
-        .unwrap_or(rest.len());
+    let blanks = rest.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(rest.len());
     (word, &rest[blanks..])
 }

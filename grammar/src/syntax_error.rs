@@ -5,20 +5,8 @@ use crate::tree::{SyntaxError, SyntaxErrorKind};
 
 impl SyntaxError {
     /// An error with a headline and a label; the rest is added.
-    pub(crate) fn new(
-        kind: SyntaxErrorKind,
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            span,
-            label: label.into(),
-            also: Vec::new(),
-            help: None,
-        }
+    pub(crate) fn new(kind: SyntaxErrorKind, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), span, label: label.into(), also: Vec::new(), help: None }
     }
 
     /// Says one thing to do.
@@ -57,11 +45,7 @@ pub(crate) fn quoted(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim_end();
     // A control character in a headline would be as invisible as it is in the text.
     let shown = |c: char| {
-        if c.is_control() {
-            c.escape_unicode().to_string()
-        } else {
-            c.to_string()
-        }
+        if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() }
     };
     let mut short: String = line.chars().take(40).map(shown).collect();
     if line.chars().nth(40).is_some() {
@@ -107,29 +91,18 @@ impl Place {
 /// What a piece of junk was probably meant to be.
 pub(crate) fn hint(junk: &str, place: Place) -> Option<String> {
     let first = junk.chars().next()?;
-    let mut word: String = junk
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .take(40)
-        .collect();
+    let mut word: String = junk.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
     if first.is_ascii_digit() {
         word.clear();
     }
-    let sets = !word.is_empty()
-        && junk
-            .get(word.len()..)
-            .is_some_and(|rest| rest.trim_start().starts_with('='));
+    let sets = !word.is_empty() && junk.get(word.len()..).is_some_and(|rest| rest.trim_start().starts_with('='));
     Some(match (first, place) {
         ('#', _) => "a comment begins with `//`".into(),
-        ('/', _) if junk.starts_with("/*") => {
-            "a comment begins with `//` and ends with its line".into()
-        }
+        ('/', _) if junk.starts_with("/*") => "a comment begins with `//` and ends with its line".into(),
         (';', _) => "settings are separated by white space; leave the `;` out".into(),
         ('\'', _) => "a text is written in double quotes".into(),
         ('}' | ')' | ']', _) => format!("remove the `{first}`, or open it before"),
-        (_, Place::Arguments | Place::List | Place::Given) => {
-            "values are separated by commas".into()
-        }
+        (_, Place::Arguments | Place::List | Place::Given) => "values are separated by commas".into(),
         (_, Place::Brackets) => "an operator or `)` belongs before this".into(),
         (_, Place::Test) => "a test holds `given fact, fact` and `expect a == b within c`".into(),
         (_, Place::Top) if sets => {
@@ -149,8 +122,8 @@ pub(crate) fn hint(junk: &str, place: Place) -> Option<String> {
 
 /// The closed list of units.
 pub(crate) const UNITS: [&str; 19] = [
-    "token", "tokens", "rollout", "rollouts", "group", "groups", "problem", "problems", "step",
-    "steps", "ms", "s", "min", "h", "days", "bytes", "KiB", "MiB", "GiB",
+    "token", "tokens", "rollout", "rollouts", "group", "groups", "problem", "problems", "step", "steps", "ms", "s",
+    "min", "h", "days", "bytes", "KiB", "MiB", "GiB",
 ];
 
 /// What to do about a word that is no unit.
@@ -171,7 +144,9 @@ pub(crate) fn unit_help(word: &str) -> String {
     match meant {
         Some("%") => "a percentage is written `40%`, without a blank".into(),
         Some(unit) => format!("did you mean `{unit}`?"),
-        None => "units are tokens, rollouts, groups, problems, steps, ms, s, min, h, days, bytes, KiB, MiB and GiB".into(),
+        None => {
+            "units are tokens, rollouts, groups, problems, steps, ms, s, min, h, days, bytes, KiB, MiB and GiB".into()
+        }
     }
 }
 
@@ -181,20 +156,14 @@ pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
     if word.chars().count() > 32 {
         return None;
     }
-    if let Some(same) = candidates
-        .iter()
-        .find(|candidate| candidate.eq_ignore_ascii_case(word))
-    {
+    if let Some(same) = candidates.iter().find(|candidate| candidate.eq_ignore_ascii_case(word)) {
         return Some(same);
     }
     let limit = (word.chars().count() / 3).max(1);
-    let distances = candidates
-        .iter()
-        .map(|candidate| (edits(word, candidate), *candidate));
+    let distances = candidates.iter().map(|candidate| (edits(word, candidate), *candidate));
     // One letter apart is no likeness when the word has one or two letters.
-    let near = distances.filter(|(distance, candidate)| {
-        *distance <= limit && *distance < candidate.len().min(word.len())
-    });
+    let near =
+        distances.filter(|(distance, candidate)| *distance <= limit && *distance < candidate.len().min(word.len()));
     near.min().map(|(_, candidate)| candidate)
 }
 
@@ -207,9 +176,7 @@ fn edits(a: &str, b: &str) -> usize {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let mut best = (last[j] + usize::from(x != y))
-                .min(last[j + 1] + 1)
-                .min(row[j] + 1);
+            let mut best = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x {
                 best = best.min(before_last[j - 1] + 1);
             }

@@ -116,28 +116,12 @@ const ONE_FAULT: &[(&str, &str, &str, &str)] = &[
 fn one_fault_is_one_error() {
     for (text, at, message, help) in ONE_FAULT {
         let parsed = read(text);
-        assert_eq!(
-            parsed.errors.len(),
-            1,
-            "{text}\n{}",
-            faults(text).join("\n")
-        );
+        assert_eq!(parsed.errors.len(), 1, "{text}\n{}", faults(text).join("\n"));
         let error = &parsed.errors[0];
         assert_eq!(&text[error.span.start..error.span.end], *at, "{text}");
         assert_eq!(error.message, *message, "{text}");
-        assert!(
-            error.help.as_deref().unwrap_or_default().contains(help),
-            "{text}: {:?}",
-            error.help
-        );
-        assert!(
-            error
-                .message
-                .chars()
-                .next()
-                .is_some_and(|c| !c.is_uppercase()),
-            "{text}"
-        );
+        assert!(error.help.as_deref().unwrap_or_default().contains(help), "{text}: {:?}", error.help);
+        assert!(error.message.chars().next().is_some_and(|c| !c.is_uppercase()), "{text}");
     }
 }
 
@@ -201,18 +185,12 @@ fn what_can_be_read_is_kept() {
         ("term t = a +", "term t = (a + ?)"),
         ("term t = a < b < c", "term t = ?"),
         ("term t = if a then 1", "term t = ?"),
-        (
-            "term t = if a = 1 then 2 else 3",
-            "term t = (if (a == 1) then 2 else 3)",
-        ),
+        ("term t = if a = 1 then 2 else 3", "term t = (if (a == 1) then 2 else 3)"),
         ("param a = 1", "param a:  = 1"),
         ("guarantee g : a falls", "guarantee g all[] : a falls "),
         ("domain math\n a = 1\n}", "domain math {a = 1}"),
         ("domain math = { a = 1 }", "domain math {a = 1}"),
-        (
-            "test \"t\" { giben a expect b }",
-            "test \"t\" given[] expect b",
-        ),
+        ("test \"t\" { giben a expect b }", "test \"t\" given[] expect b"),
     ] {
         let parsed = read(text);
         assert!(!parsed.errors.is_empty(), "{text}");
@@ -240,27 +218,11 @@ fn text_is_lost_only_when_a_piece_was_skipped() {
 fn an_unclosed_brace_names_the_brace_and_the_place() {
     let text = "domain a {\n  ratio = 1\n\n/// doc of b\ndomain b {\n  ratio = 2\n}\n";
     let parsed = read(text);
-    assert_eq!(
-        items(&parsed.file),
-        ["domain a {ratio = 1}", "domain b {ratio = 2}"]
-    );
-    assert_eq!(
-        parsed.file.items[1]
-            .doc
-            .as_ref()
-            .map(|doc| doc.node.as_str()),
-        Some("doc of b")
-    );
-    let [error] = parsed.errors.as_slice() else {
-        panic!("{:?}", parsed.errors)
-    };
-    assert_eq!(
-        (error.kind, error.span.start),
-        (SyntaxErrorKind::Unclosed, 9)
-    );
-    let [(place, label)] = error.also.as_slice() else {
-        panic!("{error:?}")
-    };
+    assert_eq!(items(&parsed.file), ["domain a {ratio = 1}", "domain b {ratio = 2}"]);
+    assert_eq!(parsed.file.items[1].doc.as_ref().map(|doc| doc.node.as_str()), Some("doc of b"));
+    let [error] = parsed.errors.as_slice() else { panic!("{:?}", parsed.errors) };
+    assert_eq!((error.kind, error.span.start), (SyntaxErrorKind::Unclosed, 9));
+    let [(place, label)] = error.also.as_slice() else { panic!("{error:?}") };
     assert_eq!(place.end, text.find("\n\n").unwrap_or_default());
     assert_eq!(label, "a `}` is missing behind this");
 }

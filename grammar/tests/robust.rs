@@ -12,38 +12,17 @@ fn check(text: &str) -> Parsed {
     let parsed = parse(&Source::new(FileId(7), "any.recipe", text));
     let inside = |span: Span| {
         assert_eq!(span.file, FileId(7));
-        assert!(
-            span.start <= span.end && span.end <= text.len(),
-            "{span:?} in {} bytes",
-            text.len()
-        );
-        assert!(
-            text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
-            "{span:?}"
-        );
+        assert!(span.start <= span.end && span.end <= text.len(), "{span:?} in {} bytes", text.len());
+        assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end), "{span:?}");
     };
     for error in &parsed.errors {
         inside(error.span);
         error.also.iter().for_each(|(span, _)| inside(*span));
-        assert!(
-            !error.message.is_empty() && !error.message.ends_with('.'),
-            "{}",
-            error.message
-        );
-        assert!(
-            !error.message.contains('\n') && error.message.len() < 400,
-            "{}",
-            error.message
-        );
+        assert!(!error.message.is_empty() && !error.message.ends_with('.'), "{}", error.message);
+        assert!(!error.message.contains('\n') && error.message.len() < 400, "{}", error.message);
         assert!(!error.label.is_empty());
     }
-    assert!(
-        parsed
-            .errors
-            .windows(2)
-            .all(|pair| pair[0].span <= pair[1].span),
-        "not in order"
-    );
+    assert!(parsed.errors.windows(2).all(|pair| pair[0].span <= pair[1].span), "not in order");
     for comment in &parsed.file.comments {
         inside(comment.span);
     }
@@ -52,10 +31,7 @@ fn check(text: &str) -> Parsed {
         match &item.kind {
             ItemKind::Block(block) => block_inside(block, &inside),
             ItemKind::Param(param) => {
-                param
-                    .range
-                    .iter()
-                    .for_each(|range| expr_inside(range, &inside));
+                param.range.iter().for_each(|range| expr_inside(range, &inside));
                 expr_inside(&param.default, &inside);
             }
             ItemKind::Formula(formula) => formula_inside(&formula.body, &inside),
@@ -87,10 +63,7 @@ fn check(text: &str) -> Parsed {
                 for expectation in &test.expect {
                     inside(expectation.span);
                     expr_inside(&expectation.condition, &inside);
-                    expectation
-                        .within
-                        .iter()
-                        .for_each(|within| expr_inside(within, &inside));
+                    expectation.within.iter().for_each(|within| expr_inside(within, &inside));
                 }
             }
             ItemKind::Import(name) | ItemKind::Extends(name) => inside(name.span),
@@ -122,10 +95,7 @@ fn setting_inside(setting: &Setting, inside: &dyn Fn(Span)) {
 fn formula_inside(formula: &Formula, inside: &dyn Fn(Span)) {
     inside(formula.span);
     expr_inside(&formula.body, inside);
-    formula
-        .bindings
-        .iter()
-        .for_each(|binding| expr_inside(&binding.value, inside));
+    formula.bindings.iter().for_each(|binding| expr_inside(&binding.value, inside));
 }
 
 fn expr_inside(expr: &Expr, inside: &dyn Fn(Span)) {
@@ -135,19 +105,12 @@ fn expr_inside(expr: &Expr, inside: &dyn Fn(Span)) {
         ExprKind::Call { arguments, .. } => {
             for argument in arguments {
                 expr_inside(&argument.value, inside);
-                argument
-                    .filter
-                    .iter()
-                    .for_each(|filter| expr_inside(filter, inside));
+                argument.filter.iter().for_each(|filter| expr_inside(filter, inside));
             }
         }
-        ExprKind::Record {
-            settings, braces, ..
-        } => {
+        ExprKind::Record { settings, braces, .. } => {
             inside(*braces);
-            settings
-                .iter()
-                .for_each(|setting| setting_inside(setting, inside));
+            settings.iter().for_each(|setting| setting_inside(setting, inside));
         }
         ExprKind::List(values) => values.iter().for_each(|value| expr_inside(value, inside)),
         ExprKind::Negate(inner) | ExprKind::Not(inner) => expr_inside(inner, inside),
@@ -155,21 +118,12 @@ fn expr_inside(expr: &Expr, inside: &dyn Fn(Span)) {
             expr_inside(left, inside);
             expr_inside(right, inside);
         }
-        ExprKind::If {
-            condition,
-            then,
-            otherwise,
-        } => {
-            [condition, then, otherwise]
-                .into_iter()
-                .for_each(|part| expr_inside(part, inside));
+        ExprKind::If { condition, then, otherwise } => {
+            [condition, then, otherwise].into_iter().for_each(|part| expr_inside(part, inside));
         }
         ExprKind::Given { value, facts } => {
             expr_inside(value, inside);
-            facts
-                .iter()
-                .filter_map(|fact| fact.value.as_ref())
-                .for_each(|value| expr_inside(value, inside));
+            facts.iter().filter_map(|fact| fact.value.as_ref()).for_each(|value| expr_inside(value, inside));
         }
         ExprKind::Quantity(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Hole => {}
     }
@@ -195,45 +149,18 @@ fn deep_nesting_is_one_error() {
     ] {
         let text = format!("x {{ y = {open}1{close} }}\nmix {{ a = 1 }}");
         let parsed = check(&text);
-        assert_eq!(
-            kinds(&parsed).first(),
-            Some(&SyntaxErrorKind::TooDeep),
-            "{}",
-            &text[..40]
-        );
+        assert_eq!(kinds(&parsed).first(), Some(&SyntaxErrorKind::TooDeep), "{}", &text[..40]);
         assert!(parsed.lost_text);
         assert!(parsed.errors.len() < 4, "{:?}", &parsed.errors[..4]);
-        assert!(
-            matches!(
-                parsed.file.items.last().map(|item| &item.kind),
-                Some(ItemKind::Block(_))
-            ),
-            "{}",
-            &text[..40]
-        );
+        assert!(matches!(parsed.file.items.last().map(|item| &item.kind), Some(ItemKind::Block(_))), "{}", &text[..40]);
     }
     let [open, close] = nested("a { ", " }");
-    assert_eq!(
-        kinds(&check(&format!("{open}{close}"))),
-        [SyntaxErrorKind::TooDeep]
-    );
+    assert_eq!(kinds(&check(&format!("{open}{close}"))), [SyntaxErrorKind::TooDeep]);
     // Never closed, and closed without having been opened.
-    for piece in [
-        "(", "[", "{", "a {", "f(", "a = {", "\"", ")", "]", "}", "([{", "}])", "[(", "(]", "{)",
-    ] {
+    for piece in ["(", "[", "{", "a {", "f(", "a = {", "\"", ")", "]", "}", "([{", "}])", "[(", "(]", "{)"] {
         assert!(!check(&piece.repeat(N)).errors.is_empty(), "{piece}");
-        assert!(
-            !check(&format!("term t = {}", piece.repeat(N)))
-                .errors
-                .is_empty(),
-            "{piece}"
-        );
-        assert!(
-            !check(&format!("mix {{ x = {}", piece.repeat(N)))
-                .errors
-                .is_empty(),
-            "{piece}"
-        );
+        assert!(!check(&format!("term t = {}", piece.repeat(N))).errors.is_empty(), "{piece}");
+        assert!(!check(&format!("mix {{ x = {}", piece.repeat(N))).errors.is_empty(), "{piece}");
     }
 }
 
@@ -264,11 +191,7 @@ fn long_rows_are_bounded() {
         ".. ",
     ] {
         let parsed = check(&format!("term t = {}a", piece.repeat(N)));
-        assert!(
-            !parsed.errors.is_empty() && parsed.errors.len() < 30_000,
-            "{piece}: {}",
-            parsed.errors.len()
-        );
+        assert!(!parsed.errors.is_empty() && parsed.errors.len() < 30_000, "{piece}: {}", parsed.errors.len());
     }
 }
 
@@ -301,26 +224,15 @@ fn the_height_of_a_tree_is_bounded() {
 #[test]
 fn unclosed_blocks_are_all_reported_in_linear_time() {
     for count in [2_000, 10_000] {
-        let text: String = (0..count)
-            .map(|i| format!("domain d{i} {{\n  ratio = 1%\n"))
-            .collect();
+        let text: String = (0..count).map(|i| format!("domain d{i} {{\n  ratio = 1%\n")).collect();
         let parsed = check(&text);
         assert_eq!(parsed.errors.len(), count);
-        assert!(
-            parsed
-                .errors
-                .iter()
-                .all(|error| error.kind == SyntaxErrorKind::Unclosed)
-        );
+        assert!(parsed.errors.iter().all(|error| error.kind == SyntaxErrorKind::Unclosed));
         assert_eq!(parsed.file.items.len(), count);
         // On one line they are nested.
-        let text: String = (0..count)
-            .map(|i| format!("domain d{i} {{ ratio = 1% "))
-            .collect();
+        let text: String = (0..count).map(|i| format!("domain d{i} {{ ratio = 1% ")).collect();
         assert!(kinds(&check(&text)).contains(&SyntaxErrorKind::TooDeep));
-        let text: String = (0..count)
-            .map(|i| format!("  penalty d{i} = clip(a, [0\n"))
-            .collect();
+        let text: String = (0..count).map(|i| format!("  penalty d{i} = clip(a, [0\n")).collect();
         assert_eq!(check(&text).errors.len(), count);
     }
 }
@@ -341,8 +253,8 @@ fn very_long_lines_end() {
     }
     const N: usize = 400_000;
     for piece in [
-        " ", "1", "@", "\0", "é", "\"", "'", "/", "//", "x ", "a, ", "a.b ", "{} ", "x {}", "\\",
-        "# ", "a = 1 ", "\"x\" ", "'x' ", "\n", "\nx", "///\n", "// x\n",
+        " ", "1", "@", "\0", "é", "\"", "'", "/", "//", "x ", "a, ", "a.b ", "{} ", "x {}", "\\", "# ", "a = 1 ",
+        "\"x\" ", "'x' ", "\n", "\nx", "///\n", "// x\n",
     ] {
         let line = piece.repeat(N / piece.len());
         check(&line);
@@ -365,15 +277,9 @@ fn very_long_lines_end() {
 
 #[test]
 fn control_characters_are_junk() {
-    for text in [
-        "\0",
-        "mix { a = \0 }",
-        "mix { \0 a = 1 }",
-        "\0mix { }\0",
-        "\u{1e}",
-        "mix \u{1e} { }",
-        "\u{1f}\u{1e}\u{1a}",
-    ] {
+    for text in
+        ["\0", "mix { a = \0 }", "mix { \0 a = 1 }", "\0mix { }\0", "\u{1e}", "mix \u{1e} { }", "\u{1f}\u{1e}\u{1a}"]
+    {
         let parsed = check(text);
         assert!(!parsed.errors.is_empty(), "{text:?}");
     }

@@ -41,11 +41,7 @@ fn the_published_recipe_has_its_shape() {
         "test \"a hard problem solved at the cap costs little\" given[length=16384_tokens correct finished \
          solve_rate=(1 / 8) gamma=0.5] expect (difficulty_aware == (- 0.35355)) +- 0.0001",
     ] {
-        assert!(
-            lines.iter().any(|line| line == expected),
-            "missing: {expected}\nin:\n{}",
-            lines.join("\n")
-        );
+        assert!(lines.iter().any(|line| line == expected), "missing: {expected}\nin:\n{}", lines.join("\n"));
     }
 }
 
@@ -98,30 +94,15 @@ fn items_have_their_shape() {
         ("import \"a.recipe\"", "import \"a.recipe\""),
         ("extends \"b.recipe\"", "extends \"b.recipe\""),
         ("sweep steps in [1K, 2K]", "sweep steps [1000 2000]"),
-        (
-            "param a : integer in [1, 2, 3] = 2",
-            "param a: integer in [1 2 3] = 2",
-        ),
+        ("param a : integer in [1, 2, 3] = 2", "param a: integer in [1 2 3] = 2"),
         (
             "param a : tokens in 1Ki tokens..2Ki tokens = 1500 tokens",
             "param a: tokens in (1024_tokens..2048_tokens) = 1500_tokens",
         ),
-        (
-            "param top : number in -1..0 = -0.5",
-            "param top: number in ((- 1)..0) = (- 0.5)",
-        ),
-        (
-            "term bonus = 1 - x where x = 2, y = 3",
-            "term bonus = (1 - x) where x = 2 where y = 3",
-        ),
-        (
-            "guarantee up : a rises in score",
-            "guarantee up all[] : a rises score",
-        ),
-        (
-            "allow recipe::a::b because \"x\"",
-            "allow recipe::a::b \"x\"",
-        ),
+        ("param top : number in -1..0 = -0.5", "param top: number in ((- 1)..0) = (- 0.5)"),
+        ("term bonus = 1 - x where x = 2, y = 3", "term bonus = (1 - x) where x = 2 where y = 3"),
+        ("guarantee up : a rises in score", "guarantee up all[] : a rises score"),
+        ("allow recipe::a::b because \"x\"", "allow recipe::a::b \"x\""),
         // Words are keywords only where a keyword may stand.
         (
             "domain stage { train = full  reward = test  where = 3 }",
@@ -135,15 +116,9 @@ fn items_have_their_shape() {
         ("param param : ratio = param", "param param: ratio = param"),
         // Any word and a brace is a block; the compiler knows the keywords.
         ("domian code { }", "domian code {}"),
-        (
-            "outer { inner name { a = 1 }  supervised { b = 2 } }",
-            "outer {inner name {a = 1}; supervised {b = 2}}",
-        ),
+        ("outer { inner name { a = 1 }  supervised { b = 2 } }", "outer {inner name {a = 1}; supervised {b = 2}}"),
         // Commas between settings are free.
-        (
-            "train { a = b { x = 1, y = 2, }, c = 3 }",
-            "train {a = b{x = 1; y = 2}; c = 3}",
-        ),
+        ("train { a = b { x = 1, y = 2, }, c = 3 }", "train {a = b{x = 1; y = 2}; c = 3}"),
         (
             "data { columns = { a = \"b\" }  filter = x > 1 and y }",
             "data {columns = {a = \"b\"}; filter = ((x > 1) and y)}",
@@ -152,23 +127,13 @@ fn items_have_their_shape() {
             "test \"t\" { given a = 1 given b expect c == 1 expect d < 2 within 0.1 }",
             "test \"t\" given[a=1 b] expect (c == 1) expect (d < 2) +- 0.1",
         ),
-        (
-            "test \"t\" { given domain = code, x.y = -1 expect a }",
-            "test \"t\" given[domain=code x.y=(- 1)] expect a",
-        ),
+        ("test \"t\" { given domain = code, x.y = -1 expect a }", "test \"t\" given[domain=code x.y=(- 1)] expect a"),
         ("\u{feff}mix { a = 1 }\r\n", "mix {a = 1}"),
-        (
-            "mix {\r\n  a = 5\r\n  steps = 2 steps\r\n}\r\n",
-            "mix {a = 5; steps = 2_steps}",
-        ),
+        ("mix {\r\n  a = 5\r\n  steps = 2 steps\r\n}\r\n", "mix {a = 5; steps = 2_steps}"),
     ] {
         let file = good(text);
         assert_eq!(file.items.len(), 1, "{text}");
-        assert_eq!(
-            file.items.first().map(item).as_deref(),
-            Some(expected),
-            "{text}"
-        );
+        assert_eq!(file.items.first().map(item).as_deref(), Some(expected), "{text}");
     }
 }
 
@@ -186,48 +151,24 @@ fn expressions_have_their_shape() {
         ("not a == b and c or d", "(((not (a == b)) and c) or d)"),
         ("a or b and not c", "(a or (b and (not c)))"),
         ("(a + b) * c", "((a + b) * c)"),
-        (
-            "if a then b else if c then d else e + 1",
-            "(if a then b else (if c then d else (e + 1)))",
-        ),
-        (
-            "if if a then b else c then d else e",
-            "(if (if a then b else c) then d else e)",
-        ),
+        ("if a then b else if c then d else e + 1", "(if a then b else (if c then d else (e + 1)))"),
+        ("if if a then b else c then d else e", "(if (if a then b else c) then d else e)"),
         ("1 + if a then b else c", "(1 + (if a then b else c))"),
         ("a >= b given c", "(a >= (b given c))"),
         ("a + b given c >= d", "(((a + b) given c) >= d)"),
         ("(a given b) - c", "((a given b) - c)"),
         ("x given length = 3 tokens", "(x given length=3_tokens)"),
-        (
-            "x given s = 1/8 > y given s = -1/4",
-            "((x given s=(1 / 8)) > (y given s=((- 1) / 4)))",
-        ),
+        ("x given s = 1/8 > y given s = -1/4", "((x given s=(1 / 8)) > (y given s=((- 1) / 4)))"),
         ("x given (correct, finished)", "(x given correct finished)"),
-        (
-            "x given (length = 3 tokens, s = 1/8) >= 0",
-            "((x given length=3_tokens s=(1 / 8)) >= 0)",
-        ),
-        (
-            "if a given b then c else d",
-            "(if (a given b) then c else d)",
-        ),
+        ("x given (length = 3 tokens, s = 1/8) >= 0", "((x given length=3_tokens s=(1 / 8)) >= 0)"),
+        ("if a given b then c else d", "(if (a given b) then c else d)"),
         ("0..4", "(0..4)"),
         ("-1..0", "((- 1)..0)"),
         ("0.5..1.5", "(0.5..1.5)"),
         ("a..b + 1", "(a..(b + 1))"),
-        (
-            "builtin(\"x\", levels = 1..4)",
-            "builtin(\"x\" levels=(1..4))",
-        ),
-        (
-            "group.min(length if correct, else = budget.output)",
-            "group.min(length if correct else=budget.output)",
-        ),
-        (
-            "mean(total, over = last_batch)",
-            "mean(total over=last_batch)",
-        ),
+        ("builtin(\"x\", levels = 1..4)", "builtin(\"x\" levels=(1..4))"),
+        ("group.min(length if correct, else = budget.output)", "group.min(length if correct else=budget.output)"),
+        ("mean(total, over = last_batch)", "mean(total over=last_batch)"),
         ("f(a == b, c)", "f((a == b) c)"),
         ("f()", "f()"),
         ("f(a,)", "f(a)"),
@@ -240,14 +181,8 @@ fn expressions_have_their_shape() {
         ("falsehood", "falsehood"),
         ("domain == code", "(domain == code)"),
         ("a\n  + b\n  // and\n  * c", "(a + (b * c))"),
-        (
-            "\"a\\n\\t\\\"\\\\b {x} // no comment\"",
-            "\"a\\n\\t\\\"\\\\b {x} // no comment\"",
-        ),
-        (
-            "exp((max(0, target - history) + eps) / tau)",
-            "exp(((max(0 (target - history)) + eps) / tau))",
-        ),
+        ("\"a\\n\\t\\\"\\\\b {x} // no comment\"", "\"a\\n\\t\\\"\\\\b {x} // no comment\""),
+        ("exp((max(0, target - history) + eps) / tau)", "exp(((max(0 (target - history)) + eps) / tau))"),
         ("abs(a - b) / 1 token", "(abs((a - b)) / 1_token)"),
         (
             "if truncated then 1\n else if correct then s ^ g\n else w",
@@ -256,25 +191,15 @@ fn expressions_have_their_shape() {
     ] {
         let whole = format!("term t = {text}");
         let file = good(&whole);
-        assert_eq!(
-            file.items.first().map(item),
-            Some(format!("term t = {expected}")),
-            "{text}"
-        );
+        assert_eq!(file.items.first().map(item), Some(format!("term t = {expected}")), "{text}");
     }
 }
 
 #[test]
 fn a_quantity_is_one_token() {
     for (body, expected) in [
-        (
-            "updates = 2\nsteps = 100 steps",
-            "updates = 2; steps = 100_steps",
-        ),
-        (
-            "updates = 2 steps = 100 steps",
-            "updates = 2; steps = 100_steps",
-        ),
+        ("updates = 2\nsteps = 100 steps", "updates = 2; steps = 100_steps"),
+        ("updates = 2 steps = 100 steps", "updates = 2; steps = 100_steps"),
         ("a = 10 min\nb = min(3, 4)", "a = 10_min; b = min(3 4)"),
         ("a = 16K tokens", "a = 16000_tokens"),
         ("a = 16Ki tokens", "a = 16384_tokens"),
@@ -284,33 +209,18 @@ fn a_quantity_is_one_token() {
         ("a = 10s", "a = 10_s"),
         ("a = 3e-4", "a = 0.0003"),
         ("a = 40%", "a = 0.4"),
-        (
-            "a = 1 token b = 2 ms c = 3 days",
-            "a = 1_token; b = 2_ms; c = 3_days",
-        ),
+        ("a = 1 token b = 2 ms c = 3 days", "a = 1_token; b = 2_ms; c = 3_days"),
         ("a = 5 // steps\n steps = 3", "a = 5; steps = 3"),
-        (
-            "keep = 2 suite aime { a = 1 }",
-            "keep = 2; suite aime {a = 1}",
-        ),
-        (
-            "keep = 2 supervised { a = 1 }",
-            "keep = 2; supervised {a = 1}",
-        ),
+        ("keep = 2 suite aime { a = 1 }", "keep = 2; suite aime {a = 1}"),
+        ("keep = 2 supervised { a = 1 }", "keep = 2; supervised {a = 1}"),
         ("keep = 2 override a.b = 3", "keep = 2; override a.b = 3"),
         ("a = b / 1 token == 3", "a = ((b / 1_token) == 3)"),
-        (
-            "a = if b > 2 then 1 else 0 c = 1",
-            "a = (if (b > 2) then 1 else 0); c = 1",
-        ),
+        ("a = if b > 2 then 1 else 0 c = 1", "a = (if (b > 2) then 1 else 0); c = 1"),
     ] {
         let file = good(&format!("x {{ {body} }}"));
         assert_eq!(items(&file), [format!("x {{{expected}}}")], "{body}");
     }
-    assert_eq!(
-        items(&good("param a : integer = 1 param b : integer = 2")).len(),
-        2
-    );
+    assert_eq!(items(&good("param a : integer = 1 param b : integer = 2")).len(), 2);
     assert_eq!(items(&good("param a : integer = 1 domain b { }")).len(), 2);
 }
 
@@ -318,12 +228,8 @@ fn a_quantity_is_one_token() {
 fn a_number_keeps_how_it_was_written() {
     let quantity = |text: &str| {
         let file = good(&format!("term t = {text}"));
-        let Some(ItemKind::Term(term)) = file.items.into_iter().next().map(|item| item.kind) else {
-            panic!("{text}")
-        };
-        let ExprKind::Quantity(quantity) = term.body.body.kind else {
-            panic!("{text}")
-        };
+        let Some(ItemKind::Term(term)) = file.items.into_iter().next().map(|item| item.kind) else { panic!("{text}") };
+        let ExprKind::Quantity(quantity) = term.body.body.kind else { panic!("{text}") };
         quantity
     };
     for (text, value, whole, percent, written, unit) in [
@@ -336,13 +242,7 @@ fn a_number_keeps_how_it_was_written() {
     ] {
         let q = quantity(text);
         assert_eq!(
-            (
-                q.value,
-                q.whole,
-                q.percent,
-                q.text.as_str(),
-                q.unit.as_ref().map(|u| u.node.as_str())
-            ),
+            (q.value, q.whole, q.percent, q.text.as_str(), q.unit.as_ref().map(|u| u.node.as_str())),
             (value, whole, percent, written, unit),
             "{text}"
         );
@@ -360,14 +260,9 @@ fn comments_and_docs_are_kept() {
         assert!(text[comment.span.start..comment.span.end].ends_with(&comment.node));
     }
     let item = &file.items[0];
-    assert_eq!(
-        item.doc.as_ref().map(|d| d.node.as_str()),
-        Some("first\n  second")
-    );
+    assert_eq!(item.doc.as_ref().map(|d| d.node.as_str()), Some("first\n  second"));
     assert!(text[item.span.start..].starts_with("mix {") && text[..item.span.end].ends_with('}'));
-    let ItemKind::Block(block) = &item.kind else {
-        panic!("{item:?}")
-    };
+    let ItemKind::Block(block) = &item.kind else { panic!("{item:?}") };
     let docs: Vec<_> = block
         .body
         .iter()
@@ -385,35 +280,12 @@ fn spans_are_exact() {
     let text = "penalty p = (a + bé) * f(x)  // c\n  where x = 1\n\nmix { k = v { } }\n";
     let text = text.replace('é', "e");
     let file = good(&text);
-    let written: Vec<&str> = file
-        .items
-        .iter()
-        .map(|item| &text[item.span.start..item.span.end])
-        .collect();
-    assert_eq!(
-        written,
-        [
-            "penalty p = (a + be) * f(x)  // c\n  where x = 1",
-            "mix { k = v { } }"
-        ]
-    );
-    let ItemKind::Term(term) = &file.items[0].kind else {
-        panic!()
-    };
-    let ExprKind::Binary {
-        op_span,
-        left,
-        right,
-        ..
-    } = &term.body.body.kind
-    else {
-        panic!()
-    };
+    let written: Vec<&str> = file.items.iter().map(|item| &text[item.span.start..item.span.end]).collect();
+    assert_eq!(written, ["penalty p = (a + be) * f(x)  // c\n  where x = 1", "mix { k = v { } }"]);
+    let ItemKind::Term(term) = &file.items[0].kind else { panic!() };
+    let ExprKind::Binary { op_span, left, right, .. } = &term.body.body.kind else { panic!() };
     let at = |span: recipec_grammar::Span| &text[span.start..span.end];
-    assert_eq!(
-        (at(*op_span), at(left.span), at(right.span)),
-        ("*", "(a + be)", "f(x)")
-    );
+    assert_eq!((at(*op_span), at(left.span), at(right.span)), ("*", "(a + be)", "f(x)"));
     assert_eq!(at(term.body.body.span), "(a + be) * f(x)");
 }
 
@@ -421,13 +293,7 @@ fn spans_are_exact() {
 fn an_unindented_recipe_is_read_as_it_is() {
     // Marks inside brackets are only set when brackets do not match.
     let file = good("domain a {\nbudget {\noutput = 1 token\n}\ndata {\n}\n}\ndomain b { }");
-    assert_eq!(
-        items(&file),
-        [
-            "domain a {budget {output = 1_token}; data {}}",
-            "domain b {}"
-        ]
-    );
+    assert_eq!(items(&file), ["domain a {budget {output = 1_token}; data {}}", "domain b {}"]);
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::optimizer::Optimizer;
-use crate::train::optimizer_settings;
 use crate::policy::{Policy, PolicyError};
 use crate::tokenizer::Tokenizer;
+use crate::train::optimizer_settings;
 use recipec_compiler::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -164,7 +164,8 @@ pub fn load_optimizer(
 ) -> Result<Optimizer, RunError> {
     let path = checkpoint.join(OPTIMIZER);
     let settings = plan.stages.get(stage).and_then(optimizer_settings);
-    let settings = settings.ok_or_else(|| RunError::Plan("a checkpoint with an optimizer, and no node for it".into()))?;
+    let settings =
+        settings.ok_or_else(|| RunError::Plan("a checkpoint with an optimizer, and no node for it".into()))?;
     let bytes = fs::read(&path).map_err(RunError::io("cannot read", &path))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, policy.device()).map_err(PolicyError::from)?;
     Ok(Optimizer::restore(settings, policy, steps, tensors)?)

@@ -78,7 +78,9 @@ pub enum RunError {
         last: String,
     },
     /// Batch after batch without anything to learn from.
-    #[error("{batches} batches in a row had no group with an advantage: there is nothing left to learn from these domains")]
+    #[error(
+        "{batches} batches in a row had no group with an advantage: there is nothing left to learn from these domains"
+    )]
     NoSignal {
         /// How many.
         batches: u64,
@@ -145,7 +147,9 @@ impl RunError {
     /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Io { .. } => "free some space or choose another folder with `--runs DIR`; `recipec resume RUN` goes on from the last checkpoint",
+            Self::Io { .. } => {
+                "free some space or choose another folder with `--runs DIR`; `recipec resume RUN` goes on from the last checkpoint"
+            }
             Self::Damaged { .. } => "delete the damaged checkpoint folder and resume: the one before it is used",
             Self::OtherPlan { .. } => "resume with the recipe that began the run, or start a new run",
             Self::NotFinite { .. } => "guard the formula, for example `max(x, 1e-9)` under a division or a logarithm",

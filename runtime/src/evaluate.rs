@@ -65,8 +65,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
             });
         }
     }
-    let engine =
-        Engine { slots: 256, end_token: trainer.tokenizer.end_token(), threads: trainer.lanes.threads };
+    let engine = Engine { slots: 256, end_token: trainer.tokenizer.end_token(), threads: trainer.lanes.threads };
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
     let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
@@ -77,11 +76,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
             let answer = answer_part(&text, &part.judge.answer).and_then(|range| text.get(range));
             let verdict = part.judge.verifier.judge(problem, answer);
             if verdict.status == Status::Error {
-                return Err(RunError::VerifiersFail {
-                    failed: 1,
-                    judged: 1,
-                    last: verdict.detail.unwrap_or_default(),
-                });
+                return Err(RunError::VerifiersFail { failed: 1, judged: 1, last: verdict.detail.unwrap_or_default() });
             }
             row.push(f64::from(u8::from(verdict.status == Status::Correct)));
             tokens.push(response.tokens.len() as f64);

@@ -32,10 +32,8 @@ impl Journal {
 
     /// A line of `metrics.jsonl`, `timing.jsonl` or `evaluations.jsonl`.
     pub fn line(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), RunError> {
-        let mut text = serde_json::to_vec(value).map_err(|why| RunError::Damaged {
-            path: self.folder.join(name),
-            why: why.to_string(),
-        })?;
+        let mut text = serde_json::to_vec(value)
+            .map_err(|why| RunError::Damaged { path: self.folder.join(name), why: why.to_string() })?;
         text.push(b'\n');
         self.append(name, &text)
     }

@@ -75,11 +75,7 @@ pub(crate) fn max(values: &[f32]) -> f32 {
     let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {
         for lane in 0..LANES {
-            partial[lane] = if block[lane] > partial[lane] {
-                block[lane]
-            } else {
-                partial[lane]
-            };
+            partial[lane] = if block[lane] > partial[lane] { block[lane] } else { partial[lane] };
         }
     }
     for (value, largest) in rest.iter().zip(&mut partial) {

@@ -75,7 +75,12 @@ pub(crate) fn step_metrics(plan: &Plan, stage: &StageRuntime<'_>, counters: &Cou
 }
 
 /// One rollout of the first group of every domain of this step.
-pub(crate) fn sampled_rollouts(plan: &Plan, stage: &StageRuntime<'_>, step_number: u64, step: &Step) -> Vec<SampledRollout> {
+pub(crate) fn sampled_rollouts(
+    plan: &Plan,
+    stage: &StageRuntime<'_>,
+    step_number: u64,
+    step: &Step,
+) -> Vec<SampledRollout> {
     let mut seen = vec![false; plan.domains.len()];
     let mut samples = Vec::new();
     for group in all_groups(step) {

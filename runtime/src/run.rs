@@ -64,7 +64,12 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
     let state = checkpoint::state(&newest)?;
     let fingerprint = plan.fingerprint();
     if state.plan != fingerprint {
-        let difference = format!("`{}` has fingerprint {}, {PLAN} has {}", newest.display(), short(&state.plan), short(&fingerprint));
+        let difference = format!(
+            "`{}` has fingerprint {}, {PLAN} has {}",
+            newest.display(),
+            short(&state.plan),
+            short(&fingerprint)
+        );
         return Err(RunError::OtherPlan { difference });
     }
     let policy = Policy::load(&newest, device)?;
@@ -72,8 +77,7 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
         Some(steps) => Some(checkpoint::load_optimizer(&newest, &plan, state.counters.stage, &policy, steps)?),
         None => None,
     };
-    let stage_start =
-        if state.has_reference { Some(checkpoint::load_reference(&newest, device)?) } else { None };
+    let stage_start = if state.has_reference { Some(checkpoint::load_reference(&newest, device)?) } else { None };
     let mut journal = Journal::new(&folder);
     journal.cut(&state.lengths)?;
     let seconds_before = state.counters.seconds;

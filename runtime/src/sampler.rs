@@ -30,7 +30,12 @@ pub struct Sampler<'a> {
 
 impl Sampler<'_> {
     /// The probability of each domain at this moment.
-    pub fn probabilities(&self, counters: &Counters, progress: f64, scratch: &mut Scratch) -> Result<Vec<f64>, RunError> {
+    pub fn probabilities(
+        &self,
+        counters: &Counters,
+        progress: f64,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<f64>, RunError> {
         let counted: Vec<u64> = self.domains.iter().map(|d| counters.counted(d.name, self.count)).collect();
         let total: u64 = counted.iter().sum();
         let ratios: Vec<f64> = self.domains.iter().map(|d| d.ratio).collect();
@@ -45,9 +50,8 @@ impl Sampler<'_> {
             self.weight.evaluate(self.domains.len(), &columns, scratch);
             scratch.output(0).to_vec()
         };
-        normalised(weights).ok_or_else(|| RunError::BadWeights {
-            domains: self.domains.iter().map(|d| d.name.to_string()).collect(),
-        })
+        normalised(weights)
+            .ok_or_else(|| RunError::BadWeights { domains: self.domains.iter().map(|d| d.name.to_string()).collect() })
     }
 
     /// The domain of a draw, a position in [`Sampler::domains`].

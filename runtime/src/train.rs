@@ -77,6 +77,10 @@ pub struct Trainer<'a> {
 impl Trainer<'_> {
     /// Runs all stages that are left.
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
+        // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
+        for stage in self.plan.stages.iter().skip(self.counters.stage) {
+            StageRuntime::open(self.plan, stage, &self.tokenizer)?;
+        }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {
             match self.stage(stage)? {

@@ -63,7 +63,10 @@ pub fn compile(args: &RecipeArgs) -> Result<(Recipe, TrainGraph, Plan), Exit> {
     match recipec_compiler::compile(&recipe) {
         Ok((graph, plan)) => Ok((recipe, graph, plan)),
         Err(why) => {
-            eprintln!("{}\n\n  × {why}\n  help: this is a defect of the compiler, not of the recipe; please report it", why.code());
+            eprintln!(
+                "{}\n\n  × {why}\n  help: this is a defect of the compiler, not of the recipe; please report it",
+                why.code()
+            );
             Err(Exit::WrongRecipe)
         }
     }

@@ -4,12 +4,12 @@ use super::compile::{RecipeArgs, compile};
 use super::{Exit, report, say};
 use crate::progress;
 use recipec_compiler::{Plan, explain};
+use recipec_runtime::device;
 use recipec_runtime::error::RunError;
 use recipec_runtime::run::{self, RunReport};
 use recipec_runtime::run_folder::RunFolder;
 use recipec_runtime::train::{Speed, StoppedBy};
 use recipec_runtime::world::Machine;
-use recipec_runtime::device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +89,9 @@ fn execute(folder: &Path, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted as i32);
         }
-        eprintln!("\ninterrupted: this step is finished and saved first; once more ends at once, at the last checkpoint");
+        eprintln!(
+            "\ninterrupted: this step is finished and saved first; once more ends at once, at the last checkpoint"
+        );
     });
     if let Err(why) = handler {
         eprintln!("warning: Ctrl-C will not save a checkpoint: {why}");
@@ -109,11 +111,7 @@ fn execute(folder: &Path, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
 
 fn finish(folder: &Path, done: &RunReport) -> Exit {
     if done.stopped == StoppedBy::Interrupt {
-        say(&format!(
-            "interrupted after {} steps; go on with: recipec resume {}",
-            done.steps,
-            folder.display()
-        ));
+        say(&format!("interrupted after {} steps; go on with: recipec resume {}", done.steps, folder.display()));
         return Exit::Interrupted;
     }
     if done.nothing_left {

@@ -17,7 +17,8 @@ pub fn plan(text: &str, variant: Option<&str>) -> Plan {
     let options = Options { variant: variant.map(str::to_string), set: Vec::new(), strict: false };
     let source = Source::new(FileId(0), "test.recipe", text);
     let checked = recipec_compiler::check(source, &NoFiles, &options);
-    let said: Vec<String> = checked.problems.sorted().iter().map(|d| format!("{}: {}", d.code.name(), d.message)).collect();
+    let said: Vec<String> =
+        checked.problems.sorted().iter().map(|d| format!("{}: {}", d.code.name(), d.message)).collect();
     assert!(said.is_empty(), "the recipe has problems: {said:#?}");
     let recipe = checked.recipe.expect("a recipe without problems");
     recipec_compiler::compile(&recipe).expect("a checked recipe compiles").1

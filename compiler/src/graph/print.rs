@@ -6,11 +6,20 @@ use std::fmt::Write;
 
 /// The graph in the language of Graphviz.
 pub fn dot(graph: &TrainGraph, title: &str) -> String {
-    let mut text = format!("digraph \"{}\" {{\n  rankdir = LR;\n  node [shape = box, fontname = \"sans-serif\"];\n", quoted(title));
+    let mut text = format!(
+        "digraph \"{}\" {{\n  rankdir = LR;\n  node [shape = box, fontname = \"sans-serif\"];\n",
+        quoted(title)
+    );
     for (number, stage) in graph.stages().into_iter().enumerate() {
         let _ = writeln!(text, "  subgraph cluster_{number} {{\n    label = \"stage {}\";", quoted(stage));
         for (of, id, kind) in graph.nodes().filter(|(of, ..)| *of == stage) {
-            let _ = writeln!(text, "    \"{}\" [label = \"{}\\n{}\"];", quoted(&full(of, id)), quoted(id), quoted(&summary(kind)));
+            let _ = writeln!(
+                text,
+                "    \"{}\" [label = \"{}\\n{}\"];",
+                quoted(&full(of, id)),
+                quoted(id),
+                quoted(&summary(kind))
+            );
         }
         text.push_str("  }\n");
     }
@@ -78,17 +87,22 @@ pub fn summary(kind: &NodeKind) -> String {
             crate::settings::DataSource::HeldOut => "held-out side".into(),
         },
         NodeKind::Sampler { weight, .. } => format!("adaptive mix, {} outputs", weight.outputs().len()),
-        NodeKind::Rollout { group_size, sampling, .. } => format!("{group_size} per prompt, temperature {}", sampling.temperature),
+        NodeKind::Rollout { group_size, sampling, .. } => {
+            format!("{group_size} per prompt, temperature {}", sampling.temperature)
+        }
         NodeKind::Verify { verifier, .. } => verifier.name.clone(),
         NodeKind::Group { .. } => "solve rate and group signals".into(),
         NodeKind::Penalty { name, .. } => format!("term {name}"),
         NodeKind::Reward { .. } => "total reward".into(),
+        NodeKind::Shuffle => "placebo: permuted within groups".into(),
         NodeKind::Advantage { baseline, .. } => format!("{baseline:?}"),
         NodeKind::Filter { drop } => format!("drop {drop:?}"),
         NodeKind::Batch { rollouts, refill } => format!("{rollouts} rollouts, refill {refill}"),
         NodeKind::Reference { to } => format!("frozen {to}"),
         NodeKind::Loss { algorithm, .. } => match algorithm {
-            crate::settings::Algorithm::Gspo { clip_low, clip_high, .. } => format!("gspo, clip {clip_low}/{clip_high}"),
+            crate::settings::Algorithm::Gspo { clip_low, clip_high, .. } => {
+                format!("gspo, clip {clip_low}/{clip_high}")
+            }
         },
         NodeKind::Demonstrations { batch_problems, .. } => format!("{batch_problems} demonstrations"),
         NodeKind::SupervisedLoss { .. } => "negative log-likelihood".into(),

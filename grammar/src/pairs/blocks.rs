@@ -4,22 +4,15 @@ use super::items::span_is_empty;
 use super::{Place, Reader, Rule};
 use crate::source::Span;
 use crate::syntax_error::quoted;
-use crate::tree::{
-    Binding, Block, Entry, Expr, Formula, Name, Path, Setting, SyntaxError, SyntaxErrorKind,
-};
+use crate::tree::{Binding, Block, Entry, Expr, Formula, Name, Path, Setting, SyntaxError, SyntaxErrorKind};
 use pest::iterators::Pair;
 
 impl Reader<'_> {
     /// `keyword [name [after other]] { … }`
     pub(super) fn block(&mut self, pair: Pair<'_, Rule>) -> Block {
         let whole = self.span(&pair);
-        let mut block = Block {
-            keyword: self.no_name(whole),
-            name: None,
-            after: None,
-            body: Vec::new(),
-            braces: whole,
-        };
+        let mut block =
+            Block { keyword: self.no_name(whole), name: None, after: None, body: Vec::new(), braces: whole };
         for inner in pair.into_inner() {
             let span = self.span(&inner);
             match inner.as_rule() {
@@ -37,28 +30,14 @@ impl Reader<'_> {
                     self.missing_at = None;
                 }
                 Rule::needless_eq => {
-                    let message =
-                        format!("{} between a block and its brace", quoted(inner.as_str()));
-                    let error = SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "does not belong here",
-                    );
+                    let message = format!("{} between a block and its brace", quoted(inner.as_str()));
+                    let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "does not belong here");
                     self.error(error.help("write `keyword name { … }`"));
                 }
                 Rule::missing_open => {
                     let head = self.span_of(whole.start, span.start);
-                    let message = format!(
-                        "a {} without its opening brace",
-                        quoted(&block.keyword.node)
-                    );
-                    self.missing(
-                        head,
-                        message,
-                        "`{` belongs behind this",
-                        "write `keyword name { … }`",
-                    );
+                    let message = format!("a {} without its opening brace", quoted(&block.keyword.node));
+                    self.missing(head, message, "`{` belongs behind this", "write `keyword name { … }`");
                     self.missing_at = None;
                 }
                 Rule::braces | Rule::headless_body => {
@@ -82,12 +61,7 @@ impl Reader<'_> {
                 Rule::entry => entries.extend(self.entry(inner)),
                 Rule::comma if !may_separate => {
                     let message = "unexpected `,` in a block";
-                    let error = SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "separates nothing",
-                    );
+                    let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "separates nothing");
                     self.error(error.help("remove it"));
                     continue;
                 }
@@ -117,11 +91,7 @@ impl Reader<'_> {
                     return Some(Entry::Setting(setting));
                 }
                 Rule::block => {
-                    return Some(Entry::Block {
-                        doc,
-                        block: self.block(inner),
-                        span,
-                    });
+                    return Some(Entry::Block { doc, block: self.block(inner), span });
                 }
                 _ => {}
             }
@@ -132,10 +102,7 @@ impl Reader<'_> {
     fn setting(&mut self, pair: Pair<'_, Rule>) -> Setting {
         let whole = self.span(&pair);
         let mut overrides = None;
-        let mut path = Path {
-            segments: Vec::new(),
-            span: whole,
-        };
+        let mut path = Path { segments: Vec::new(), span: whole };
         let mut value: Option<Formula> = None;
         let mut last = whole;
         for inner in pair.into_inner() {
@@ -147,23 +114,13 @@ impl Reader<'_> {
                 Rule::missing_equals => {
                     let key = path.text();
                     let message = format!("`=` is missing behind {}", quoted(&key));
-                    self.missing(
-                        last,
-                        message,
-                        "`=` belongs behind this",
-                        format!("write `{key} = …`"),
-                    );
+                    self.missing(last, message, "`=` belongs behind this", format!("write `{key} = …`"));
                     self.missing_at = None;
                 }
                 Rule::missing_value => {
                     let key = path.text();
                     let help = format!("write `{key} = …`, or remove the setting");
-                    self.missing(
-                        last,
-                        format!("{} has no value", quoted(&key)),
-                        "a value belongs behind this",
-                        help,
-                    );
+                    self.missing(last, format!("{} has no value", quoted(&key)), "a value belongs behind this", help);
                 }
                 Rule::formula => value = Some(self.formula(inner)),
                 _ => {}
@@ -174,25 +131,11 @@ impl Reader<'_> {
         }
         if overrides.is_none() && (path.segments.len() > 1 || path.text() == "*") {
             let message = format!("the key {} has no `override`", quoted(&path.text()));
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                path.span,
-                message,
-                "not a plain key",
-            );
-            self.error(error.help(format!(
-                "write `override {} = …` in a variant or a stage",
-                path.text()
-            )));
+            let error = SyntaxError::new(SyntaxErrorKind::Unexpected, path.span, message, "not a plain key");
+            self.error(error.help(format!("write `override {} = …` in a variant or a stage", path.text())));
         }
         let value = value.unwrap_or_else(|| self.no_formula(last));
-        Setting {
-            doc: None,
-            overrides,
-            path,
-            value,
-            span: whole,
-        }
+        Setting { doc: None, overrides, path, value, span: whole }
     }
 
     /// The settings of a record and the height of the highest value; an inner block is an error there.
@@ -206,12 +149,8 @@ impl Reader<'_> {
                     let keyword = &block.keyword.node;
                     let message = format!("an inner block {} in a value", quoted(keyword));
                     let span = self.span_of(span.start, block.braces.start);
-                    let error = SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "a value holds settings only",
-                    );
+                    let error =
+                        SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "a value holds settings only");
                     self.error(error.help(format!("write `{keyword} = {{ … }}`")));
                     self.lost = true;
                 }
@@ -232,11 +171,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        Formula {
-            body,
-            bindings,
-            span,
-        }
+        Formula { body, bindings, span }
     }
 
     /// An expression whose height counts for the record around it.

@@ -21,23 +21,12 @@ impl Reader<'_> {
                 Rule::for_all => for_all = self.for_all(inner),
                 Rule::missing_colon => {
                     let help = "write `guarantee name : claim`";
-                    self.missing(
-                        last,
-                        "a guarantee without `:`",
-                        "`:` and a claim belong behind this",
-                        help,
-                    );
+                    self.missing(last, "a guarantee without `:`", "`:` and a claim belong behind this", help);
                     self.missing_at = None;
                 }
                 Rule::missing_claim if self.missing_at != Some(span.start) => {
-                    let help =
-                        "for example `penalty in -1..0`, `penalty falls in length` or `a >= b`";
-                    self.missing(
-                        last,
-                        "a guarantee without a claim",
-                        "a claim belongs behind this",
-                        help,
-                    );
+                    let help = "for example `penalty in -1..0`, `penalty falls in length` or `a >= b`";
+                    self.missing(last, "a guarantee without a claim", "a claim belongs behind this", help);
                 }
                 Rule::claim => claim = Some(self.claim(inner)),
                 _ => {}
@@ -46,15 +35,8 @@ impl Reader<'_> {
                 last = span;
             }
         }
-        let no_claim = Claim::Holds {
-            condition: self.hole(last),
-            same: Vec::new(),
-        };
-        Guarantee {
-            name: name.unwrap_or_else(|| self.no_name(whole)),
-            for_all,
-            claim: claim.unwrap_or(no_claim),
-        }
+        let no_claim = Claim::Holds { condition: self.hole(last), same: Vec::new() };
+        Guarantee { name: name.unwrap_or_else(|| self.no_name(whole)), for_all, claim: claim.unwrap_or(no_claim) }
     }
 
     fn for_all(&mut self, pair: Pair<'_, Rule>) -> Vec<Name> {
@@ -106,49 +88,28 @@ impl Reader<'_> {
                             Rule::direction => rises = part.as_str() == "rises",
                             Rule::word => signal = self.name(&part),
                             _ => {
-                                let message =
-                                    format!("{} without a signal", quoted(self.slice(span)));
+                                let message = format!("{} without a signal", quoted(self.slice(span)));
                                 let help = "write `falls in length` or `rises in length`";
-                                self.missing(
-                                    span,
-                                    message,
-                                    "`in signal` belongs behind this",
-                                    help,
-                                );
+                                self.missing(span, message, "`in signal` belongs behind this", help);
                             }
                         }
                     }
-                    return Claim::Monotone {
-                        value,
-                        rises,
-                        signal,
-                    };
+                    return Claim::Monotone { value, rises, signal };
                 }
                 Rule::same => {
                     let same = match inner.into_inner().next() {
                         Some(names) if names.as_rule() == Rule::names => self.names(names),
                         _ => {
                             let help = "write `same length, truncated`";
-                            self.missing(
-                                span,
-                                "`same` without a signal",
-                                "signals belong behind this",
-                                help,
-                            );
+                            self.missing(span, "`same` without a signal", "signals belong behind this", help);
                             Vec::new()
                         }
                     };
-                    return Claim::Holds {
-                        condition: value,
-                        same,
-                    };
+                    return Claim::Holds { condition: value, same };
                 }
                 _ => {}
             }
         }
-        Claim::Holds {
-            condition: value,
-            same: Vec::new(),
-        }
+        Claim::Holds { condition: value, same: Vec::new() }
     }
 }

@@ -27,12 +27,7 @@ impl Reader<'_> {
         }
         let before = self.errors.len();
         let tall = precedence::shape(tokens, whole, &mut self.errors);
-        if self
-            .errors
-            .iter()
-            .skip(before)
-            .any(|error| error.kind == SyntaxErrorKind::Missing)
-        {
+        if self.errors.iter().skip(before).any(|error| error.kind == SyntaxErrorKind::Missing) {
             // Without its `then` or `else` the row ended early; what follows is the same fault.
             self.missing_at = Some(whole.end);
         }
@@ -41,22 +36,12 @@ impl Reader<'_> {
 
     fn no_operand(&mut self, operator: Span) -> Token {
         let message = format!("a value is missing behind {}", quoted(self.slice(operator)));
-        self.missing(
-            operator,
-            message,
-            "a value belongs behind this",
-            "add the value, or remove the operator",
-        );
+        self.missing(operator, message, "a value belongs behind this", "add the value, or remove the operator");
         Token::NoOperand(self.span_of(operator.end, operator.end))
     }
 
     fn mistake(&mut self, span: Span, message: String, help: &str) {
-        let error = SyntaxError::new(
-            SyntaxErrorKind::Unexpected,
-            span,
-            message,
-            "not an operator here",
-        );
+        let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "not an operator here");
         self.error(error.help(help));
     }
 
@@ -70,11 +55,7 @@ impl Reader<'_> {
                 Prefix::Not
             }
             sign => {
-                self.mistake(
-                    span,
-                    format!("{} before a value", quoted(sign)),
-                    "remove the sign",
-                );
+                self.mistake(span, format!("{} before a value", quoted(sign)), "remove the sign");
                 return None;
             }
         };
@@ -112,14 +93,8 @@ impl Reader<'_> {
                     _ => (Infix::Unknown, ""),
                 };
                 let (message, help) = match written {
-                    _ if !meant.is_empty() => (
-                        format!("`{written}` is written `{meant}`"),
-                        format!("write `{meant}`"),
-                    ),
-                    "%" => (
-                        "there is no modulo".into(),
-                        "`%` makes a number a percentage, as in `40%`".into(),
-                    ),
+                    _ if !meant.is_empty() => (format!("`{written}` is written `{meant}`"), format!("write `{meant}`")),
+                    "%" => ("there is no modulo".into(), "`%` makes a number a percentage, as in `40%`".into()),
                     _ => {
                         let help = "a tolerance is written `expect a == b within 1e-4`";
                         (format!("there is no {}", quoted(written)), help.into())
@@ -145,15 +120,7 @@ impl Reader<'_> {
             Rule::group => self.group(pair),
             Rule::braces => {
                 let (settings, height) = self.record(pair);
-                Tall::new(
-                    ExprKind::Record {
-                        name: None,
-                        settings,
-                        braces: span,
-                    },
-                    span,
-                    height + 1,
-                )
+                Tall::new(ExprKind::Record { name: None, settings, braces: span }, span, height + 1)
             }
             _ => Tall::leaf(ExprKind::Hole, span),
         };
@@ -174,28 +141,13 @@ impl Reader<'_> {
         match inner.next() {
             Some(arguments) if arguments.as_rule() == Rule::arguments => {
                 let (arguments, height) = self.arguments(arguments);
-                Tall::new(
-                    ExprKind::Call {
-                        function: path,
-                        arguments,
-                    },
-                    whole,
-                    height + 1,
-                )
+                Tall::new(ExprKind::Call { function: path, arguments }, whole, height + 1)
             }
             Some(braces) => {
                 let span = self.span(&braces);
                 let name = self.record_name(path);
                 let (settings, height) = self.record(braces);
-                Tall::new(
-                    ExprKind::Record {
-                        name,
-                        settings,
-                        braces: span,
-                    },
-                    whole,
-                    height + 1,
-                )
+                Tall::new(ExprKind::Record { name, settings, braces: span }, whole, height + 1)
             }
             None => Tall::leaf(ExprKind::Path(path), whole),
         }
@@ -204,12 +156,7 @@ impl Reader<'_> {
     fn record_name(&mut self, path: Path) -> Option<Name> {
         if path.segments.len() > 1 {
             let message = format!("a record with the dotted name {}", quoted(&path.text()));
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                path.span,
-                message,
-                "one word belongs here",
-            );
+            let error = SyntaxError::new(SyntaxErrorKind::Unexpected, path.span, message, "one word belongs here");
             self.error(error.help("write `name { … }`"));
         }
         path.segments.into_iter().next_back()
@@ -244,12 +191,7 @@ impl Reader<'_> {
     /// A comma between two things; one that separates nothing is an error.
     fn separator(&mut self, span: Span, after_value: &mut bool) {
         if !*after_value {
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                span,
-                "unexpected `,`",
-                "separates nothing",
-            );
+            let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, "unexpected `,`", "separates nothing");
             self.error(error.help("remove it, or add the value before it"));
         }
         *after_value = false;
@@ -268,12 +210,7 @@ impl Reader<'_> {
                 }
                 Rule::missing_operand => {
                     let open = self.span_of(whole.start, whole.start + 1);
-                    self.missing(
-                        open,
-                        "nothing in these brackets",
-                        "a value belongs behind this",
-                        "write a value",
-                    );
+                    self.missing(open, "nothing in these brackets", "a value belongs behind this", "write a value");
                     self.missing_at = Some(span.start);
                 }
                 Rule::junk_inside => self.junk(inner, Place::Brackets),
@@ -325,11 +262,7 @@ impl Reader<'_> {
 
     fn argument(&mut self, pair: Pair<'_, Rule>) -> (Argument, usize) {
         let whole = self.span(&pair);
-        let mut argument = Argument {
-            name: None,
-            value: self.hole(whole),
-            filter: None,
-        };
+        let mut argument = Argument { name: None, value: self.hole(whole), filter: None };
         let mut height = 1;
         let mut last = whole;
         for inner in pair.into_inner() {
@@ -340,12 +273,7 @@ impl Reader<'_> {
                 Rule::missing_value => {
                     let name = argument.name.as_ref().map_or("", |name| &name.node);
                     let message = format!("argument {} has no value", quoted(name));
-                    self.missing(
-                        last,
-                        message,
-                        "a value belongs behind this",
-                        "write `name = value`",
-                    );
+                    self.missing(last, message, "a value belongs behind this", "write `name = value`");
                 }
                 Rule::expression => {
                     let value = self.row(inner);
@@ -354,9 +282,7 @@ impl Reader<'_> {
                 }
                 Rule::filter => {
                     let filter = match inner.into_inner().next() {
-                        Some(expression) if expression.as_rule() == Rule::expression => {
-                            self.row(expression)
-                        }
+                        Some(expression) if expression.as_rule() == Rule::expression => self.row(expression),
                         _ => {
                             self.missing(
                                 span,
@@ -392,21 +318,12 @@ impl Reader<'_> {
                 Rule::facts => self.facts(inner, &mut facts, &mut height),
                 Rule::missing_fact => {
                     let help = "write `given correct` or `given (correct, finished)`";
-                    self.missing(
-                        span,
-                        "`given` without a signal",
-                        "a signal belongs behind this",
-                        help,
-                    );
+                    self.missing(span, "`given` without a signal", "a signal belongs behind this", help);
                 }
                 _ => {}
             }
         }
-        Token::Given {
-            facts,
-            height,
-            span,
-        }
+        Token::Given { facts, height, span }
     }
 
     fn facts(&mut self, pair: Pair<'_, Rule>, facts: &mut Vec<Given>, height: &mut usize) {
@@ -433,12 +350,7 @@ impl Reader<'_> {
         }
         if facts.is_empty() && !after_value {
             let help = "write `given (correct, finished)`";
-            self.missing(
-                whole,
-                "`given` without a signal",
-                "signals belong in here",
-                help,
-            );
+            self.missing(whole, "`given` without a signal", "signals belong in here", help);
         }
     }
 

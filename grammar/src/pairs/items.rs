@@ -4,8 +4,7 @@ use super::{Place, Reader, Rule};
 use crate::source::{Span, Spanned};
 use crate::syntax_error::quoted;
 use crate::tree::{
-    Expr, ExprKind, Formula, FormulaDef, Item, ItemKind, Name, Param, SyntaxError, SyntaxErrorKind,
-    TermDef,
+    Expr, ExprKind, Formula, FormulaDef, Item, ItemKind, Name, Param, SyntaxError, SyntaxErrorKind, TermDef,
 };
 use pest::iterators::Pair;
 
@@ -89,21 +88,11 @@ impl Reader<'_> {
                 }
                 Rule::bound => range = Some(self.row(inner).expr),
                 Rule::missing_bound => {
-                    self.missing(
-                        last,
-                        "`in` without a range",
-                        "a range belongs behind this",
-                        "write `in 0..4`",
-                    );
+                    self.missing(last, "`in` without a range", "a range belongs behind this", "write `in 0..4`");
                 }
                 Rule::missing_equals => {
                     let help = "every param has a default: `= value`";
-                    self.missing(
-                        last,
-                        "a param without a value",
-                        "`= value` belongs behind this",
-                        help,
-                    );
+                    self.missing(last, "a param without a value", "`= value` belongs behind this", help);
                 }
                 Rule::wrong_eq => self.wrong_eq(&inner),
                 Rule::missing_value => self.missing_value(last),
@@ -136,38 +125,18 @@ impl Reader<'_> {
                 Rule::parameters => parameters = self.parameters(inner),
                 Rule::missing_parameters => {
                     let help = "write `formula name(n: tokens) -> reward = …`";
-                    self.missing(
-                        last,
-                        "a formula without parameters",
-                        "`(…)` belongs behind this",
-                        help,
-                    );
+                    self.missing(last, "a formula without parameters", "`(…)` belongs behind this", help);
                 }
                 Rule::result_type => result = Some(self.name(&inner)),
                 Rule::missing_result if self.missing_at != Some(span.start) => {
                     let help = "write `formula name(n: tokens) -> reward = …`";
-                    self.missing(
-                        last,
-                        "a formula without a result type",
-                        "`-> type` belongs behind this",
-                        help,
-                    );
+                    self.missing(last, "a formula without a result type", "`-> type` belongs behind this", help);
                 }
                 Rule::missing_type => {
-                    self.missing(
-                        last,
-                        "`->` without a type",
-                        "`-> type` belongs behind this",
-                        "write `-> reward`",
-                    );
+                    self.missing(last, "`->` without a type", "`-> type` belongs behind this", "write `-> reward`");
                 }
                 Rule::missing_equals => {
-                    self.missing(
-                        last,
-                        "a formula without a body",
-                        "`= …` belongs behind this",
-                        "write `= expression`",
-                    );
+                    self.missing(last, "a formula without a body", "`= …` belongs behind this", "write `= expression`");
                 }
                 Rule::wrong_eq => self.wrong_eq(&inner),
                 Rule::missing_value => self.missing_value(last),
@@ -198,15 +167,10 @@ impl Reader<'_> {
                         continue;
                     };
                     match words.next() {
-                        Some(word) if word.as_rule() == Rule::word => {
-                            parameters.push((name, self.name(&word)))
-                        }
+                        Some(word) if word.as_rule() == Rule::word => parameters.push((name, self.name(&word))),
                         _ => {
                             let message = format!("parameter {} has no type", quoted(&name.node));
-                            let help = format!(
-                                "write `{}: tokens`, or `: number`, `: ratio`, `: reward`",
-                                name.node
-                            );
+                            let help = format!("write `{}: tokens`, or `: number`, `: ratio`, `: reward`", name.node);
                             self.missing(span, message, "a type belongs behind this", help);
                             let no_type = self.no_name(span);
                             parameters.push((name, no_type));
@@ -233,17 +197,9 @@ impl Reader<'_> {
                 Rule::term_keyword => keyword = Some(self.name(&inner)),
                 Rule::word => name = Some(self.name(&inner)),
                 Rule::missing_equals => {
-                    let keyword = keyword
-                        .as_ref()
-                        .map_or("penalty", |keyword: &Name| &keyword.node)
-                        .to_string();
+                    let keyword = keyword.as_ref().map_or("penalty", |keyword: &Name| &keyword.node).to_string();
                     let message = format!("a {keyword} without a value");
-                    self.missing(
-                        last,
-                        message,
-                        "`= …` belongs behind this",
-                        "write `= expression`",
-                    );
+                    self.missing(last, message, "`= …` belongs behind this", "write `= expression`");
                 }
                 Rule::wrong_eq => self.wrong_eq(&inner),
                 Rule::missing_value => self.missing_value(last),
@@ -271,12 +227,7 @@ impl Reader<'_> {
                 Rule::text => because = Some(self.text_value(inner)),
                 Rule::missing_reason => {
                     let help = "add `because \"…\"`; the reason is printed with the report";
-                    self.missing(
-                        whole,
-                        "`allow` without a reason",
-                        "`because \"…\"` belongs behind this",
-                        help,
-                    );
+                    self.missing(whole, "`allow` without a reason", "`because \"…\"` belongs behind this", help);
                 }
                 _ => {}
             }
@@ -297,12 +248,7 @@ impl Reader<'_> {
                 Rule::missing_in | Rule::missing_list => {
                     let name = param.as_ref().map_or("gamma", |name: &Name| &name.node);
                     let help = format!("write `sweep {name} in [0.25, 0.5]`");
-                    self.missing(
-                        whole,
-                        "a sweep without values",
-                        "`in [ … ]` belongs behind this",
-                        help,
-                    );
+                    self.missing(whole, "a sweep without values", "`in [ … ]` belongs behind this", help);
                 }
                 _ => {}
             }
@@ -310,46 +256,26 @@ impl Reader<'_> {
         let values = values.unwrap_or_else(|| self.hole(whole));
         if !matches!(values.kind, ExprKind::List(_) | ExprKind::Hole) {
             let message = "the values of a sweep are a list";
-            let error = SyntaxError::new(
-                SyntaxErrorKind::Unexpected,
-                values.span,
-                message,
-                "not a list",
-            );
+            let error = SyntaxError::new(SyntaxErrorKind::Unexpected, values.span, message, "not a list");
             self.error(error.help("write `in [0.25, 0.5]`"));
         }
-        ItemKind::Sweep {
-            param: param.unwrap_or_else(|| self.no_name(whole)),
-            values,
-        }
+        ItemKind::Sweep { param: param.unwrap_or_else(|| self.no_name(whole)), values }
     }
 
     /// A value is missing behind `last`, which is an equals sign.
     pub(super) fn missing_value(&mut self, last: Span) {
-        self.missing(
-            last,
-            "a value is missing",
-            "a value belongs behind this",
-            "write a value, or remove the setting",
-        );
+        self.missing(last, "a value is missing", "a value belongs behind this", "write a value, or remove the setting");
     }
 
     /// A hole behind a place.
     pub(super) fn hole(&self, after: Span) -> Expr {
-        Expr {
-            kind: ExprKind::Hole,
-            span: self.span_of(after.end, after.end),
-        }
+        Expr { kind: ExprKind::Hole, span: self.span_of(after.end, after.end) }
     }
 
     /// A formula that is a hole.
     pub(super) fn no_formula(&self, after: Span) -> Formula {
         let body = self.hole(after);
-        Formula {
-            span: body.span,
-            body,
-            bindings: Vec::new(),
-        }
+        Formula { span: body.span, body, bindings: Vec::new() }
     }
 }
 

@@ -52,12 +52,7 @@ impl Reader<'_> {
                 Rule::bad_unit => {
                     let word = self.slice(span);
                     if readable {
-                        self.bad_literal(
-                            span,
-                            format!("unknown unit {}", quoted(word)),
-                            "not a unit",
-                            unit_help(word),
-                        );
+                        self.bad_literal(span, format!("unknown unit {}", quoted(word)), "not a unit", unit_help(word));
                     }
                 }
                 _ => {}
@@ -67,12 +62,7 @@ impl Reader<'_> {
         let number = self.span_of(whole.start, end);
         if percent && let Some(unit) = unit.take() {
             let message = format!("a percentage with the unit {}", quoted(&unit.node));
-            self.bad_literal(
-                unit.span,
-                message,
-                "a percentage is a pure number",
-                "remove the unit or the `%`".into(),
-            );
+            self.bad_literal(unit.span, message, "a percentage is a pure number", "remove the unit or the `%`".into());
         }
         let whole = whole.to(last);
         if !readable {
@@ -91,16 +81,8 @@ impl Reader<'_> {
             return Tall::leaf(ExprKind::Hole, whole);
         }
         let value = if percent { value / 100.0 } else { value };
-        let fraction = written
-            .bytes()
-            .any(|byte| matches!(byte, b'.' | b'e' | b'E'));
-        let quantity = Quantity {
-            value,
-            whole: !fraction && !percent,
-            percent,
-            unit,
-            text,
-        };
+        let fraction = written.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+        let quantity = Quantity { value, whole: !fraction && !percent, percent, unit, text };
         Tall::leaf(ExprKind::Quantity(quantity), whole)
     }
 
@@ -109,25 +91,16 @@ impl Reader<'_> {
         let suffix = self.slice(span);
         let (message, help) = if suffix.starts_with('_') {
             let digits: String = suffix.chars().filter(|c| *c != '_').collect();
-            (
-                "a number with `_` in it".to_string(),
-                format!("write `{number}{digits}`"),
-            )
+            ("a number with `_` in it".to_string(), format!("write `{number}{digits}`"))
         } else if suffix.starts_with('.') {
-            (
-                "a number with two points".to_string(),
-                "write one point, and the fraction behind it".to_string(),
-            )
+            ("a number with two points".to_string(), "write one point, and the fraction behind it".to_string())
         } else {
             let prefixes = ["K", "M", "G", "Ki", "Mi", "Gi"];
             let help = match nearest(suffix, &prefixes) {
                 Some(prefix) => format!("did you mean `{number}{prefix}`?"),
                 None => "K, M and G are powers of ten, Ki, Mi and Gi of two; a unit stands behind a blank".into(),
             };
-            (
-                format!("unknown prefix {} of a number", quoted(suffix)),
-                help,
-            )
+            (format!("unknown prefix {} of a number", quoted(suffix)), help)
         };
         self.bad_literal(span, message, "cannot stand at a number", help);
     }
@@ -137,12 +110,7 @@ impl Reader<'_> {
         let span = self.span(pair);
         let written = self.slice(span);
         let help = format!("write `0{written}`");
-        self.bad_literal(
-            span,
-            "a number without a digit before its point".into(),
-            "begins with a point",
-            help,
-        );
+        self.bad_literal(span, "a number without a digit before its point".into(), "begins with a point", help);
         Tall::leaf(ExprKind::Hole, span)
     }
 
@@ -158,11 +126,8 @@ impl Reader<'_> {
                     self.swallowed = Some(whole);
                     let open = self.span_of(whole.start, whole.start + 1);
                     let message = "this text is never closed";
-                    let error =
-                        SyntaxError::new(SyntaxErrorKind::Unclosed, open, message, "begins here");
-                    self.error(error.help(
-                        "a text ends on its line, with `\"`; a line break in it is written `\\n`",
-                    ));
+                    let error = SyntaxError::new(SyntaxErrorKind::Unclosed, open, message, "begins here");
+                    self.error(error.help("a text ends on its line, with `\"`; a line break in it is written `\\n`"));
                 }
                 _ => {}
             }
@@ -203,12 +168,7 @@ impl Reader<'_> {
         let span = self.span(pair);
         let contents = self.slice(span).trim_matches('\'').to_string();
         let help = format!("write `\"{}\"`", quoted(&contents).trim_matches('`'));
-        self.bad_literal(
-            span,
-            "a text in single quotes".into(),
-            "a text stands in double quotes",
-            help,
-        );
+        self.bad_literal(span, "a text in single quotes".into(), "a text stands in double quotes", help);
         Tall::leaf(ExprKind::Text(contents), span)
     }
 }

@@ -8,11 +8,7 @@ impl Reader<'_> {
     /// `test "…" { given …  expect … }`
     pub(super) fn test(&mut self, pair: Pair<'_, Rule>) -> TestDef {
         let whole = self.span(&pair);
-        let mut test = TestDef {
-            title: self.no_name(whole),
-            given: Vec::new(),
-            expect: Vec::new(),
-        };
+        let mut test = TestDef { title: self.no_name(whole), given: Vec::new(), expect: Vec::new() };
         for inner in pair.into_inner() {
             match inner.as_rule() {
                 Rule::text => test.title = self.text_value(inner),
@@ -54,15 +50,8 @@ impl Reader<'_> {
                 }
                 Rule::comma => {
                     let message = "unexpected `,` in a test";
-                    let error = SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        span,
-                        message,
-                        "separates nothing",
-                    );
-                    self.error(error.help(
-                        "facts are separated by commas, `given` and `expect` by white space",
-                    ));
+                    let error = SyntaxError::new(SyntaxErrorKind::Unexpected, span, message, "separates nothing");
+                    self.error(error.help("facts are separated by commas, `given` and `expect` by white space"));
                 }
                 Rule::stray_docs => self.stray_docs(inner),
                 Rule::junk_test => {
@@ -79,12 +68,7 @@ impl Reader<'_> {
         if test.expect.is_empty() && understood {
             let title = test.title.span;
             let help = "add `expect value == number within 1e-4`";
-            self.missing(
-                title,
-                "a test that expects nothing",
-                "has no `expect`",
-                help,
-            );
+            self.missing(title, "a test that expects nothing", "has no `expect`", help);
             self.missing_at = None;
         }
     }
@@ -96,12 +80,7 @@ impl Reader<'_> {
                 Rule::test_fact => facts.extend(self.fact(inner).map(|(fact, _)| fact)),
                 Rule::missing_fact => {
                     let help = "write `given length = 16Ki tokens, correct`";
-                    self.missing(
-                        whole,
-                        "`given` without a fact",
-                        "facts belong behind this",
-                        help,
-                    );
+                    self.missing(whole, "`given` without a fact", "facts belong behind this", help);
                 }
                 _ => {}
             }
@@ -118,29 +97,15 @@ impl Reader<'_> {
                 Rule::sum => within = Some(self.row(inner).expr),
                 Rule::missing_condition => {
                     let help = "write `expect value == number within 1e-4`";
-                    self.missing(
-                        span,
-                        "`expect` without a comparison",
-                        "a comparison belongs behind this",
-                        help,
-                    );
+                    self.missing(span, "`expect` without a comparison", "a comparison belongs behind this", help);
                 }
                 Rule::missing_value => {
                     let help = "write `within 1e-4`";
-                    self.missing(
-                        span,
-                        "`within` without a tolerance",
-                        "ends without a tolerance",
-                        help,
-                    );
+                    self.missing(span, "`within` without a tolerance", "ends without a tolerance", help);
                 }
                 _ => {}
             }
         }
-        Expectation {
-            condition: condition.unwrap_or_else(|| self.hole(span)),
-            within,
-            span,
-        }
+        Expectation { condition: condition.unwrap_or_else(|| self.hole(span)), within, span }
     }
 }

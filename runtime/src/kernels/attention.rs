@@ -55,11 +55,8 @@ impl Rotary {
     /// For positions `0..positions`, computed in f64 and rounded once.
     pub fn new(head_width: usize, theta: f64, positions: usize) -> Self {
         let half = head_width / 2;
-        let rates: Vec<f64> = (0..half)
-            .map(|i| 1.0 / libm::pow(theta, 2.0 * i as f64 / head_width as f64))
-            .collect();
-        let angles =
-            || (0..positions).flat_map(|at| rates.iter().map(move |rate| at as f64 * rate));
+        let rates: Vec<f64> = (0..half).map(|i| 1.0 / libm::pow(theta, 2.0 * i as f64 / head_width as f64)).collect();
+        let angles = || (0..positions).flat_map(|at| rates.iter().map(move |rate| at as f64 * rate));
         Self {
             half,
             cosines: angles().map(|angle| libm::cos(angle) as f32).collect(),
@@ -116,11 +113,7 @@ pub fn push_transposed(blocks: &mut Vec<f32>, position: usize, row: &[f32]) {
     if blocks.len() < base + BLOCK * row.len() {
         blocks.resize(base + BLOCK * row.len(), 0.0);
     }
-    for (slot, value) in blocks[base + position % BLOCK..]
-        .iter_mut()
-        .step_by(BLOCK)
-        .zip(row)
-    {
+    for (slot, value) in blocks[base + position % BLOCK..].iter_mut().step_by(BLOCK).zip(row) {
         *slot = *value;
     }
 }
@@ -128,10 +121,7 @@ pub fn push_transposed(blocks: &mut Vec<f32>, position: usize, row: &[f32]) {
 /// `out[j] = scale * sum_d query[d] * key[j][d]`, one chain over d, for the first `out.len()` positions.
 #[inline(always)]
 pub fn scores(query: &[f32], blocks: &[f32], scale: f32, out: &mut [f32]) {
-    for (block, out) in blocks
-        .chunks_exact(BLOCK * query.len())
-        .zip(out.chunks_mut(BLOCK))
-    {
+    for (block, out) in blocks.chunks_exact(BLOCK * query.len()).zip(out.chunks_mut(BLOCK)) {
         let mut sums = [0f32; BLOCK];
         let (rows, _) = block.as_chunks::<BLOCK>();
         for (query, row) in query.iter().zip(rows) {
@@ -196,20 +186,8 @@ fn add_outer(weights: &[f32], row: &[f32], rows: &mut [f32], stride: usize) {
 /// Attention of packed sequences: `q` `(T, heads * head_width)`, `k` and `v` `(T, kv_heads * head_width)`, before the
 /// rotation. `segments` are the starts of the sequences and the end of the last one; position 0 is at each start.
 /// `rotary` must reach the longest sequence. Writes `out`, shaped as `q`.
-pub fn forward(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    segments: &[usize],
-    heads: Heads,
-    rotary: &Rotary,
-    out: &mut [f32],
-) {
-    let Heads {
-        head_width: width,
-        kv_heads,
-        ..
-    } = heads;
+pub fn forward(q: &[f32], k: &[f32], v: &[f32], segments: &[usize], heads: Heads, rotary: &Rotary, out: &mut [f32]) {
+    let Heads { head_width: width, kv_heads, .. } = heads;
     let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
     let mut query = vec![0f32; width];
     let mut keys = Vec::new();
@@ -221,17 +199,7 @@ pub fn forward(
                 let (start, length) = (span[0], span[1] - span[0]);
                 row.resize(length, 0.0);
                 for kv_head in 0..kv_heads {
-                    transpose_keys(
-                        k,
-                        start,
-                        length,
-                        kv_stride,
-                        kv_head * width,
-                        width,
-                        rotary,
-                        &mut keys,
-                        &mut query,
-                    );
+                    transpose_keys(k, start, length, kv_stride, kv_head * width, width, rotary, &mut keys, &mut query);
                     for head in kv_head * heads.shared()..(kv_head + 1) * heads.shared() {
                         for i in 0..length {
                             let at = (start + i) * q_stride + head * width;
@@ -241,12 +209,7 @@ pub fn forward(
                             let inverse = softmax(row);
                             let out = &mut out[at..at + width];
                             out.fill(0.0);
-                            mix(
-                                row,
-                                &v[start * kv_stride + kv_head * width..],
-                                kv_stride,
-                                out,
-                            );
+                            mix(row, &v[start * kv_stride + kv_head * width..], kv_stride, out);
                             for out in out {
                                 *out *= inverse;
                             }
@@ -293,11 +256,7 @@ pub fn backward(
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    let Heads {
-        head_width: width,
-        kv_heads,
-        ..
-    } = heads;
+    let Heads { head_width: width, kv_heads, .. } = heads;
     let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
     let mut query = vec![0f32; width];
     let (mut keys, mut values) = (Vec::new(), Vec::new());

@@ -25,24 +25,13 @@ pub fn forward(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
 }
 
 /// Gradients of [`forward`], added to `dx` and to `d_weight`.
-pub fn backward(
-    x: &[f32],
-    weight: &[f32],
-    eps: f32,
-    dy: &[f32],
-    dx: &mut [f32],
-    d_weight: &mut [f32],
-) {
+pub fn backward(x: &[f32], weight: &[f32], eps: f32, dy: &[f32], dx: &mut [f32], d_weight: &mut [f32]) {
     let width = weight.len().max(1);
     let mut scaled = vec![0f32; width];
     vectorised(
         #[inline(always)]
         || {
-            for ((x, dy), dx) in x
-                .chunks_exact(width)
-                .zip(dy.chunks_exact(width))
-                .zip(dx.chunks_exact_mut(width))
-            {
+            for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
                 let scale = inverse_root(x, eps);
                 for ((scaled, dy), weight) in scaled.iter_mut().zip(dy).zip(weight) {
                     *scaled = dy * weight;

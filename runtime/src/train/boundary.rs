@@ -15,7 +15,12 @@ use std::collections::BTreeMap;
 
 impl Trainer<'_> {
     /// Metrics: one line per step, nothing of which depends on time.
-    pub(super) fn write_metrics(&mut self, stage: &StageRuntime<'_>, node: &Node, step: &mut Step) -> Result<(), RunError> {
+    pub(super) fn write_metrics(
+        &mut self,
+        stage: &StageRuntime<'_>,
+        node: &Node,
+        step: &mut Step,
+    ) -> Result<(), RunError> {
         step.worked(node, 1);
         let line = measures::step_metrics(self.plan, stage, &self.counters, step);
         self.journal.line(METRICS, &line)?;

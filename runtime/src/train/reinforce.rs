@@ -12,7 +12,7 @@ use crate::loss::{Objective, SequenceTerms};
 use crate::optimizer::schedule_share;
 use crate::policy::gradient::{Sequence, gradients, score};
 use crate::reward::{self, RewardContext};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Draws, Purpose, Stream};
 use crate::rollout::{Draw, Group, Rollout};
 use crate::sampler::Sampler;
 use crate::verify::{Status, Verdict};
@@ -97,9 +97,9 @@ impl Trainer<'_> {
                 });
             }
         }
-        let engine = Engine { slots: slots as usize, end_token: self.tokenizer.end_token(), threads: self.lanes.threads };
-        let mut generated =
-            generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?.into_iter();
+        let engine =
+            Engine { slots: slots as usize, end_token: self.tokenizer.end_token(), threads: self.lanes.threads };
+        let mut generated = generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?.into_iter();
         let mut n = 0;
         for draw in draws {
             let mut rollouts = Vec::new();
@@ -264,6 +264,22 @@ impl Trainer<'_> {
         Ok(())
     }
 
+    /// Shuffle: a placebo. Every rollout gets the total of some rollout of its group.
+    pub(super) fn shuffle(&mut self, node: &Node, step: &mut Step) {
+        let mut n = 0;
+        for group in &mut step.groups {
+            let stream =
+                Stream::new(self.plan.seed, Purpose::Shuffle, self.counters.stage as u32, group.draw.number as u32, 0);
+            let mut totals: Vec<f64> = group.rollouts.iter().map(|rollout| rollout.total_reward).collect();
+            Draws::new(stream).shuffle(&mut totals);
+            n += totals.len();
+            for (rollout, total) in group.rollouts.iter_mut().zip(totals) {
+                rollout.total_reward = total;
+            }
+        }
+        step.worked(node, n);
+    }
+
     /// Filter: groups without signal leave, and are counted.
     pub(super) fn filter(&mut self, node: &Node, rule: Drop, step: &mut Step) {
         let groups = std::mem::take(&mut step.groups);
@@ -311,8 +327,10 @@ impl Trainer<'_> {
             if self.counters.empty_batches > MAX_EMPTY_BATCHES {
                 return Err(RunError::NoSignal { batches: self.counters.empty_batches });
             }
-            let message =
-                format!("step {}: no group of this batch has an advantage; nothing was trained", self.counters.step + 1);
+            let message = format!(
+                "step {}: no group of this batch has an advantage; nothing was trained",
+                self.counters.step + 1
+            );
             self.warn(message)?;
         } else {
             self.counters.empty_batches = 0;
@@ -397,7 +415,8 @@ impl Trainer<'_> {
         let lr = adamw.lr * schedule_share(schedule, self.counters.step, stage.plan.max_steps.unwrap_or(u64::MAX));
         step.measures.lr = Some(lr);
         if let Some(gradients) = step.gradients.take() {
-            let optimizer = self.optimizer.as_mut().ok_or_else(|| RunError::Plan("no optimizer in this stage".into()))?;
+            let optimizer =
+                self.optimizer.as_mut().ok_or_else(|| RunError::Plan("no optimizer in this stage".into()))?;
             step.measures.grad_norm = Some(optimizer.step(&self.policy, &gradients, lr)?.gradient_norm);
         }
         let updates = stage.plan.nodes.iter().find_map(|node| match &node.kind {

@@ -112,6 +112,7 @@ impl Trainer<'_> {
             NodeKind::Group { unfinished } => self.make_groups(node, *unfinished, step)?,
             NodeKind::Penalty { program, .. } => self.evaluate_program(stage, node, program, step)?,
             NodeKind::Reward { program } => self.reward(stage, node, program, step)?,
+            NodeKind::Shuffle => self.shuffle(node, step),
             NodeKind::Advantage { baseline, divide_by_std } => advantage(node, *baseline, *divide_by_std, step),
             NodeKind::Filter { drop } => self.filter(node, *drop, step),
             NodeKind::Batch { rollouts, refill } => return self.batch(node, *rollouts, *refill, step),

@@ -44,10 +44,11 @@ impl Trainer<'_> {
             let number = self.counters.domain(domain).next_problem;
             self.counters.domain(domain).next_problem += 1;
             let problem = source.problem(Split::Train, number);
-            let response = source.data.demonstration(Split::Train, number, target).ok_or_else(|| RunError::Unsupported {
-                what: format!("`target = {target}` for domain `{domain}`"),
-                why: "its data has no such column".into(),
-            })?;
+            let response =
+                source.data.demonstration(Split::Train, number, target).ok_or_else(|| RunError::Unsupported {
+                    what: format!("`target = {target}` for domain `{domain}`"),
+                    why: "its data has no such column".into(),
+                })?;
             let bad = |why: String| RunError::BadPrompt { domain: domain.to_string(), why };
             let mut tokens = self.tokenizer.encode(&problem.prompt).map_err(|why| bad(why.to_string()))?;
             let prompt_len = tokens.len();
@@ -68,7 +69,8 @@ impl Trainer<'_> {
         if step.too_long > 100_000 {
             return Err(RunError::BadPrompt {
                 domain: domain.to_string(),
-                why: "100,000 problems in one step were left out because their prompts are longer than `budget.prompt`".into(),
+                why: "100,000 problems in one step were left out because their prompts are longer than `budget.prompt`"
+                    .into(),
             });
         }
         Ok(())

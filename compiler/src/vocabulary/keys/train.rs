@@ -25,6 +25,12 @@ pub(super) const REWARD: &[Key] = &[
         Required("it is what the policy is trained on"),
         "What is trained on; may name `outcome`, penalties and terms.",
     ),
+    key(
+        "shuffled",
+        Kind::Truth,
+        Default("false"),
+        "A placebo: total rewards are permuted within each group, so that they say nothing about the responses.",
+    ),
 ];
 
 const CLIP_LOW: Key =
