@@ -78,23 +78,14 @@ pub fn generate(
         return Ok(Vec::new());
     }
     let weights = Arc::new(HostWeights::new(policy, positions, false)?);
-    let threads = settings
-        .threads
-        .clamp(1, settings.slots.max(1))
-        .min(groups.len());
+    let threads = settings.threads.clamp(1, settings.slots.max(1)).min(groups.len());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
-    let work = &Work {
-        requests,
-        groups: &groups,
-        next: &next,
-        stop: &stop,
-    };
+    let work = &Work { requests, groups: &groups, next: &next, stop: &stop };
     let lanes = std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..threads)
             .map(|lane| {
-                let slots = settings.slots.max(1) / threads
-                    + usize::from(lane < settings.slots.max(1) % threads);
+                let slots = settings.slots.max(1) / threads + usize::from(lane < settings.slots.max(1) % threads);
                 let decoder = Decoder::new(weights.clone(), settings.end_token);
                 let sender = sender.clone();
                 scope.spawn(move || {
@@ -114,10 +105,7 @@ pub fn generate(
                 stop.store(true, Ordering::Relaxed);
             }
         }
-        lanes
-            .into_iter()
-            .map(|lane| lane.join().unwrap_or(Err(PolicyError::Worker)))
-            .collect::<Vec<_>>()
+        lanes.into_iter().map(|lane| lane.join().unwrap_or(Err(PolicyError::Worker))).collect::<Vec<_>>()
     });
     let mut results: Vec<Option<Generated>> = requests.iter().map(|_| None).collect();
     for lane in lanes {
@@ -127,22 +115,14 @@ pub fn generate(
             }
         }
     }
-    results
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or(PolicyError::Interrupted)
+    results.into_iter().collect::<Option<Vec<_>>>().ok_or(PolicyError::Interrupted)
 }
 
 /// Returns the length of the longest sequence that the requests allow.
 fn check(policy: &Policy, requests: &[Request]) -> Result<usize, PolicyError> {
     let mut positions = 0;
     for (idx, request) in requests.iter().enumerate() {
-        let wrong = |reason: String| {
-            Err(PolicyError::Request {
-                request: idx,
-                reason,
-            })
-        };
+        let wrong = |reason: String| Err(PolicyError::Request { request: idx, reason });
         if request.prompt.is_empty() {
             return wrong("the prompt is empty".into());
         }
@@ -152,9 +132,7 @@ fn check(policy: &Policy, requests: &[Request]) -> Result<usize, PolicyError> {
         }
         let length = request.prompt.len().saturating_add(request.max_new_tokens);
         if length > MAX_POSITIONS {
-            return wrong(format!(
-                "{length} tokens of prompt and response; at most {MAX_POSITIONS} are possible"
-            ));
+            return wrong(format!("{length} tokens of prompt and response; at most {MAX_POSITIONS} are possible"));
         }
         positions = positions.max(length);
     }
@@ -206,11 +184,7 @@ impl Work<'_> {
                 let Some(request) = self.requests.get(idx) else {
                     break;
                 };
-                results.extend(
-                    decoder
-                        .admit(idx, request, prefix)?
-                        .map(|generated| (idx, generated)),
-                );
+                results.extend(decoder.admit(idx, request, prefix)?.map(|generated| (idx, generated)));
             }
             if decoder.occupied() == 0 {
                 let over = waiting.is_empty();
@@ -235,12 +209,7 @@ impl Work<'_> {
     }
 
     /// Takes groups until the free slots have work, and computes their prompts together.
-    fn take_groups(
-        &self,
-        decoder: &mut Decoder,
-        slots: usize,
-        waiting: &mut VecDeque<(usize, Arc<Prefix>)>,
-    ) {
+    fn take_groups(&self, decoder: &mut Decoder, slots: usize, waiting: &mut VecDeque<(usize, Arc<Prefix>)>) {
         let free = slots - decoder.occupied();
         let mut taken = Vec::new();
         let mut requests = 0;
@@ -251,11 +220,8 @@ impl Work<'_> {
             requests += group.len();
             taken.push(group.clone());
         }
-        let prompts: Vec<Arc<[u32]>> = taken
-            .iter()
-            .filter_map(|group| self.requests.get(group.start))
-            .map(|r| r.prompt.clone())
-            .collect();
+        let prompts: Vec<Arc<[u32]>> =
+            taken.iter().filter_map(|group| self.requests.get(group.start)).map(|r| r.prompt.clone()).collect();
         if prompts.is_empty() {
             return;
         }

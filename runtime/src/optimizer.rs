@@ -17,11 +17,7 @@ pub fn schedule_share(schedule: &Schedule, step: u64, total_steps: u64) -> f64 {
         return step as f64 / schedule.warmup as f64;
     }
     let falling = total_steps.saturating_sub(schedule.warmup);
-    let done = if falling == 0 {
-        1.0
-    } else {
-        ((step - schedule.warmup) as f64 / falling as f64).min(1.0)
-    };
+    let done = if falling == 0 { 1.0 } else { ((step - schedule.warmup) as f64 / falling as f64).min(1.0) };
     let left = match schedule.shape {
         ScheduleShape::Constant => return 1.0,
         ScheduleShape::Linear => 1.0 - done,
@@ -62,11 +58,7 @@ impl Optimizer {
             .iter()
             .map(|(_, var)| Ok((zeros(var.as_tensor())?, zeros(var.as_tensor())?)))
             .collect::<candle_core::Result<_>>()?;
-        Ok(Self {
-            settings: settings.clone(),
-            step: 0,
-            moments,
-        })
+        Ok(Self { settings: settings.clone(), step: 0, moments })
     }
 
     /// Steps made so far.
@@ -77,28 +69,16 @@ impl Optimizer {
     /// One step with learning rate `lr` (already scheduled; `settings.lr` is the peak and is not read here).
     /// The gradients are clipped by their global norm first. Nothing changes when an error is returned for a shape
     /// or for a norm that is not finite.
-    pub fn step(
-        &mut self,
-        policy: &Policy,
-        gradients: &Gradients,
-        lr: f64,
-    ) -> Result<StepReport, PolicyError> {
+    pub fn step(&mut self, policy: &Policy, gradients: &Gradients, lr: f64) -> Result<StepReport, PolicyError> {
         for (idx, (name, var)) in policy.parameters.iter().enumerate() {
             let found = gradients.tensors.get(idx);
             let Some(found) = found else {
                 return Err(PolicyError::MissingGradient { name: name.clone() });
             };
-            let fits = self
-                .moments
-                .get(idx)
-                .is_some_and(|(first, _)| first.dims() == var.dims());
+            let fits = self.moments.get(idx).is_some_and(|(first, _)| first.dims() == var.dims());
             if found.dims() != var.dims() || !fits {
                 let (found, expected) = (found.dims().to_vec(), var.dims().to_vec());
-                return Err(PolicyError::Shape {
-                    name: name.clone(),
-                    found,
-                    expected,
-                });
+                return Err(PolicyError::Shape { name: name.clone(), found, expected });
             }
         }
         let mut squares = 0.0;
@@ -110,33 +90,17 @@ impl Optimizer {
             squares += square;
         }
         let gradient_norm = libm::sqrt(squares);
-        let clip = self
-            .settings
-            .clip_norm
-            .filter(|limit| gradient_norm > *limit);
+        let clip = self.settings.clip_norm.filter(|limit| gradient_norm > *limit);
         let scale = clip.map_or(1.0, |limit| limit / gradient_norm);
 
         self.step += 1;
-        let AdamW {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            ..
-        } = self.settings;
+        let AdamW { beta1, beta2, eps, weight_decay, .. } = self.settings;
         let first_left = 1.0 - libm::pow(beta1, self.step as f64);
         let second_left = 1.0 - libm::pow(beta2, self.step as f64);
-        for (((_, var), gradient), (first, second)) in policy
-            .parameters
-            .iter()
-            .zip(&gradients.tensors)
-            .zip(&mut self.moments)
+        for (((_, var), gradient), (first, second)) in
+            policy.parameters.iter().zip(&gradients.tensors).zip(&mut self.moments)
         {
-            let decay = if var.rank() >= 2 {
-                1.0 - lr * weight_decay
-            } else {
-                1.0
-            };
+            let decay = if var.rank() >= 2 { 1.0 - lr * weight_decay } else { 1.0 };
             if var.device().is_cpu() {
                 let coefficients = Coefficients {
                     scale: scale as f32,
@@ -160,11 +124,7 @@ impl Optimizer {
             let change = ((&*first * (lr / first_left))? / root)?;
             var.set(&((var.as_detached_tensor() * decay)? - change)?)?;
         }
-        Ok(StepReport {
-            gradient_norm,
-            clipped: clip.is_some(),
-            lr,
-        })
+        Ok(StepReport { gradient_norm, clipped: clip.is_some(), lr })
     }
 
     /// The moments under `first.NAME` and `second.NAME`, in the order of the policy, for a checkpoint. They are
@@ -173,10 +133,7 @@ impl Optimizer {
         let named = policy.parameters.iter().zip(&self.moments);
         named
             .flat_map(|((name, _), (first, second))| {
-                [
-                    (format!("first.{name}"), first.clone()),
-                    (format!("second.{name}"), second.clone()),
-                ]
+                [(format!("first.{name}"), first.clone()), (format!("second.{name}"), second.clone())]
             })
             .collect()
     }
@@ -197,11 +154,7 @@ impl Optimizer {
                     None => Err(PolicyError::MissingParameter { name }),
                     Some(tensor) if tensor.dims() != var.dims() => {
                         let (found, expected) = (tensor.dims().to_vec(), var.dims().to_vec());
-                        Err(PolicyError::Shape {
-                            name,
-                            found,
-                            expected,
-                        })
+                        Err(PolicyError::Shape { name, found, expected })
                     }
                     Some(tensor) => Ok(tensor.to_device(var.device())?),
                 }
@@ -210,11 +163,7 @@ impl Optimizer {
         }
         match state.into_keys().next() {
             Some(name) => Err(PolicyError::UnknownParameter { name }),
-            None => Ok(Self {
-                settings: settings.clone(),
-                step: steps,
-                moments,
-            }),
+            None => Ok(Self { settings: settings.clone(), step: steps, moments }),
         }
     }
 }
@@ -240,24 +189,22 @@ fn update(
     by: &Coefficients,
 ) -> candle_core::Result<Tensor> {
     let numbers = |tensor: &Tensor| with_numbers(tensor, |values| Ok(values.to_vec()));
-    let (mut value_now, mut first_now, mut second_now) =
-        (numbers(value)?, numbers(first)?, numbers(second)?);
+    let (mut value_now, mut first_now, mut second_now) = (numbers(value)?, numbers(first)?, numbers(second)?);
     with_numbers(gradient, |gradient| {
-        vectorised(
-            #[inline(always)]
-            || {
-                let moments = first_now.iter_mut().zip(&mut second_now);
-                for ((gradient, value), (first, second)) in
-                    gradient.iter().zip(&mut value_now).zip(moments)
-                {
-                    let gradient = gradient * by.scale;
-                    *first = *first * by.keep_first + gradient * by.add_first;
-                    *second = *second * by.keep_second + gradient * gradient * by.add_second;
-                    let root = (*second * by.inverse_second).sqrt() + by.eps;
-                    *value = *value * by.decay - *first * by.rate / root;
-                }
-            },
-        );
+        let (values, firsts, seconds) = (&mut value_now[..], &mut first_now[..], &mut second_now[..]);
+        vectorised!('a, _simd, {
+            gradient: &'a [f32], values: &'a mut [f32], firsts: &'a mut [f32], seconds: &'a mut [f32],
+            by: &'a Coefficients,
+        } -> (), {
+            let moments = firsts.iter_mut().zip(seconds);
+            for ((gradient, value), (first, second)) in gradient.iter().zip(values).zip(moments) {
+                let gradient = gradient * by.scale;
+                *first = *first * by.keep_first + gradient * by.add_first;
+                *second = *second * by.keep_second + gradient * gradient * by.add_second;
+                let root = (*second * by.inverse_second).sqrt() + by.eps;
+                *value = *value * by.decay - *first * by.rate / root;
+            }
+        });
         Ok(())
     })?;
     *first = Tensor::from_vec(first_now, value.shape(), &Device::Cpu)?;
@@ -268,10 +215,7 @@ fn update(
 /// In f64 and in the order of the elements.
 fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
     let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-    Ok(values
-        .iter()
-        .map(|value| f64::from(*value) * f64::from(*value))
-        .sum())
+    Ok(values.iter().map(|value| f64::from(*value) * f64::from(*value)).sum())
 }
 
 #[cfg(test)]
@@ -280,25 +224,11 @@ mod tests {
     use crate::policy::tests::{numbers, small};
 
     fn settings(clip_norm: Option<f64>) -> AdamW {
-        AdamW {
-            lr: 1e-2,
-            beta1: 0.9,
-            beta2: 0.98,
-            eps: 1e-8,
-            weight_decay: 0.1,
-            clip_norm,
-        }
+        AdamW { lr: 1e-2, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.1, clip_norm }
     }
 
     fn flat(tensor: &Tensor) -> Vec<f64> {
-        tensor
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f32>()
-            .unwrap()
-            .into_iter()
-            .map(f64::from)
-            .collect()
+        tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f64::from).collect()
     }
 
     fn random_gradients(policy: &Policy, at: u32) -> Gradients {
@@ -307,12 +237,7 @@ mod tests {
             Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap()
         };
         let tensors = policy.parameters.iter().enumerate().map(one).collect();
-        Gradients {
-            tensors,
-            loss: 0.0,
-            logp: vec![],
-            entropy: vec![],
-        }
+        Gradients { tensors, loss: 0.0, logp: vec![], entropy: vec![] }
     }
 
     /// Oracle, in f64, for each element, the lines of torch.optim.AdamW after clip_grad_norm_:
@@ -337,17 +262,9 @@ mod tests {
             let norm = all.iter().flatten().map(|g| g * g).sum::<f64>().sqrt();
             let lr = 1e-2 / f64::from(t);
             let report = optimizer.step(&policy, &gradients, lr).unwrap();
-            assert!(
-                (report.gradient_norm - norm).abs() < 1e-9 * norm
-                    && report.clipped
-                    && report.lr == lr
-            );
+            assert!((report.gradient_norm - norm).abs() < 1e-9 * norm && report.clipped && report.lr == lr);
             for ((idx, gradient), (m, v, p)) in all.iter().enumerate().zip(&mut expected) {
-                let decay = if policy.parameters[idx].1.rank() == 2 {
-                    1.0 - lr * 0.1
-                } else {
-                    1.0
-                };
+                let decay = if policy.parameters[idx].1.rank() == 2 { 1.0 - lr * 0.1 } else { 1.0 };
                 for (at, g) in gradient.iter().enumerate() {
                     let g = g / norm;
                     m[at] = 0.9 * m[at] + 0.1 * g;
@@ -360,10 +277,7 @@ mod tests {
         }
         for ((name, var), (_, _, expected)) in policy.parameters.iter().zip(&expected) {
             for (found, expected) in flat(var.as_tensor()).iter().zip(expected) {
-                assert!(
-                    (found - expected).abs() < 3e-6,
-                    "{name}: {found} {expected}"
-                );
+                assert!((found - expected).abs() < 3e-6, "{name}: {found} {expected}");
             }
         }
     }
@@ -372,26 +286,12 @@ mod tests {
     #[test]
     fn the_first_step_has_the_size_of_the_learning_rate() {
         let policy = small(2, 1, true);
-        let before: Vec<_> = policy
-            .parameters
-            .iter()
-            .map(|(_, var)| flat(&var.as_tensor().copy().unwrap()))
-            .collect();
-        let mut optimizer = Optimizer::new(
-            &AdamW {
-                weight_decay: 0.0,
-                ..settings(None)
-            },
-            &policy,
-        )
-        .unwrap();
+        let before: Vec<_> = policy.parameters.iter().map(|(_, var)| flat(&var.as_tensor().copy().unwrap())).collect();
+        let mut optimizer = Optimizer::new(&AdamW { weight_decay: 0.0, ..settings(None) }, &policy).unwrap();
         let gradients = random_gradients(&policy, 9);
         assert!(!optimizer.step(&policy, &gradients, 1e-2).unwrap().clipped);
         for (idx, (_, var)) in policy.parameters.iter().enumerate() {
-            for ((now, before), g) in flat(var.as_tensor())
-                .iter()
-                .zip(&before[idx])
-                .zip(flat(&gradients.tensors[idx]))
+            for ((now, before), g) in flat(var.as_tensor()).iter().zip(&before[idx]).zip(flat(&gradients.tensors[idx]))
             {
                 if g.abs() > 1e-3 {
                     assert!((now - (before - 1e-2 * g.signum())).abs() < 1e-6);
@@ -407,12 +307,8 @@ mod tests {
         let mut straight = Optimizer::new(&settings, &one).unwrap();
         let mut stopped = Optimizer::new(&settings, &two).unwrap();
         for t in 0..4 {
-            straight
-                .step(&one, &random_gradients(&one, t), 1e-2)
-                .unwrap();
-            stopped
-                .step(&two, &random_gradients(&two, t), 1e-2)
-                .unwrap();
+            straight.step(&one, &random_gradients(&one, t), 1e-2).unwrap();
+            stopped.step(&two, &random_gradients(&two, t), 1e-2).unwrap();
             let mut state = stopped.state(&two);
             state.reverse();
             stopped = Optimizer::restore(&settings, &two, stopped.steps(), state).unwrap();
@@ -420,9 +316,7 @@ mod tests {
         assert_eq!(one.digest().unwrap(), two.digest().unwrap());
         let mut state = stopped.state(&two);
         state.pop();
-        let error = Optimizer::restore(&settings, &two, 4, state)
-            .unwrap_err()
-            .to_string();
+        let error = Optimizer::restore(&settings, &two, 4, state).unwrap_err().to_string();
         assert_eq!(error, "parameter second.lm_head.weight is missing");
     }
 
@@ -433,53 +327,25 @@ mod tests {
         let mut gradients = random_gradients(&policy, 0);
         gradients.tensors[1] = (&gradients.tensors[1] * f64::NAN).unwrap();
         let mut optimizer = Optimizer::new(&settings(None), &policy).unwrap();
-        let error = optimizer
-            .step(&policy, &gradients, 1e-2)
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            "the gradient of parameter model.layers.0.input_layernorm.weight is not finite"
-        );
+        let error = optimizer.step(&policy, &gradients, 1e-2).unwrap_err().to_string();
+        assert_eq!(error, "the gradient of parameter model.layers.0.input_layernorm.weight is not finite");
         assert_eq!((policy.digest().unwrap(), optimizer.steps()), (digest, 0));
     }
 
     #[test]
     fn schedules() {
-        let schedule = |shape, warmup, floor| Schedule {
-            shape,
-            warmup,
-            floor,
-        };
+        let schedule = |shape, warmup, floor| Schedule { shape, warmup, floor };
         let check = |schedule: &Schedule, expected: &[(u64, f64)]| {
             for (step, share) in expected {
                 let found = schedule_share(schedule, *step, 100);
-                assert!(
-                    (found - share).abs() < 1e-12,
-                    "{schedule:?} at {step}: {found}"
-                );
+                assert!((found - share).abs() < 1e-12, "{schedule:?} at {step}: {found}");
             }
         };
-        check(
-            &schedule(ScheduleShape::Constant, 10, 0.1),
-            &[(1, 0.1), (9, 0.9), (10, 1.0), (100, 1.0)],
-        );
-        check(
-            &schedule(ScheduleShape::Linear, 20, 0.1),
-            &[(1, 0.05), (20, 1.0), (60, 0.55), (100, 0.1), (150, 0.1)],
-        );
+        check(&schedule(ScheduleShape::Constant, 10, 0.1), &[(1, 0.1), (9, 0.9), (10, 1.0), (100, 1.0)]);
+        check(&schedule(ScheduleShape::Linear, 20, 0.1), &[(1, 0.05), (20, 1.0), (60, 0.55), (100, 0.1), (150, 0.1)]);
         // cos(pi/3) = 1/2: a third of the way the share is 3/4 of what is above the floor.
-        check(
-            &schedule(ScheduleShape::Cosine, 10, 0.0),
-            &[(10, 1.0), (40, 0.75), (55, 0.5), (70, 0.25), (100, 0.0)],
-        );
-        check(
-            &schedule(ScheduleShape::Linear, 0, 0.0),
-            &[(1, 0.99), (50, 0.5)],
-        );
-        check(
-            &schedule(ScheduleShape::Linear, 100, 0.5),
-            &[(50, 0.5), (100, 0.5)],
-        );
+        check(&schedule(ScheduleShape::Cosine, 10, 0.0), &[(10, 1.0), (40, 0.75), (55, 0.5), (70, 0.25), (100, 0.0)]);
+        check(&schedule(ScheduleShape::Linear, 0, 0.0), &[(1, 0.99), (50, 0.5)]);
+        check(&schedule(ScheduleShape::Linear, 100, 0.5), &[(50, 0.5), (100, 0.5)]);
     }
 }

@@ -35,11 +35,7 @@ pub enum PolicyError {
     #[error("parameter {name} is missing")]
     MissingParameter { name: String },
     #[error("parameter {name} has shape {found:?}, expected {expected:?}")]
-    Shape {
-        name: String,
-        found: Vec<usize>,
-        expected: Vec<usize>,
-    },
+    Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("parameter {name} is not part of this architecture")]
     UnknownParameter { name: String },
     #[error("parameter {name} got no gradient")]
@@ -53,10 +49,7 @@ pub enum PolicyError {
     #[error("temperature {0} cannot be used here; it must be finite and above 0")]
     Temperature(f64),
     #[error("{}: {source}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("{}: {reason}", path.display())]
     Checkpoint { path: PathBuf, reason: String },
     #[error("the logits are not finite; the weights are broken")]
@@ -92,21 +85,15 @@ impl Policy {
         let spread = libm::sqrt(2.0 / (5.0 * architecture.width.max(1) as f64));
         let residual = spread / libm::sqrt(2.0 * architecture.layers.max(1) as f64);
         let mut tensors = Vec::new();
-        for (idx, (name, shape)) in parameter_shapes(architecture, vocab_size)?
-            .into_iter()
-            .enumerate()
-        {
+        for (idx, (name, shape)) in parameter_shapes(architecture, vocab_size)?.into_iter().enumerate() {
             let count: usize = shape.iter().product();
             let values: Vec<f32> = if shape.len() == 1 {
                 vec![1.0; count]
             } else {
-                let writes_residual =
-                    name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+                let writes_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
                 let spread = if writes_residual { residual } else { spread };
                 let stream = Stream::new(seed, Purpose::Weights, idx as u32, 0, 0);
-                (0..count)
-                    .map(|at| (spread * stream.normal(at as u32)) as f32)
-                    .collect()
+                (0..count).map(|at| (spread * stream.normal(at as u32)) as f32).collect()
             };
             tensors.push((name, Tensor::from_vec(values, shape, device)?));
         }
@@ -127,49 +114,21 @@ impl Policy {
                 return Err(PolicyError::MissingParameter { name });
             };
             if tensor.dims() != expected {
-                return Err(PolicyError::Shape {
-                    name,
-                    found: tensor.dims().to_vec(),
-                    expected,
-                });
+                return Err(PolicyError::Shape { name, found: tensor.dims().to_vec(), expected });
             }
-            parameters.push((
-                name,
-                Var::from_tensor(
-                    &tensor
-                        .to_dtype(DType::F32)?
-                        .contiguous()?
-                        .force_contiguous()?,
-                )?,
-            ));
+            parameters.push((name, Var::from_tensor(&tensor.to_dtype(DType::F32)?.contiguous()?.force_contiguous()?)?));
         }
         if let Some((name, _)) = given.into_iter().next() {
             return Err(PolicyError::UnknownParameter { name });
         }
-        let rotary = Mutex::new(Arc::new(Rotary::new(
-            architecture.head_width,
-            architecture.rope_theta,
-            256,
-        )));
-        Ok(Self {
-            architecture: architecture.clone(),
-            parameters,
-            vocab: vocab_size,
-            rotary,
-        })
+        let rotary = Mutex::new(Arc::new(Rotary::new(architecture.head_width, architecture.rope_theta, 256)));
+        Ok(Self { architecture: architecture.clone(), parameters, vocab: vocab_size, rotary })
     }
 
     /// A copy that later steps do not change: the reference or the behavior policy.
     pub fn snapshot(&self) -> Result<Self, PolicyError> {
-        let tensors = self
-            .parameters
-            .iter()
-            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
-        Self::from_tensors(
-            &self.architecture,
-            self.vocab,
-            tensors.collect::<Result<Vec<_>, PolicyError>>()?,
-        )
+        let tensors = self.parameters.iter().map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
+        Self::from_tensors(&self.architecture, self.vocab, tensors.collect::<Result<Vec<_>, PolicyError>>()?)
     }
 
     /// Number of token ids.
@@ -179,10 +138,7 @@ impl Policy {
 
     /// Number of trained numbers.
     pub fn parameter_count(&self) -> usize {
-        self.parameters
-            .iter()
-            .map(|(_, var)| var.elem_count())
-            .sum()
+        self.parameters.iter().map(|(_, var)| var.elem_count()).sum()
     }
 
     /// Where the weights are.
@@ -206,17 +162,8 @@ impl Policy {
     }
 
     pub(crate) fn heads(&self) -> Heads {
-        let Architecture {
-            heads,
-            kv_heads,
-            head_width,
-            ..
-        } = self.architecture;
-        Heads {
-            heads,
-            kv_heads,
-            head_width,
-        }
+        let Architecture { heads, kv_heads, head_width, .. } = self.architecture;
+        Heads { heads, kv_heads, head_width }
     }
 
     pub(crate) fn norm_index(&self) -> usize {
@@ -225,37 +172,22 @@ impl Policy {
 
     /// Index of the output head: the embedding when it is tied.
     pub(crate) fn head_index(&self) -> usize {
-        if self.architecture.tied {
-            0
-        } else {
-            self.norm_index() + 1
-        }
+        if self.architecture.tied { 0 } else { self.norm_index() + 1 }
     }
 
     /// Rotary tables for at least this many positions; they grow by doubling and are kept.
     pub(crate) fn rotary(&self, positions: usize) -> Arc<Rotary> {
         let mut kept = self.rotary.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.positions() < positions {
-            let Architecture {
-                head_width,
-                rope_theta,
-                ..
-            } = self.architecture;
-            *kept = Arc::new(Rotary::new(
-                head_width,
-                rope_theta,
-                positions.next_power_of_two(),
-            ));
+            let Architecture { head_width, rope_theta, .. } = self.architecture;
+            *kept = Arc::new(Rotary::new(head_width, rope_theta, positions.next_power_of_two()));
         }
         kept.clone()
     }
 
     pub(crate) fn check_tokens(&self, tokens: &[u32]) -> Result<(), PolicyError> {
         match tokens.iter().find(|token| **token as usize >= self.vocab) {
-            Some(token) => Err(PolicyError::Token {
-                token: *token,
-                vocab: self.vocab,
-            }),
+            Some(token) => Err(PolicyError::Token { token: *token, vocab: self.vocab }),
             None => Ok(()),
         }
     }
@@ -267,17 +199,7 @@ pub fn parameter_shapes(
     architecture: &Architecture,
     vocab_size: usize,
 ) -> Result<Vec<(String, Vec<usize>)>, PolicyError> {
-    let Architecture {
-        width,
-        layers,
-        heads,
-        kv_heads,
-        head_width,
-        hidden,
-        tied,
-        rope_theta,
-        norm_eps,
-    } = *architecture;
+    let Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps } = *architecture;
     let sizes = [
         ("width", width),
         ("layers", layers),
@@ -291,14 +213,10 @@ pub fn parameter_shapes(
         return Err(PolicyError::Architecture(format!("{name} is 0")));
     }
     if let Some((name, size)) = sizes.iter().find(|(_, size)| *size > 1 << 24) {
-        return Err(PolicyError::Architecture(format!(
-            "{name} is {size}, more than 2^24"
-        )));
+        return Err(PolicyError::Architecture(format!("{name} is {size}, more than 2^24")));
     }
     if heads % kv_heads != 0 {
-        return Err(PolicyError::Architecture(format!(
-            "kv_heads = {kv_heads} does not divide heads = {heads}"
-        )));
+        return Err(PolicyError::Architecture(format!("kv_heads = {kv_heads} does not divide heads = {heads}")));
     }
     if head_width % 2 != 0 {
         return Err(PolicyError::Architecture(format!(
@@ -306,20 +224,13 @@ pub fn parameter_shapes(
         )));
     }
     if !(rope_theta.is_finite() && rope_theta > 0.0) {
-        return Err(PolicyError::Architecture(format!(
-            "rope_theta = {rope_theta} must be finite and above 0"
-        )));
+        return Err(PolicyError::Architecture(format!("rope_theta = {rope_theta} must be finite and above 0")));
     }
     if !(norm_eps.is_finite() && norm_eps >= 0.0) {
-        return Err(PolicyError::Architecture(format!(
-            "norm_eps = {norm_eps} must be finite and not negative"
-        )));
+        return Err(PolicyError::Architecture(format!("norm_eps = {norm_eps} must be finite and not negative")));
     }
     let (query, kv) = (heads * head_width, kv_heads * head_width);
-    let mut shapes = vec![(
-        "model.embed_tokens.weight".to_owned(),
-        vec![vocab_size, width],
-    )];
+    let mut shapes = vec![("model.embed_tokens.weight".to_owned(), vec![vocab_size, width])];
     for layer in 0..layers {
         let parts: [(&str, Vec<usize>); LAYER_PARAMETERS] = [
             ("input_layernorm", vec![width]),
@@ -332,9 +243,7 @@ pub fn parameter_shapes(
             ("mlp.up_proj", vec![hidden, width]),
             ("mlp.down_proj", vec![width, hidden]),
         ];
-        shapes.extend(
-            parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)),
-        );
+        shapes.extend(parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)));
     }
     shapes.push(("model.norm.weight".to_owned(), vec![width]));
     if !tied {

@@ -15,9 +15,7 @@ const END_TEXT: &str = "<end>";
 
 /// A text holds a character that has no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "character {character:?} at byte {byte} has no token; the character tokenizer knows blank (0x20) to ~ (0x7e)"
-)]
+#[error("character {character:?} at byte {byte} has no token; the character tokenizer knows blank (0x20) to ~ (0x7e)")]
 pub struct BadCharacter {
     /// The character.
     pub character: char,
@@ -41,26 +39,16 @@ pub fn decode(tokens: &[u32]) -> String {
         1..=95 => char::from_u32(token - 1 + ' ' as u32).unwrap_or(char::REPLACEMENT_CHARACTER),
         _ => char::REPLACEMENT_CHARACTER,
     };
-    tokens
-        .iter()
-        .take_while(|token| **token != END)
-        .map(text)
-        .collect()
+    tokens.iter().take_while(|token| **token != END).map(text).collect()
 }
 
 /// Writes the same tokenizer as `tokenizer.json` and `tokenizer_config.json` in Hugging Face format into a folder, so
 /// that a checkpoint can be used elsewhere.
 pub fn save(folder: &Path) -> Result<(), PolicyError> {
-    for (name, value) in [
-        ("tokenizer.json", description()),
-        ("tokenizer_config.json", configuration()),
-    ] {
+    for (name, value) in [("tokenizer.json", description()), ("tokenizer_config.json", configuration())] {
         let path = folder.join(name);
-        let mut text =
-            serde_json::to_string_pretty(&value).map_err(|error| PolicyError::Checkpoint {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
+        let mut text = serde_json::to_string_pretty(&value)
+            .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         text.push('\n');
         write_whole(&path, text.as_bytes())?;
     }
@@ -114,13 +102,7 @@ mod tests {
 
     #[test]
     fn other_characters_are_named() {
-        assert_eq!(
-            encode("a\n"),
-            Err(BadCharacter {
-                character: '\n',
-                byte: 1
-            })
-        );
+        assert_eq!(encode("a\n"), Err(BadCharacter { character: '\n', byte: 1 }));
         assert_eq!(encode("aé").unwrap_err().byte, 1);
         assert_eq!(decode(&[96]), "\u{fffd}");
     }

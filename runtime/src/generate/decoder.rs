@@ -19,16 +19,7 @@ impl HostWeights {
         mut attend: impl FnMut(usize, &[f32], &[f32], &[f32], &mut [f32]),
     ) {
         let (n, width) = (tokens.len(), self.width);
-        let Scratch {
-            x,
-            normed,
-            q,
-            k,
-            v,
-            mixed,
-            gate,
-            up,
-        } = scratch;
+        let Scratch { x, normed, q, k, v, mixed, gate, up } = scratch;
         for (buffer, columns) in [
             (&mut *normed, width),
             (&mut *q, self.heads.query_width()),
@@ -82,11 +73,7 @@ struct Cache {
 
 impl Cache {
     fn new(lists: usize) -> Self {
-        Self {
-            length: 0,
-            keys: vec![Vec::new(); lists],
-            values: vec![Vec::new(); lists],
-        }
+        Self { length: 0, keys: vec![Vec::new(); lists], values: vec![Vec::new(); lists] }
     }
 }
 
@@ -117,14 +104,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn new(weights: Arc<HostWeights>, end_token: u32) -> Self {
-        Self {
-            weights,
-            end_token,
-            slots: Vec::new(),
-            scratch: Scratch::default(),
-            logits: Vec::new(),
-            row: Vec::new(),
-        }
+        Self { weights, end_token, slots: Vec::new(), scratch: Scratch::default(), logits: Vec::new(), row: Vec::new() }
     }
 
     pub(crate) fn occupied(&self) -> usize {
@@ -134,23 +114,13 @@ impl Decoder {
     /// Computes prompts, packed, with the arithmetic of training.
     pub(crate) fn prefixes(&mut self, prompts: &[Arc<[u32]>]) -> Vec<Arc<Prefix>> {
         let weights = self.weights.clone();
-        let Heads {
-            kv_heads,
-            head_width,
-            ..
-        } = weights.heads;
-        let tokens: Vec<u32> = prompts
-            .iter()
-            .flat_map(|prompt| prompt.iter().copied())
-            .collect();
+        let Heads { kv_heads, head_width, .. } = weights.heads;
+        let tokens: Vec<u32> = prompts.iter().flat_map(|prompt| prompt.iter().copied()).collect();
         let mut segments = vec![0];
         for prompt in prompts {
             segments.push(segments.last().copied().unwrap_or(0) + prompt.len());
         }
-        let mut caches: Vec<Cache> = prompts
-            .iter()
-            .map(|_| Cache::new(weights.layers.len() * kv_heads))
-            .collect();
+        let mut caches: Vec<Cache> = prompts.iter().map(|_| Cache::new(weights.layers.len() * kv_heads)).collect();
         let mut turned = vec![0f32; head_width];
         weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
             attention::forward(q, k, v, &segments, weights.heads, &weights.rotary, out);
@@ -158,34 +128,15 @@ impl Decoder {
                 cache.length = span[1] - span[0];
                 for position in 0..cache.length {
                     let at = (span[0] + position) * weights.heads.kv_width();
-                    append(
-                        cache,
-                        layer,
-                        position,
-                        &k[at..],
-                        &v[at..],
-                        &weights,
-                        &mut turned,
-                    );
+                    append(cache, layer, position, &k[at..], &v[at..], &weights, &mut turned);
                 }
             }
         });
-        let last = |span: &[usize]| {
-            self.scratch.x[(span[1] - 1) * weights.width..][..weights.width].to_vec()
-        };
+        let last = |span: &[usize]| self.scratch.x[(span[1] - 1) * weights.width..][..weights.width].to_vec();
         let hidden: Vec<f32> = segments.windows(2).flat_map(last).collect();
         weights.logits(&hidden, &mut self.scratch.normed, &mut self.logits);
         let logits = self.logits.chunks_exact(weights.vocab());
-        caches
-            .into_iter()
-            .zip(logits)
-            .map(|(cache, row)| {
-                Arc::new(Prefix {
-                    cache,
-                    logits: row.to_vec(),
-                })
-            })
-            .collect()
+        caches.into_iter().zip(logits).map(|(cache, row)| Arc::new(Prefix { cache, logits: row.to_vec() })).collect()
     }
 
     /// Puts a request into a slot and samples its first token. A request that is over with it is returned at once.
@@ -217,53 +168,34 @@ impl Decoder {
     }
 
     /// One tick: one more token in every slot. What is over leaves its slot and is given to `done`.
-    pub(crate) fn tick(
-        &mut self,
-        mut done: impl FnMut(usize, Generated),
-    ) -> Result<(), PolicyError> {
+    pub(crate) fn tick(&mut self, mut done: impl FnMut(usize, Generated)) -> Result<(), PolicyError> {
         let weights = self.weights.clone();
         let heads = weights.heads;
-        let (slots, row) = (&mut self.slots, &mut self.row);
-        let tokens: Vec<u32> = slots
-            .iter()
-            .filter_map(|slot| slot.out.tokens.last().copied())
-            .collect();
-        let mut turned = vec![0f32; heads.head_width];
+        let tokens: Vec<u32> = self.slots.iter().filter_map(|slot| slot.out.tokens.last().copied()).collect();
+        let mut scratch_head = vec![0f32; heads.head_width];
         weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (idx, slot) in slots.iter_mut().enumerate() {
-                        let (q_at, kv_at) = (idx * heads.query_width(), idx * heads.kv_width());
-                        let position = slot.prefix.cache.length + slot.own.length;
-                        append(
-                            &mut slot.own,
-                            layer,
-                            position,
-                            &k[kv_at..],
-                            &v[kv_at..],
-                            &weights,
-                            &mut turned,
-                        );
-                        let (q, out) = (
-                            &q[q_at..][..heads.query_width()],
-                            &mut out[q_at..][..heads.query_width()],
-                        );
-                        attend(slot, layer, q, out, &weights, row, &mut turned);
-                    }
-                },
-            );
+            let (slots, row) = (&mut self.slots[..], &mut self.row);
+            let (weights, turned) = (&*weights, &mut scratch_head[..]);
+            vectorised!('a, simd, {
+                slots: &'a mut [Slot], weights: &'a HostWeights, layer: usize, q: &'a [f32], k: &'a [f32],
+                v: &'a [f32], out: &'a mut [f32], row: &'a mut Vec<f32>, turned: &'a mut [f32],
+            } -> (), {
+                let (q_width, kv_width) = (weights.heads.query_width(), weights.heads.kv_width());
+                let rows = q.chunks_exact(q_width).zip(out.chunks_exact_mut(q_width));
+                let cached = k.chunks_exact(kv_width).zip(v.chunks_exact(kv_width));
+                for ((slot, (q, out)), (k, v)) in slots.iter_mut().zip(rows).zip(cached) {
+                    let position = slot.prefix.cache.length + slot.own.length;
+                    append(&mut slot.own, layer, position, k, v, weights, turned);
+                    attend(simd, slot, layer, q, out, weights, row, turned);
+                }
+            });
         });
-        for slot in slots.iter_mut() {
+        for slot in &mut self.slots {
             slot.own.length += 1;
         }
         weights.logits(&self.scratch.x, &mut self.scratch.normed, &mut self.logits);
         let mut kept = Vec::with_capacity(self.slots.len());
-        for (mut slot, row) in self
-            .slots
-            .drain(..)
-            .zip(self.logits.chunks_exact_mut(weights.vocab()))
-        {
+        for (mut slot, row) in self.slots.drain(..).zip(self.logits.chunks_exact_mut(weights.vocab())) {
             if slot.take(row, self.end_token)? {
                 done(slot.request, slot.out);
             } else {
@@ -279,10 +211,7 @@ impl Slot {
     /// Samples the next token from a row of logits; true when the rollout is over.
     fn take(&mut self, logits: &mut [f32], end_token: u32) -> Result<bool, PolicyError> {
         let position = self.out.tokens.len() as u32;
-        let sampled = self
-            .sampler
-            .sample(logits, position)
-            .ok_or(PolicyError::NonFiniteLogits)?;
+        let sampled = self.sampler.sample(logits, position).ok_or(PolicyError::NonFiniteLogits)?;
         self.out.tokens.push(sampled.token);
         self.out.logp_behavior.push(sampled.logp_behavior);
         self.out.logp_sampled.push(sampled.logp_sampled);
@@ -302,17 +231,11 @@ fn append(
     weights: &HostWeights,
     turned: &mut [f32],
 ) {
-    let Heads {
-        kv_heads,
-        head_width,
-        ..
-    } = weights.heads;
+    let Heads { kv_heads, head_width, .. } = weights.heads;
     for head in 0..kv_heads {
         let list = layer * kv_heads + head;
         let own = cache.values[list].len() / head_width;
-        weights
-            .rotary
-            .turn(&k[head * head_width..][..head_width], position, turned);
+        weights.rotary.turn(&k[head * head_width..][..head_width], position, turned);
         push_transposed(&mut cache.keys[list], own, turned);
         cache.values[list].extend_from_slice(&v[head * head_width..][..head_width]);
     }
@@ -321,7 +244,9 @@ fn append(
 /// Attention of the newest position of a slot over its prompt and its own tokens: the steps of
 /// [`attention::forward`] for one row, in the same order of sums.
 #[inline(always)]
-fn attend(
+#[allow(clippy::too_many_arguments)]
+fn attend<S: pulp::Simd>(
+    simd: S,
     slot: &Slot,
     layer: usize,
     q: &[f32],
@@ -330,11 +255,7 @@ fn attend(
     row: &mut Vec<f32>,
     turned: &mut [f32],
 ) {
-    let Heads {
-        heads,
-        kv_heads,
-        head_width,
-    } = weights.heads;
+    let Heads { heads, kv_heads, head_width } = weights.heads;
     let before = slot.prefix.cache.length;
     let position = before + slot.own.length;
     row.resize(position + 1, 0.0);
@@ -343,24 +264,14 @@ fn attend(
         let here = head * head_width..(head + 1) * head_width;
         weights.rotary.turn(&q[here.clone()], position, turned);
         let (of_prompt, of_response) = row.split_at_mut(before);
-        scores(
-            turned,
-            &slot.prefix.cache.keys[list],
-            weights.heads.scale(),
-            of_prompt,
-        );
-        scores(
-            turned,
-            &slot.own.keys[list],
-            weights.heads.scale(),
-            of_response,
-        );
-        let inverse = softmax(row);
+        scores(simd, turned, &slot.prefix.cache.keys[list], weights.heads.scale(), of_prompt);
+        scores(simd, turned, &slot.own.keys[list], weights.heads.scale(), of_response);
+        let inverse = softmax(simd, row);
         let (of_prompt, of_response) = row.split_at(before);
         let out = &mut out[here];
         out.fill(0.0);
-        mix(of_prompt, &slot.prefix.cache.values[list], head_width, out);
-        mix(of_response, &slot.own.values[list], head_width, out);
+        mix(simd, of_prompt, &slot.prefix.cache.values[list], head_width, out);
+        mix(simd, of_response, &slot.own.values[list], head_width, out);
         for out in out {
             *out *= inverse;
         }

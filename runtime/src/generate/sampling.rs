@@ -1,7 +1,6 @@
 //! One token from a row of logits and a random number by address.
 
-use crate::kernels::logprob::{exponentials, log_of};
-use crate::kernels::vectorised;
+use crate::kernels::logprob::{log_of, one_row};
 use crate::rng::Stream;
 use recipec_compiler::settings::Sampling;
 
@@ -26,16 +25,9 @@ pub(crate) struct Sampler {
 
 /// Why sampling settings cannot be used; none when they can.
 pub(crate) fn problem(sampling: &Sampling) -> Option<String> {
-    let Sampling {
-        temperature,
-        top_p,
-        min_p,
-        ..
-    } = sampling;
+    let Sampling { temperature, top_p, min_p, .. } = sampling;
     if !(temperature.is_finite() && *temperature >= 0.0) {
-        return Some(format!(
-            "temperature {temperature} must be finite and not negative"
-        ));
+        return Some(format!("temperature {temperature} must be finite and not negative"));
     }
     if !(*top_p > 0.0 && *top_p <= 1.0) {
         return Some(format!("top_p {top_p} must be above 0 and at most 1"));
@@ -48,12 +40,7 @@ pub(crate) fn problem(sampling: &Sampling) -> Option<String> {
 
 impl Sampler {
     pub(crate) fn new(stream: Stream, sampling: &Sampling) -> Self {
-        Self {
-            stream,
-            sampling: sampling.clone(),
-            shifted: Vec::new(),
-            order: Vec::new(),
-        }
+        Self { stream, sampling: sampling.clone(), shifted: Vec::new(), order: Vec::new() }
     }
 
     /// The token at `position` of the response. The logits are overwritten. None when they are not finite.
@@ -63,24 +50,11 @@ impl Sampler {
     /// Temperature 0 takes the most likely token; its `logp_behavior` is then that at temperature 1, and
     /// `logp_sampled` is 0.
     pub(crate) fn sample(&mut self, logits: &mut [f32], position: u32) -> Option<Sampled> {
-        let Sampling {
-            temperature,
-            top_p,
-            top_k,
-            min_p,
-        } = self.sampling;
+        let Sampling { temperature, top_p, top_k, min_p } = self.sampling;
         let greedy = temperature == 0.0;
-        let inverse = if greedy {
-            1.0
-        } else {
-            (1.0 / temperature) as f32
-        };
+        let inverse = if greedy { 1.0 } else { (1.0 / temperature) as f32 };
         self.shifted.resize(logits.len(), 0.0);
-        let shifted = &mut self.shifted;
-        let total = vectorised(
-            #[inline(always)]
-            || exponentials(logits, shifted, inverse),
-        );
+        let total = one_row(logits, &mut self.shifted, inverse);
         if !total.is_finite() {
             return None;
         }
@@ -88,24 +62,13 @@ impl Sampler {
         let log_total = log_of(total);
         let sampled = |token: usize, kept: f32| {
             let shifted = self.shifted.get(token)?;
-            let log_kept = if kept == total {
-                log_total
-            } else {
-                log_of(kept)
-            };
-            Some(Sampled {
-                token: token as u32,
-                logp_behavior: shifted - log_total,
-                logp_sampled: shifted - log_kept,
-            })
+            let log_kept = if kept == total { log_total } else { log_of(kept) };
+            Some(Sampled { token: token as u32, logp_behavior: shifted - log_total, logp_sampled: shifted - log_kept })
         };
         if greedy {
             // Compared before the exponential, where different logits stay different.
             let best = self.shifted.iter().position(|shifted| *shifted == 0.0)?;
-            return sampled(best, total).map(|sampled| Sampled {
-                logp_sampled: 0.0,
-                ..sampled
-            });
+            return sampled(best, total).map(|sampled| Sampled { logp_sampled: 0.0, ..sampled });
         }
         let uniform = self.stream.uniform(position);
         let all = top_p >= 1.0 && min_p <= 0.0 && (top_k == 0 || top_k as usize >= weights.len());
@@ -121,11 +84,7 @@ impl Sampler {
             order.truncate(top_k as usize);
         }
         if top_p < 1.0 {
-            let goal = top_p
-                * order
-                    .iter()
-                    .map(|token| f64::from(weight(*token)))
-                    .sum::<f64>();
+            let goal = top_p * order.iter().map(|token| f64::from(weight(*token))).sum::<f64>();
             let mut sum = 0.0;
             let reached = order.iter().position(|token| {
                 sum += f64::from(weight(*token));
@@ -165,9 +124,7 @@ mod tests {
 
     fn counts(sampling: Sampling) -> ([usize; 5], Vec<Sampled>) {
         let mut sampler = Sampler::new(Stream::new(1, Purpose::Other, 0, 0, 0), &sampling);
-        let drawn: Vec<Sampled> = (0..4000)
-            .map(|at| sampler.sample(&mut LOGITS.clone(), at).unwrap())
-            .collect();
+        let drawn: Vec<Sampled> = (0..4000).map(|at| sampler.sample(&mut LOGITS.clone(), at).unwrap()).collect();
         let mut counts = [0; 5];
         for sampled in &drawn {
             counts[sampled.token as usize] += 1;
@@ -176,12 +133,7 @@ mod tests {
     }
 
     fn sampling(temperature: f64, top_p: f64, top_k: u32, min_p: f64) -> Sampling {
-        Sampling {
-            temperature,
-            top_p,
-            top_k,
-            min_p,
-        }
+        Sampling { temperature, top_p, top_k, min_p }
     }
 
     #[test]
@@ -194,19 +146,12 @@ mod tests {
                 let p = weights[token] / total;
                 // Four standard errors of a count of 4000.
                 let error = 4.0 * libm::sqrt(4000.0 * p * (1.0 - p));
-                assert!(
-                    (count as f64 - 4000.0 * p).abs() < error,
-                    "{token}: {count}, expected {}",
-                    4000.0 * p
-                );
+                assert!((count as f64 - 4000.0 * p).abs() < error, "{token}: {count}, expected {}", 4000.0 * p);
             }
             for sampled in drawn {
                 let exact = libm::log(weights[sampled.token as usize] / total);
                 assert!((f64::from(sampled.logp_behavior) - exact).abs() < 1e-6);
-                assert_eq!(
-                    sampled.logp_behavior.to_bits(),
-                    sampled.logp_sampled.to_bits()
-                );
+                assert_eq!(sampled.logp_behavior.to_bits(), sampled.logp_sampled.to_bits());
             }
         }
     }
@@ -227,31 +172,11 @@ mod tests {
             assert_eq!(found, tokens);
             assert!((found_mass - mass).abs() < 2e-3, "{found_mass}");
         };
-        check(
-            sampling(1.0, 1.0, 1, 0.0),
-            [false, true, false, false, false],
-            0.3917,
-        );
-        check(
-            sampling(1.0, 1.0, 3, 0.0),
-            [false, true, true, false, true],
-            0.9275,
-        );
-        check(
-            sampling(1.0, 0.3, 0, 0.0),
-            [false, true, false, false, false],
-            0.3917,
-        );
-        check(
-            sampling(1.0, 0.76, 0, 0.0),
-            [false, true, false, false, true],
-            0.7834,
-        );
-        check(
-            sampling(1.0, 1.0, 0, 0.3),
-            [false, true, true, false, true],
-            0.9275,
-        );
+        check(sampling(1.0, 1.0, 1, 0.0), [false, true, false, false, false], 0.3917);
+        check(sampling(1.0, 1.0, 3, 0.0), [false, true, true, false, true], 0.9275);
+        check(sampling(1.0, 0.3, 0, 0.0), [false, true, false, false, false], 0.3917);
+        check(sampling(1.0, 0.76, 0, 0.0), [false, true, false, false, true], 0.7834);
+        check(sampling(1.0, 1.0, 0, 0.3), [false, true, true, false, true], 0.9275);
     }
 
     #[test]
@@ -264,10 +189,7 @@ mod tests {
 
     #[test]
     fn broken_logits_and_settings_are_noticed() {
-        let mut sampler = Sampler::new(
-            Stream::new(1, Purpose::Other, 0, 0, 0),
-            &sampling(1.0, 1.0, 0, 0.0),
-        );
+        let mut sampler = Sampler::new(Stream::new(1, Purpose::Other, 0, 0, 0), &sampling(1.0, 1.0, 0, 0.0));
         for bad in [f32::NAN, f32::INFINITY] {
             assert_eq!(sampler.sample(&mut [0.0, bad, 1.0], 0), None);
         }

@@ -3,12 +3,7 @@ use crate::policy::gradient::{Lanes, Sequence, score};
 use crate::policy::tests::small;
 use crate::rng::Purpose;
 
-const PLAIN: Sampling = Sampling {
-    temperature: 1.0,
-    top_p: 1.0,
-    top_k: 0,
-    min_p: 0.0,
-};
+const PLAIN: Sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 };
 
 /// 25 groups of 4 with prompts of 1 to 21 tokens and caps of 1 to 60.
 fn requests(sampling: &Sampling) -> Vec<Request> {
@@ -30,15 +25,8 @@ fn requests(sampling: &Sampling) -> Vec<Request> {
 }
 
 fn run(policy: &Policy, requests: &[Request], slots: usize, threads: usize) -> Vec<Generated> {
-    let settings = Engine {
-        slots,
-        end_token: 0,
-        threads,
-    };
-    generate(policy, requests, &settings, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .unwrap()
+    let settings = Engine { slots, end_token: 0, threads };
+    generate(policy, requests, &settings, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -52,18 +40,10 @@ fn slots_threads_and_neighbours_change_nothing() {
     let expected = run(&policy, &requests, 64, 1);
     assert!(expected.iter().any(|g| g.finished) && expected.iter().any(|g| !g.finished));
     for (slots, threads) in [(1, 1), (3, 1), (3, 2), (64, 2), (200, 3), (7, 4)] {
-        assert_eq!(
-            run(&policy, &requests, slots, threads),
-            expected,
-            "{slots} slots, {threads} threads"
-        );
+        assert_eq!(run(&policy, &requests, slots, threads), expected, "{slots} slots, {threads} threads");
     }
     for (idx, request) in requests.iter().enumerate().step_by(13) {
-        assert_eq!(
-            run(&policy, std::slice::from_ref(request), 1, 1)[0],
-            expected[idx],
-            "alone"
-        );
+        assert_eq!(run(&policy, std::slice::from_ref(request), 1, 1)[0], expected[idx], "alone");
     }
     let mut mixed: Vec<Request> = requests.iter().rev().cloned().collect();
     mixed.swap(3, 50);
@@ -77,29 +57,17 @@ fn slots_threads_and_neighbours_change_nothing() {
 /// weights is exactly 1.
 #[test]
 fn recorded_log_probabilities_are_those_of_scoring() {
-    for (heads, kv_heads, tied, temperature) in
-        [(3, 3, true, 1.0), (4, 2, false, 0.6), (3, 1, true, 1.7)]
-    {
+    for (heads, kv_heads, tied, temperature) in [(3, 3, true, 1.0), (4, 2, false, 0.6), (3, 1, true, 1.7)] {
         let policy = small(heads, kv_heads, tied);
-        let sampling = Sampling {
-            temperature,
-            top_p: 0.95,
-            ..PLAIN
-        };
+        let sampling = Sampling { temperature, top_p: 0.95, ..PLAIN };
         let requests = requests(&sampling);
         let generated = run(&policy, &requests, 9, 2);
-        let sequences: Vec<Vec<u32>> = requests
-            .iter()
-            .zip(&generated)
-            .map(|(r, g)| [&r.prompt[..], &g.tokens].concat())
-            .collect();
+        let sequences: Vec<Vec<u32>> =
+            requests.iter().zip(&generated).map(|(r, g)| [&r.prompt[..], &g.tokens].concat()).collect();
         let packed: Vec<Sequence> = sequences
             .iter()
             .zip(&requests)
-            .map(|(tokens, request)| Sequence {
-                tokens,
-                prompt_len: request.prompt.len(),
-            })
+            .map(|(tokens, request)| Sequence { tokens, prompt_len: request.prompt.len() })
             .collect();
         let scores = score(&policy, &packed, temperature, &Lanes { threads: 2 }).unwrap();
         for (generated, logp) in generated.iter().zip(&scores.logp) {
@@ -111,29 +79,16 @@ fn recorded_log_probabilities_are_those_of_scoring() {
 #[test]
 fn greedy_takes_the_most_likely_token_each_time() {
     let policy = small(2, 1, true);
-    let requests = requests(&Sampling {
-        temperature: 0.0,
-        ..PLAIN
-    });
+    let requests = requests(&Sampling { temperature: 0.0, ..PLAIN });
     let generated = run(&policy, &requests[..8], 3, 1);
     for (request, generated) in requests.iter().zip(&generated) {
         for at in 0..generated.tokens.len() {
             let prefix = [&request.prompt[..], &generated.tokens[..at]].concat();
-            let candidates: Vec<Vec<u32>> = (0..19)
-                .map(|token| [&prefix[..], &[token]].concat())
-                .collect();
-            let sequences: Vec<Sequence> = candidates
-                .iter()
-                .map(|tokens| Sequence {
-                    tokens,
-                    prompt_len: prefix.len(),
-                })
-                .collect();
+            let candidates: Vec<Vec<u32>> = (0..19).map(|token| [&prefix[..], &[token]].concat()).collect();
+            let sequences: Vec<Sequence> =
+                candidates.iter().map(|tokens| Sequence { tokens, prompt_len: prefix.len() }).collect();
             let scores = score(&policy, &sequences, 1.0, &Lanes { threads: 1 }).unwrap();
-            let best = scores
-                .logp
-                .iter()
-                .fold(f32::NEG_INFINITY, |best, logp| best.max(logp[0]));
+            let best = scores.logp.iter().fold(f32::NEG_INFINITY, |best, logp| best.max(logp[0]));
             assert_eq!(scores.logp[generated.tokens[at] as usize][0], best);
             assert_eq!(generated.logp_behavior[at], best);
         }
@@ -154,10 +109,7 @@ fn the_cap_and_the_end_token_end_a_rollout() {
         }
         assert_eq!(generated.tokens.len(), generated.logp_sampled.len());
     }
-    let nothing = Request {
-        max_new_tokens: 0,
-        ..requests[0].clone()
-    };
+    let nothing = Request { max_new_tokens: 0, ..requests[0].clone() };
     assert_eq!(run(&policy, &[nothing], 1, 1), [Generated::default()]);
     assert_eq!(run(&policy, &[], 1, 1), []);
 }
@@ -166,11 +118,7 @@ fn the_cap_and_the_end_token_end_a_rollout() {
 fn progress_counts_and_stops() {
     let policy = small(2, 1, true);
     let requests = requests(&PLAIN);
-    let settings = Engine {
-        slots: 4,
-        end_token: 0,
-        threads: 2,
-    };
+    let settings = Engine { slots: 4, end_token: 0, threads: 2 };
     let mut last = 0;
     generate(&policy, &requests, &settings, &mut |finished| {
         assert!(finished > last);
@@ -179,9 +127,7 @@ fn progress_counts_and_stops() {
     })
     .unwrap();
     assert_eq!(last, requests.len());
-    let stopped = generate(&policy, &requests, &settings, &mut |_| {
-        ControlFlow::Break(())
-    });
+    let stopped = generate(&policy, &requests, &settings, &mut |_| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(PolicyError::Interrupted)));
 }
 
@@ -190,51 +136,17 @@ fn what_cannot_be_decoded_is_said() {
     let policy = small(2, 1, true);
     let good = &requests(&PLAIN)[0];
     let check = |request: Request, expected: &str| {
-        let settings = Engine {
-            slots: 1,
-            end_token: 0,
-            threads: 1,
-        };
-        let found = generate(&policy, &[request], &settings, &mut |_| {
-            ControlFlow::Continue(())
-        });
+        let settings = Engine { slots: 1, end_token: 0, threads: 1 };
+        let found = generate(&policy, &[request], &settings, &mut |_| ControlFlow::Continue(()));
         let error = found.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(
-        Request {
-            prompt: [].into(),
-            ..good.clone()
-        },
-        "request 0: the prompt is empty",
-    );
-    check(
-        Request {
-            prompt: [19].into(),
-            ..good.clone()
-        },
-        "token 19 is outside the vocabulary of 19",
-    );
-    check(
-        Request {
-            max_new_tokens: usize::MAX,
-            ..good.clone()
-        },
-        "at most",
-    );
-    check(
-        Request {
-            sampling: Sampling {
-                top_p: 0.0,
-                ..PLAIN
-            },
-            ..good.clone()
-        },
-        "top_p 0",
-    );
+    check(Request { prompt: [].into(), ..good.clone() }, "request 0: the prompt is empty");
+    check(Request { prompt: [19].into(), ..good.clone() }, "token 19 is outside the vocabulary of 19");
+    check(Request { max_new_tokens: usize::MAX, ..good.clone() }, "at most");
+    check(Request { sampling: Sampling { top_p: 0.0, ..PLAIN }, ..good.clone() }, "top_p 0");
     let (name, var) = &policy.parameters[1];
     assert!(name.ends_with("layernorm.weight"));
-    var.set(&(var.as_detached_tensor() * f64::NAN).unwrap())
-        .unwrap();
+    var.set(&(var.as_detached_tensor() * f64::NAN).unwrap()).unwrap();
     check(good.clone(), "the logits are not finite");
 }

@@ -14,11 +14,7 @@ const LARGEST: f32 = 88.0;
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     let bounded = if x > LARGEST { LARGEST } else { x };
-    let bounded = if bounded < SMALLEST {
-        SMALLEST
-    } else {
-        bounded
-    };
+    let bounded = if bounded < SMALLEST { SMALLEST } else { bounded };
     let shifted = bounded.mul_add(std::f32::consts::LOG2_E, ROUND);
     let whole = shifted - ROUND;
     let rest = whole.mul_add(-LN2_HIGH, bounded);
@@ -31,11 +27,7 @@ pub fn exp(x: f32) -> f32 {
     sum = sum.mul_add(rest, 0.5);
     sum = sum.mul_add(rest, 1.0);
     sum = sum.mul_add(rest, 1.0);
-    let exponent = shifted
-        .to_bits()
-        .wrapping_sub(ROUND.to_bits())
-        .wrapping_add(127)
-        << 23;
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
     let value = sum * f32::from_bits(exponent);
     if x < SMALLEST { 0.0 } else { value }
 }

@@ -29,17 +29,12 @@ impl Panels {
     /// Packs the transpose, `b[k][j] = values[j * inner + k]`: a weight stored (out, in). None when the length does
     /// not fit.
     pub fn from_columns(values: &[f32], inner: usize, columns: usize) -> Option<Self> {
-        (values.len() == inner.checked_mul(columns)?)
-            .then(|| Self::pack(Vec::new(), values, inner, columns, 1, inner))
+        (values.len() == inner.checked_mul(columns)?).then(|| Self::pack(Vec::new(), values, inner, columns, 1, inner))
     }
 
     /// Nothing, to be filled by [`Panels::refill`].
     pub fn empty() -> Self {
-        Self {
-            inner: 0,
-            columns: 0,
-            data: Vec::new(),
-        }
+        Self { inner: 0, columns: 0, data: Vec::new() }
     }
 
     /// As [`Panels::from_rows`], in the memory that is there already. False, and nothing changed, when the length does
@@ -82,11 +77,7 @@ impl Panels {
             }
             start += used;
         }
-        Self {
-            inner,
-            columns,
-            data,
-        }
+        Self { inner, columns, data }
     }
 
     /// Length of the sums.
@@ -103,21 +94,12 @@ impl Panels {
 /// (columns that the panel at `start` stores, columns that it uses)
 fn panel(columns: usize, start: usize) -> (usize, usize) {
     let left = columns - start;
-    if left > NARROW {
-        (WIDE, left.min(WIDE))
-    } else {
-        (NARROW, left)
-    }
+    if left > NARROW { (WIDE, left.min(WIDE)) } else { (NARROW, left) }
 }
 
 fn padded(columns: usize) -> usize {
     let whole = columns / WIDE * WIDE;
-    whole
-        + if whole < columns {
-            panel(columns, whole).0
-        } else {
-            0
-        }
+    whole + if whole < columns { panel(columns, whole).0 } else { 0 }
 }
 
 /// How the left-hand side lies in memory.
@@ -140,15 +122,7 @@ pub fn product(left: Left, rows: usize, right: &Panels, out: &mut [f32], accumul
     };
     assert_eq!(values.len(), rows * right.inner, "left side of a product");
     assert_eq!(out.len(), rows * right.columns, "result of a product");
-    Arch::new().dispatch(Product {
-        values,
-        by_row,
-        by_inner,
-        rows,
-        right,
-        out,
-        accumulate,
-    });
+    Arch::new().dispatch(Product { values, by_row, by_inner, rows, right, out, accumulate });
 }
 
 struct Product<'a> {
@@ -186,12 +160,7 @@ impl WithSimd for Product<'_> {
 
 impl Product<'_> {
     #[inline(always)]
-    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(
-        &mut self,
-        simd: S,
-        start: usize,
-        used: usize,
-    ) {
+    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, start: usize, used: usize) {
         let mut row = 0;
         while row + ROWS <= self.rows {
             self.tile::<S, ROWS, VECTORS>(simd, row, start, used);
@@ -233,8 +202,7 @@ impl Product<'_> {
                 // `k` and the row. Vectors are read without any demand on alignment.
                 unsafe {
                     let from = panel.as_ptr().add(k * width).cast::<S::f32s>();
-                    let right: [S::f32s; VECTORS] =
-                        std::array::from_fn(|v| from.add(v).read_unaligned());
+                    let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.add(v).read_unaligned());
                     for (r, sums) in sums.iter_mut().enumerate() {
                         let left = *values.get_unchecked(r * self.by_row + k * self.by_inner);
                         let left = simd.splat_f32s(left);
@@ -293,37 +261,26 @@ mod tests {
         let mut out = vec![0f32; rows * columns];
         for i in 0..rows {
             for j in 0..columns {
-                out[i * columns + j] = (0..inner).fold(0.0, |sum, k| {
-                    a[i * inner + k].mul_add(b[k * columns + j], sum)
-                });
+                out[i * columns + j] = (0..inner).fold(0.0, |sum, k| a[i * inner + k].mul_add(b[k * columns + j], sum));
             }
         }
         out
     }
 
     fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-        (0..columns)
-            .flat_map(|j| (0..rows).map(move |i| values[i * columns + j]))
-            .collect()
+        (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
     }
 
     #[test]
     fn is_the_promised_chain_for_every_size_and_layout() {
-        for (rows, inner, columns) in [
-            (1, 1, 1),
-            (1, 96, 96),
-            (2, 33, 47),
-            (3, 5, 16),
-            (7, 64, 17),
-            (13, 96, 240),
-            (29, 3, 65),
-        ] {
+        for (rows, inner, columns) in
+            [(1, 1, 1), (1, 96, 96), (2, 33, 47), (3, 5, 16), (7, 64, 17), (13, 96, 240), (29, 3, 65)]
+        {
             let a = numbers(rows * inner, 0);
             let b = numbers(inner * columns, 1);
             let expected = chain(&a, &b, rows, inner, columns);
             let by_rows = Panels::from_rows(&b, inner, columns).unwrap();
-            let by_columns =
-                Panels::from_columns(&transpose(&b, inner, columns), inner, columns).unwrap();
+            let by_columns = Panels::from_columns(&transpose(&b, inner, columns), inner, columns).unwrap();
             let a_transposed = transpose(&a, rows, inner);
             for right in [&by_rows, &by_columns] {
                 for left in [Left::Rows(&a), Left::Transposed(&a_transposed)] {
@@ -346,15 +303,8 @@ mod tests {
         let mut vectors = vec![0f32; rows * columns];
         product(Left::Rows(&a), rows, &right, &mut vectors, false);
         let mut plain = vec![0f32; rows * columns];
-        let mut by_hand = Product {
-            values: &a,
-            by_row: inner,
-            by_inner: 1,
-            rows,
-            right: &right,
-            out: &mut plain,
-            accumulate: false,
-        };
+        let mut by_hand =
+            Product { values: &a, by_row: inner, by_inner: 1, rows, right: &right, out: &mut plain, accumulate: false };
         let mut start = 0;
         while start < columns {
             let (width, used) = panel(columns, start);

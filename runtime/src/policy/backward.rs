@@ -115,9 +115,7 @@ impl HostWeights {
     /// Log-probabilities and entropies, (R, 2), of the response tokens of a shard.
     pub(crate) fn forward(&self, layout: &ShardLayout, space: &mut Workspace) -> Vec<[f32; 2]> {
         let (all, rows) = (layout.pack.tokens.len(), layout.rows.len());
-        space
-            .layers
-            .resize_with(self.layers.len(), Activations::default);
+        space.layers.resize_with(self.layers.len(), Activations::default);
         self.embed(&layout.pack.tokens, &mut space.last);
         for (idx, (layer, kept)) in self.layers.iter().zip(&mut space.layers).enumerate() {
             std::mem::swap(&mut kept.x, &mut space.last);
@@ -128,37 +126,18 @@ impl HostWeights {
             linear(&space.normed, all, &layer.v, &mut kept.v);
             kept.mixed.resize(all * self.heads.query_width(), 0.0);
             let segments = &layout.pack.segments;
-            attention::forward(
-                &kept.q,
-                &kept.k,
-                &kept.v,
-                segments,
-                self.heads,
-                &self.rotary,
-                &mut kept.mixed,
-            );
+            attention::forward(&kept.q, &kept.k, &kept.v, segments, self.heads, &self.rotary, &mut kept.mixed);
             let mut n = all;
             if idx + 1 == self.layers.len() {
                 n = rows;
                 std::mem::swap(&mut kept.mixed, &mut space.all_mixed);
-                gather(
-                    &space.all_mixed,
-                    &layout.rows,
-                    self.heads.query_width(),
-                    &mut kept.mixed,
-                );
+                gather(&space.all_mixed, &layout.rows, self.heads.query_width(), &mut kept.mixed);
                 gather(&kept.x, &layout.rows, self.width, &mut kept.y);
             } else {
                 kept.y.clear();
                 kept.y.extend_from_slice(&kept.x);
             }
-            product(
-                Left::Rows(&kept.mixed),
-                n,
-                &layer.o.forward,
-                &mut kept.y,
-                true,
-            );
+            product(Left::Rows(&kept.mixed), n, &layer.o.forward, &mut kept.y, true);
             space.normed.resize(n * self.width, 0.0);
             norm::forward(&kept.y, &layer.second_norm, self.eps, &mut space.normed);
             linear(&space.normed, n, &layer.gate, &mut kept.gate);
@@ -167,35 +146,13 @@ impl HostWeights {
             gated::forward(&kept.gate, &kept.up, &mut space.wide);
             space.last.clear();
             space.last.extend_from_slice(&kept.y);
-            product(
-                Left::Rows(&space.wide),
-                n,
-                &layer.down.forward,
-                &mut space.last,
-                true,
-            );
+            product(Left::Rows(&space.wide), n, &layer.down.forward, &mut space.last, true);
         }
         let mut out = Vec::with_capacity(rows);
-        for (hidden, tokens) in space
-            .last
-            .chunks(LOGIT_ROWS * self.width)
-            .zip(layout.targets.chunks(LOGIT_ROWS))
-        {
+        for (hidden, tokens) in space.last.chunks(LOGIT_ROWS * self.width).zip(layout.targets.chunks(LOGIT_ROWS)) {
             self.logits(hidden, &mut space.normed, &mut space.logits);
-            space.said.resize(
-                tokens.len(),
-                RowStatistics {
-                    logp: 0.0,
-                    entropy: 0.0,
-                },
-            );
-            logprob::statistics(
-                &mut space.logits,
-                self.vocab(),
-                layout.temperature,
-                tokens,
-                &mut space.said,
-            );
+            space.said.resize(tokens.len(), RowStatistics { logp: 0.0, entropy: 0.0 });
+            logprob::statistics(&mut space.logits, self.vocab(), layout.temperature, tokens, &mut space.said);
             out.extend(space.said.iter().map(|said| [said.logp, said.entropy]));
         }
         out
@@ -212,48 +169,20 @@ impl HostWeights {
     ) {
         let rows = layout.rows.len();
         let norm_index = 1 + self.layers.len() * LAYER_PARAMETERS;
-        let head_index = if gradients.len() > norm_index + 1 {
-            norm_index + 1
-        } else {
-            0
-        };
+        let head_index = if gradients.len() > norm_index + 1 { norm_index + 1 } else { 0 };
         space.d_x.clear();
         space.d_x.resize(rows * self.width, 0.0);
         let chunk = LOGIT_ROWS * self.width;
         let chunks = space.last.chunks(chunk).zip(space.d_x.chunks_mut(chunk));
-        let chunks = chunks.zip(
-            layout
-                .targets
-                .chunks(LOGIT_ROWS)
-                .zip(derivatives.chunks(LOGIT_ROWS)),
-        );
+        let chunks = chunks.zip(layout.targets.chunks(LOGIT_ROWS).zip(derivatives.chunks(LOGIT_ROWS)));
         for ((hidden, d_hidden), (tokens, derivatives)) in chunks {
             self.logits(hidden, &mut space.normed, &mut space.logits);
-            logprob::backward(
-                &mut space.logits,
-                self.vocab(),
-                layout.temperature,
-                tokens,
-                derivatives,
-            );
-            linear_back(
-                &space.logits,
-                tokens.len(),
-                &self.head,
-                &mut space.d_normed,
-                false,
-            );
+            logprob::backward(&mut space.logits, self.vocab(), layout.temperature, tokens, derivatives);
+            linear_back(&space.logits, tokens.len(), &self.head, &mut space.d_normed, false);
             space.panels.refill(&space.normed, tokens.len(), self.width);
             weight_gradient(&space.logits, &space.panels, &mut gradients[head_index]);
             let d_norm = &mut gradients[norm_index];
-            norm::backward(
-                hidden,
-                &self.last_norm,
-                self.eps,
-                &space.d_normed,
-                d_hidden,
-                d_norm,
-            );
+            norm::backward(hidden, &self.last_norm, self.eps, &space.d_normed, d_hidden, d_norm);
         }
         for (idx, layer) in self.layers.iter().enumerate().rev() {
             let at = 1 + idx * LAYER_PARAMETERS;
@@ -263,16 +192,8 @@ impl HostWeights {
             }
         }
         let embedding = &mut gradients[0];
-        for (token, d_x) in layout
-            .pack
-            .tokens
-            .iter()
-            .zip(space.d_x.chunks_exact(self.width))
-        {
-            for (sum, d_x) in embedding[*token as usize * self.width..]
-                .iter_mut()
-                .zip(d_x)
-            {
+        for (token, d_x) in layout.pack.tokens.iter().zip(space.d_x.chunks_exact(self.width)) {
+            for (sum, d_x) in embedding[*token as usize * self.width..].iter_mut().zip(d_x) {
                 *sum += d_x;
             }
         }
@@ -289,20 +210,7 @@ impl HostWeights {
         gradients: &mut [Vec<f32>],
     ) {
         let Workspace {
-            layers,
-            normed,
-            wide,
-            panels,
-            d_x,
-            d_y,
-            d_normed,
-            d_mixed,
-            d_gate,
-            d_up,
-            d_q,
-            d_k,
-            d_v,
-            ..
+            layers, normed, wide, panels, d_x, d_y, d_normed, d_mixed, d_gate, d_up, d_q, d_k, d_v, ..
         } = space;
         let kept = &layers[idx];
         let all = layout.pack.tokens.len();
@@ -326,14 +234,7 @@ impl HostWeights {
         linear_back(d_up, n, &layer.up, d_normed, true);
         // d_y starts as the residual's share.
         std::mem::swap(d_y, d_x);
-        norm::backward(
-            &kept.y,
-            &layer.second_norm,
-            self.eps,
-            d_normed,
-            d_y,
-            &mut gradients[5],
-        );
+        norm::backward(&kept.y, &layer.second_norm, self.eps, d_normed, d_y, &mut gradients[5]);
 
         // y = x + mixed · o^T
         panels.refill(&kept.mixed, n, self.heads.query_width());
@@ -353,9 +254,7 @@ impl HostWeights {
         d_v.resize(all * self.heads.kv_width(), 0.0);
         let segments = &layout.pack.segments;
         let (heads, rotary) = (self.heads, &self.rotary);
-        attention::backward(
-            &kept.q, &kept.k, &kept.v, segments, heads, rotary, d_mixed, d_q, d_k, d_v,
-        );
+        attention::backward(&kept.q, &kept.k, &kept.v, segments, heads, rotary, d_mixed, d_q, d_k, d_v);
         normed.resize(all * self.width, 0.0);
         norm::forward(&kept.x, &layer.first_norm, self.eps, normed);
         panels.refill(normed, all, self.width);
@@ -365,13 +264,6 @@ impl HostWeights {
         linear_back(d_q, all, &layer.q, d_normed, false);
         linear_back(d_k, all, &layer.k, d_normed, true);
         linear_back(d_v, all, &layer.v, d_normed, true);
-        norm::backward(
-            &kept.x,
-            &layer.first_norm,
-            self.eps,
-            d_normed,
-            d_x,
-            &mut gradients[0],
-        );
+        norm::backward(&kept.x, &layer.first_norm, self.eps, d_normed, d_x, &mut gradients[0]);
     }
 }

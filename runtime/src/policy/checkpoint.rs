@@ -65,48 +65,25 @@ impl Policy {
     /// Writes `model.safetensors` and `config.json` into a folder, which is made when it is missing. The parameters
     /// are laid out in the order of their names, in 32 bits.
     pub fn save(&self, folder: &Path) -> Result<(), PolicyError> {
-        fs::create_dir_all(folder).map_err(|source| PolicyError::File {
-            path: folder.to_owned(),
-            source,
-        })?;
+        fs::create_dir_all(folder).map_err(|source| PolicyError::File { path: folder.to_owned(), source })?;
         let mut bytes = Vec::new();
         for (name, var) in &self.parameters {
-            bytes.push((
-                name.as_str(),
-                var.dims().to_vec(),
-                little_endian(var.as_tensor())?,
-            ));
+            bytes.push((name.as_str(), var.dims().to_vec(), little_endian(var.as_tensor())?));
         }
         bytes.sort_by_key(|(name, ..)| *name);
         let path = folder.join("model.safetensors");
-        let broken = |reason: String| PolicyError::Checkpoint {
-            path: path.clone(),
-            reason,
-        };
+        let broken = |reason: String| PolicyError::Checkpoint { path: path.clone(), reason };
         let mut views = Vec::new();
         for (name, shape, bytes) in &bytes {
-            let view =
-                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+            let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
             views.push((*name, view.map_err(|error| broken(error.to_string()))?));
         }
-        let metadata = [("format".to_owned(), "pt".to_owned())]
-            .into_iter()
-            .collect();
-        let file = safetensors::serialize(views, Some(metadata))
-            .map_err(|error| broken(error.to_string()))?;
+        let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
+        let file = safetensors::serialize(views, Some(metadata)).map_err(|error| broken(error.to_string()))?;
         write_whole(&path, &file)?;
 
-        let Architecture {
-            width,
-            layers,
-            heads,
-            kv_heads,
-            head_width,
-            hidden,
-            tied,
-            rope_theta,
-            norm_eps,
-        } = self.architecture;
+        let Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps } =
+            self.architecture;
         let config = Config {
             architectures: vec!["LlamaForCausalLM".into()],
             model_type: "llama".into(),
@@ -128,11 +105,8 @@ impl Policy {
             torch_dtype: float32(),
         };
         let path = folder.join("config.json");
-        let mut text =
-            serde_json::to_string_pretty(&config).map_err(|error| PolicyError::Checkpoint {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
+        let mut text = serde_json::to_string_pretty(&config)
+            .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         text.push('\n');
         write_whole(&path, text.as_bytes())
     }
@@ -141,40 +115,19 @@ impl Policy {
     /// rotary positions. Names and shapes are verified; the numbers are converted to 32 bits.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PolicyError> {
         let path = folder.join("config.json");
-        let text = fs::read(&path).map_err(|source| PolicyError::File {
-            path: path.clone(),
-            source,
-        })?;
-        let broken = |reason: String| PolicyError::Checkpoint {
-            path: path.clone(),
-            reason,
-        };
-        let config: Config =
-            serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-        if !config
-            .architectures
-            .iter()
-            .any(|name| name == "LlamaForCausalLM")
-        {
-            return Err(broken(format!(
-                "architectures is {:?}; only LlamaForCausalLM is read",
-                config.architectures
-            )));
+        let text = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
+        let broken = |reason: String| PolicyError::Checkpoint { path: path.clone(), reason };
+        let config: Config = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        if !config.architectures.iter().any(|name| name == "LlamaForCausalLM") {
+            return Err(broken(format!("architectures is {:?}; only LlamaForCausalLM is read", config.architectures)));
         }
         if config.hidden_act != "silu" {
-            return Err(broken(format!(
-                "hidden_act is {:?}; only silu is read",
-                config.hidden_act
-            )));
+            return Err(broken(format!("hidden_act is {:?}; only silu is read", config.hidden_act)));
         }
         if config.attention_bias || config.mlp_bias {
             return Err(broken("projections with biases are not read".into()));
         }
-        if config
-            .rope_scaling
-            .as_ref()
-            .is_some_and(|scaling| !scaling.is_null())
-        {
+        if config.rope_scaling.as_ref().is_some_and(|scaling| !scaling.is_null()) {
             return Err(broken("scaled rotary positions are not read".into()));
         }
         let heads = config.num_attention_heads;
@@ -190,42 +143,24 @@ impl Policy {
             norm_eps: config.rms_norm_eps,
         };
         let path = folder.join("model.safetensors");
-        let bytes = fs::read(&path).map_err(|source| PolicyError::File {
-            path: path.clone(),
-            source,
-        })?;
-        let tensors = candle_core::safetensors::load_buffer(&bytes, device).map_err(|error| {
-            PolicyError::Checkpoint {
-                path: path.clone(),
-                reason: error.to_string(),
-            }
-        })?;
+        let bytes = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, device)
+            .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         // Some files repeat a tied head; the embedding is the one that counts.
-        let tensors = tensors
-            .into_iter()
-            .filter(|(name, _)| !(architecture.tied && name == "lm_head.weight"));
+        let tensors = tensors.into_iter().filter(|(name, _)| !(architecture.tied && name == "lm_head.weight"));
         Self::from_tensors(&architecture, config.vocab_size, tensors)
     }
 }
 
 /// The numbers of a tensor as 32-bit little-endian bytes.
 pub(crate) fn little_endian(tensor: &Tensor) -> Result<Vec<u8>, PolicyError> {
-    let values = tensor
-        .to_dtype(DType::F32)?
-        .flatten_all()?
-        .to_vec1::<f32>()?;
-    Ok(values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect())
+    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// Writes a file under a temporary name beside it, syncs it, renames it and syncs the folder.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PolicyError> {
-    let failed = |source| PolicyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| PolicyError::File { path: path.to_owned(), source };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     let temporary = path.with_file_name(name);
@@ -234,10 +169,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PolicyError> 
     file.sync_all().map_err(failed)?;
     drop(file);
     fs::rename(&temporary, path).map_err(failed)?;
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         // A folder cannot be opened for syncing everywhere; where it can, the rename is made durable.
         if let Ok(folder) = File::open(folder) {
             folder.sync_all().map_err(failed)?;

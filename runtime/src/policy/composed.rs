@@ -19,8 +19,7 @@ pub struct AttentionPlan {
 /// RMSNorm of each row.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let mean = (x.sqr()?.sum_keepdim(D::Minus1)? / x.dim(D::Minus1)?.max(1) as f64)?;
-    x.broadcast_div(&(mean + eps)?.sqrt()?)?
-        .broadcast_mul(weight)
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(weight)
 }
 
 /// `silu(gate) * up`.
@@ -46,11 +45,7 @@ fn turn(x: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor> {
 
 /// Causal attention within each segment.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Result<Tensor> {
-    let Heads {
-        heads,
-        kv_heads,
-        head_width,
-    } = plan.heads;
+    let Heads { heads, kv_heads, head_width } = plan.heads;
     let scale = 1.0 / libm::sqrt(head_width as f64);
     let (device, dtype) = (q.device(), q.dtype());
     let table = |values: &[f32], length: usize| {
@@ -67,10 +62,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
         let sines = table(plan.rotary.sines(), length)?;
         // (heads, length, head_width)
         let split = |x: &Tensor, heads: usize| {
-            x.narrow(0, span[0], length)?
-                .reshape((length, heads, head_width))?
-                .transpose(0, 1)?
-                .contiguous()
+            x.narrow(0, span[0], length)?.reshape((length, heads, head_width))?.transpose(0, 1)?.contiguous()
         };
         let query = turn(&split(q, heads)?, &cosines, &sines)?;
         let repeat = |x: Tensor| {
@@ -81,43 +73,19 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
         };
         let key = repeat(turn(&split(k, kv_heads)?, &cosines, &sines)?)?;
         let value = repeat(split(v, kv_heads)?)?;
-        let mask: Vec<f32> = (0..length * length)
-            .map(|at| {
-                if at % length > at / length {
-                    -1e30
-                } else {
-                    0.0
-                }
-            })
-            .collect();
+        let mask: Vec<f32> =
+            (0..length * length).map(|at| if at % length > at / length { -1e30 } else { 0.0 }).collect();
         let mask = Tensor::from_vec(mask, (length, length), device)?.to_dtype(dtype)?;
-        let scores = (query
-            .contiguous()?
-            .matmul(&key.transpose(1, 2)?.contiguous()?)?
-            * scale)?
-            .broadcast_add(&mask)?;
+        let scores =
+            (query.contiguous()?.matmul(&key.transpose(1, 2)?.contiguous()?)? * scale)?.broadcast_add(&mask)?;
         let mixed = log_softmax(&scores)?.exp()?.matmul(&value)?;
-        outputs.push(
-            mixed
-                .transpose(0, 1)?
-                .contiguous()?
-                .reshape((length, heads * head_width))?,
-        );
+        outputs.push(mixed.transpose(0, 1)?.contiguous()?.reshape((length, heads * head_width))?);
     }
-    if outputs.is_empty() {
-        q.zeros_like()
-    } else {
-        Tensor::cat(&outputs, 0)
-    }
+    if outputs.is_empty() { q.zeros_like() } else { Tensor::cat(&outputs, 0) }
 }
 
 /// Log-probability of the tokens and entropy by row, `(R, 2)`. Holds the logits of all rows.
-pub fn logp_entropy(
-    hidden: &Tensor,
-    head: &Tensor,
-    tokens: &[u32],
-    temperature: f64,
-) -> Result<Tensor> {
+pub fn logp_entropy(hidden: &Tensor, head: &Tensor, tokens: &[u32], temperature: f64) -> Result<Tensor> {
     let logits = (hidden.matmul(&head.t()?)? / temperature)?;
     let logp = log_softmax(&logits)?;
     let vocab = head.dim(0)?;

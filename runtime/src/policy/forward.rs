@@ -27,20 +27,12 @@ impl Pack {
             positions.extend(0..sequence.len() as u32);
             segments.push(tokens.len());
         }
-        Self {
-            tokens,
-            positions,
-            segments: segments.into(),
-        }
+        Self { tokens, positions, segments: segments.into() }
     }
 
     /// Length of the longest sequence.
     pub fn longest(&self) -> usize {
-        self.segments
-            .windows(2)
-            .map(|span| span[1] - span[0])
-            .max()
-            .unwrap_or(0)
+        self.segments.windows(2).map(|span| span[1] - span[0]).max().unwrap_or(0)
     }
 }
 
@@ -53,26 +45,12 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     /// The weights as variables, so that a graph is recorded.
     pub fn tracked(policy: &'a Policy) -> Self {
-        Self {
-            policy,
-            tensors: policy
-                .parameters
-                .iter()
-                .map(|(_, var)| var.as_tensor().clone())
-                .collect(),
-        }
+        Self { policy, tensors: policy.parameters.iter().map(|(_, var)| var.as_tensor().clone()).collect() }
     }
 
     /// The weights without a graph.
     pub fn detached(policy: &'a Policy) -> Self {
-        Self {
-            policy,
-            tensors: policy
-                .parameters
-                .iter()
-                .map(|(_, var)| var.as_detached_tensor())
-                .collect(),
-        }
+        Self { policy, tensors: policy.parameters.iter().map(|(_, var)| var.as_detached_tensor()).collect() }
     }
 
     fn linear(&self, x: &Tensor, idx: usize) -> candle_core::Result<Tensor> {
@@ -103,18 +81,11 @@ impl<'a> Weights<'a> {
             let v = self.linear(&normed, at + 3)?;
             x = (&x + self.linear(&composed::attention(&q, &k, &v, &plan)?, at + 4)?)?;
             let normed = composed::rms_norm(&x, &self.tensors[at + 5], eps)?;
-            let gated = composed::gated_unit(
-                &self.linear(&normed, at + 6)?,
-                &self.linear(&normed, at + 7)?,
-            )?;
+            let gated = composed::gated_unit(&self.linear(&normed, at + 6)?, &self.linear(&normed, at + 7)?)?;
             x = (x + self.linear(&gated, at + 8)?)?;
         }
         let rows = Tensor::from_slice(rows, rows.len(), self.device())?;
-        Ok(composed::rms_norm(
-            &x.index_select(&rows, 0)?,
-            &self.tensors[self.policy.norm_index()],
-            eps,
-        )?)
+        Ok(composed::rms_norm(&x.index_select(&rows, 0)?, &self.tensors[self.policy.norm_index()], eps)?)
     }
 
     /// Log-probability and entropy `(R, 2)` of `targets[i]` after row `rows[i]` of the pack.
@@ -127,11 +98,6 @@ impl<'a> Weights<'a> {
     ) -> Result<Tensor, PolicyError> {
         self.policy.check_tokens(targets)?;
         let hidden = self.hidden(pack, rows)?;
-        Ok(composed::logp_entropy(
-            &hidden,
-            &self.tensors[self.policy.head_index()],
-            targets,
-            temperature,
-        )?)
+        Ok(composed::logp_entropy(&hidden, &self.tensors[self.policy.head_index()], targets, temperature)?)
     }
 }

@@ -86,14 +86,8 @@ pub fn gradients(
     loss: &Loss,
 ) -> Result<Gradients, PolicyError> {
     check(policy, sequences, temperature)?;
-    if sequences
-        .iter()
-        .all(|sequence| sequence.tokens.len() == sequence.prompt_len)
-    {
-        return Err(PolicyError::Sequence {
-            sequence: 0,
-            reason: "no sequence has a response to learn from".into(),
-        });
+    if sequences.iter().all(|sequence| sequence.tokens.len() == sequence.prompt_len) {
+        return Err(PolicyError::Sequence { sequence: 0, reason: "no sequence has a response to learn from".into() });
     }
     if policy.device().is_cpu() {
         on_host(policy, sequences, temperature, lanes, loss)
@@ -111,11 +105,7 @@ fn on_host(
 ) -> Result<Gradients, PolicyError> {
     let weights = HostWeights::new(policy, longest(sequences), true)?;
     let lanes = run_lanes(sequences, lanes, |shards| {
-        let mut sums: Vec<Vec<f32>> = policy
-            .parameters
-            .iter()
-            .map(|(_, var)| vec![0.0; var.elem_count()])
-            .collect();
+        let mut sums: Vec<Vec<f32>> = policy.parameters.iter().map(|(_, var)| vec![0.0; var.elem_count()]).collect();
         let (mut said, mut space) = (Vec::new(), Workspace::new());
         for shard in shards {
             let layout = ShardLayout::new(sequences, &shard, temperature);
@@ -145,12 +135,7 @@ fn on_host(
         tensors.push(Tensor::from_vec(total, var.shape(), &Device::Cpu)?);
     }
     let (loss, logp, entropy) = in_order(said);
-    Ok(Gradients {
-        tensors,
-        loss,
-        logp,
-        entropy,
-    })
+    Ok(Gradients { tensors, loss, logp, entropy })
 }
 
 /// One shard after the other: a device has parallelism of its own.
@@ -176,8 +161,7 @@ pub(super) fn on_device(
         let mut found = Vec::with_capacity(policy.parameters.len());
         for (idx, (name, var)) in policy.parameters.iter().enumerate() {
             let gradient = store.remove(var.as_tensor());
-            let gradient =
-                gradient.ok_or_else(|| PolicyError::MissingGradient { name: name.clone() })?;
+            let gradient = gradient.ok_or_else(|| PolicyError::MissingGradient { name: name.clone() })?;
             found.push(match &total {
                 Some(total) => (&total[idx] + gradient)?,
                 None => gradient,
@@ -193,26 +177,14 @@ pub(super) fn on_device(
         }
     }
     let (loss, logp, entropy) = in_order(said);
-    Ok(Gradients {
-        tensors,
-        loss,
-        logp,
-        entropy,
-    })
+    Ok(Gradients { tensors, loss, logp, entropy })
 }
 
 /// Log-probabilities and entropies of the response tokens, without gradients.
-pub fn score(
-    policy: &Policy,
-    sequences: &[Sequence],
-    temperature: f64,
-    lanes: &Lanes,
-) -> Result<Scores, PolicyError> {
+pub fn score(policy: &Policy, sequences: &[Sequence], temperature: f64, lanes: &Lanes) -> Result<Scores, PolicyError> {
     check(policy, sequences, temperature)?;
-    let no_loss = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
-        d_logp: vec![0.0; logp.len()],
-        ..Default::default()
-    };
+    let no_loss =
+        |_: usize, logp: &[f32], _: &[f32]| SequenceLoss { d_logp: vec![0.0; logp.len()], ..Default::default() };
     let mut said = Vec::new();
     if policy.device().is_cpu() {
         let weights = HostWeights::new(policy, longest(sequences), false)?;
@@ -220,11 +192,7 @@ pub fn score(
             let (mut said, mut space) = (Vec::new(), Workspace::new());
             for shard in shards {
                 let layout = ShardLayout::new(sequences, &shard, temperature);
-                let rows = if layout.rows.is_empty() {
-                    Vec::new()
-                } else {
-                    weights.forward(&layout, &mut space)
-                };
+                let rows = if layout.rows.is_empty() { Vec::new() } else { weights.forward(&layout, &mut space) };
                 layout.ask(shard, &rows, &no_loss, &mut said)?;
             }
             Ok(said)
@@ -237,12 +205,7 @@ pub fn score(
             let rows = if layout.rows.is_empty() {
                 Vec::new()
             } else {
-                rows_of(&weights.logp_entropy(
-                    &layout.pack,
-                    &layout.rows,
-                    &layout.targets,
-                    temperature,
-                )?)?
+                rows_of(&weights.logp_entropy(&layout.pack, &layout.rows, &layout.targets, temperature)?)?
             };
             layout.ask(shard, &rows, &no_loss, &mut said)?;
         }
@@ -252,11 +215,7 @@ pub fn score(
 }
 
 fn longest(sequences: &[Sequence]) -> usize {
-    sequences
-        .iter()
-        .map(|sequence| sequence.tokens.len())
-        .max()
-        .unwrap_or(0)
+    sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0)
 }
 
 fn check(policy: &Policy, sequences: &[Sequence], temperature: f64) -> Result<(), PolicyError> {
@@ -264,23 +223,13 @@ fn check(policy: &Policy, sequences: &[Sequence], temperature: f64) -> Result<()
         return Err(PolicyError::Temperature(temperature));
     }
     for (idx, sequence) in sequences.iter().enumerate() {
-        let wrong = |reason: String| {
-            Err(PolicyError::Sequence {
-                sequence: idx,
-                reason,
-            })
-        };
+        let wrong = |reason: String| Err(PolicyError::Sequence { sequence: idx, reason });
         if sequence.prompt_len == 0 {
-            return wrong(
-                "the prompt is empty; its last token is what the first response token follows"
-                    .into(),
-            );
+            return wrong("the prompt is empty; its last token is what the first response token follows".into());
         }
         if sequence.prompt_len > sequence.tokens.len() {
             let (prompt, all) = (sequence.prompt_len, sequence.tokens.len());
-            return wrong(format!(
-                "a prompt of {prompt} tokens in a sequence of {all}"
-            ));
+            return wrong(format!("a prompt of {prompt} tokens in a sequence of {all}"));
         }
         policy.check_tokens(sequence.tokens)?;
     }
@@ -310,9 +259,8 @@ fn run_lanes<R: Send>(
     work: impl Fn(Vec<Range<usize>>) -> Result<R, PolicyError> + Sync,
 ) -> Result<Vec<R>, PolicyError> {
     let shards = shards(sequences);
-    let dealt: Vec<Vec<Range<usize>>> = (0..LANES)
-        .map(|lane| shards.iter().skip(lane).step_by(LANES).cloned().collect())
-        .collect();
+    let dealt: Vec<Vec<Range<usize>>> =
+        (0..LANES).map(|lane| shards.iter().skip(lane).step_by(LANES).cloned().collect()).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
@@ -361,31 +309,18 @@ impl ShardLayout {
     fn new(sequences: &[Sequence], shard: &Range<usize>, temperature: f64) -> Self {
         let sequences = &sequences[shard.clone()];
         // The last token of a response predicts nothing that is asked for, so it need not be computed.
-        let read = |sequence: &Sequence| {
-            sequence.tokens.len() - usize::from(sequence.tokens.len() > sequence.prompt_len)
-        };
-        let pack = Pack::new(
-            sequences
-                .iter()
-                .map(|sequence| &sequence.tokens[..read(sequence)]),
-        );
+        let read =
+            |sequence: &Sequence| sequence.tokens.len() - usize::from(sequence.tokens.len() > sequence.prompt_len);
+        let pack = Pack::new(sequences.iter().map(|sequence| &sequence.tokens[..read(sequence)]));
         let (mut rows, mut targets, mut spans) = (Vec::new(), Vec::new(), Vec::new());
         for (sequence, start) in sequences.iter().zip(pack.segments.iter()) {
             let first = rows.len();
             let response = &sequence.tokens[sequence.prompt_len..];
-            rows.extend(
-                (0..response.len()).map(|at| (start + sequence.prompt_len - 1 + at) as u32),
-            );
+            rows.extend((0..response.len()).map(|at| (start + sequence.prompt_len - 1 + at) as u32));
             targets.extend_from_slice(response);
             spans.push(first..rows.len());
         }
-        Self {
-            pack,
-            rows,
-            targets,
-            temperature,
-            spans,
-        }
+        Self { pack, rows, targets, temperature, spans }
     }
 
     /// Calls the loss for each sequence of the shard; its derivatives by row come back, and what the sequences said
@@ -402,30 +337,13 @@ impl ShardLayout {
             let rows = rows.get(span.clone()).unwrap_or_default();
             let logp: Vec<f32> = rows.iter().map(|row| row[0]).collect();
             let entropy: Vec<f32> = rows.iter().map(|row| row[1]).collect();
-            let SequenceLoss {
-                loss,
-                d_logp,
-                d_entropy,
-            } = loss(idx, &logp, &entropy);
-            if d_logp.len() != logp.len()
-                || !(d_entropy.is_empty() || d_entropy.len() == logp.len())
-            {
-                let reason = format!(
-                    "the loss gave derivatives for another number of tokens than {}",
-                    logp.len()
-                );
-                return Err(PolicyError::Sequence {
-                    sequence: idx,
-                    reason,
-                });
+            let SequenceLoss { loss, d_logp, d_entropy } = loss(idx, &logp, &entropy);
+            if d_logp.len() != logp.len() || !(d_entropy.is_empty() || d_entropy.len() == logp.len()) {
+                let reason = format!("the loss gave derivatives for another number of tokens than {}", logp.len());
+                return Err(PolicyError::Sequence { sequence: idx, reason });
             }
             let by_entropy = d_entropy.into_iter().chain(std::iter::repeat(0.0));
-            derivatives.extend(
-                d_logp
-                    .into_iter()
-                    .zip(by_entropy)
-                    .map(|(d_logp, d_entropy)| [d_logp, d_entropy]),
-            );
+            derivatives.extend(d_logp.into_iter().zip(by_entropy).map(|(d_logp, d_entropy)| [d_logp, d_entropy]));
             said.push((idx, (loss, logp, entropy)));
         }
         Ok(derivatives)

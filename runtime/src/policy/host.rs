@@ -43,11 +43,7 @@ pub(crate) struct HostWeights {
 impl HostWeights {
     /// Packs the weights; `positions` is the length of the longest sequence to come, and `trained` asks for what the
     /// backward pass needs.
-    pub(crate) fn new(
-        policy: &Policy,
-        positions: usize,
-        trained: bool,
-    ) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: &Policy, positions: usize, trained: bool) -> Result<Self, PolicyError> {
         let tensors = policy
             .parameters
             .iter()
@@ -57,14 +53,9 @@ impl HostWeights {
         let matrix = |at: usize| {
             let (out, inner) = tensors[at].dims2()?;
             with_numbers(&tensors[at], |values| {
-                let backward = if trained {
-                    Panels::from_rows(values, out, inner)
-                } else {
-                    Some(Panels::empty())
-                };
+                let backward = if trained { Panels::from_rows(values, out, inner) } else { Some(Panels::empty()) };
                 let both = Panels::from_columns(values, inner, out).zip(backward);
-                let (forward, backward) =
-                    both.ok_or_else(|| Error::msg("a weight has another size than its shape"))?;
+                let (forward, backward) = both.ok_or_else(|| Error::msg("a weight has another size than its shape"))?;
                 Ok(Matrix { forward, backward })
             })
         };
@@ -84,9 +75,7 @@ impl HostWeights {
         };
         Ok(Self {
             embedding: numbers(0)?,
-            layers: (0..policy.architecture.layers)
-                .map(layer)
-                .collect::<candle_core::Result<_>>()?,
+            layers: (0..policy.architecture.layers).map(layer).collect::<candle_core::Result<_>>()?,
             last_norm: numbers(policy.norm_index())?,
             head: matrix(policy.head_index())?,
             heads: policy.heads(),
@@ -127,12 +116,8 @@ pub(crate) fn with_numbers<R>(
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else {
-        return Err(Error::msg(
-            "a kernel of the CPU was given a tensor of another device",
-        ));
+        return Err(Error::msg("a kernel of the CPU was given a tensor of another device"));
     };
-    let numbers = layout
-        .contiguous_offsets()
-        .and_then(|(start, end)| storage.as_slice::<f32>().ok()?.get(start..end));
+    let numbers = layout.contiguous_offsets().and_then(|(start, end)| storage.as_slice::<f32>().ok()?.get(start..end));
     body(numbers.ok_or_else(|| Error::msg("a kernel needs contiguous 32-bit numbers"))?)
 }

@@ -28,26 +28,14 @@ pub(crate) fn small(heads: usize, kv_heads: usize, tied: bool) -> Policy {
 }
 
 fn flat(tensor: &Tensor) -> Vec<f64> {
-    tensor
-        .to_dtype(DType::F64)
-        .unwrap()
-        .flatten_all()
-        .unwrap()
-        .to_vec1()
-        .unwrap()
+    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
 fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len());
-    let size = expected
-        .iter()
-        .fold(0f64, |size, value| size.max(value.abs()))
-        .max(1e-3);
+    let size = expected.iter().fold(0f64, |size, value| size.max(value.abs())).max(1e-3);
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!(
-            (found - expected).abs() <= tolerance * size,
-            "{what}[{at}]: {found}, expected {expected}"
-        );
+        assert!((found - expected).abs() <= tolerance * size, "{what}[{at}]: {found}, expected {expected}");
     }
 }
 
@@ -58,11 +46,8 @@ type Kernel<'a> = &'a dyn Fn(&[Vec<f32>], &[f32]) -> (Vec<f32>, Vec<Vec<f32>>);
 /// Compares a kernel in f32 with the composition in f64, whose gradients are candle's, and the latter with central
 /// differences in f64.
 fn check_kernel(name: &str, shapes: &[&[usize]], composed: Composed, kernel: Kernel) {
-    let inputs: Vec<Vec<f32>> = shapes
-        .iter()
-        .enumerate()
-        .map(|(idx, shape)| numbers(shape.iter().product(), idx as u32))
-        .collect();
+    let inputs: Vec<Vec<f32>> =
+        shapes.iter().enumerate().map(|(idx, shape)| numbers(shape.iter().product(), idx as u32)).collect();
     let exact: Vec<Var> = inputs
         .iter()
         .zip(shapes)
@@ -74,44 +59,19 @@ fn check_kernel(name: &str, shapes: &[&[usize]], composed: Composed, kernel: Ker
     let tensors: Vec<Tensor> = exact.iter().map(|var| var.as_tensor().clone()).collect();
     let out = composed(&tensors).unwrap();
     let weights = numbers(out.elem_count(), 99);
-    let wide = Tensor::from_slice(&weights, out.shape(), &Device::Cpu)
-        .unwrap()
-        .to_dtype(DType::F64)
-        .unwrap();
-    let store = (&out * wide)
-        .unwrap()
-        .sum_all()
-        .unwrap()
-        .backward()
-        .unwrap();
-    let expected: Vec<Vec<f64>> = exact
-        .iter()
-        .map(|var| flat(store.get(var.as_tensor()).unwrap()))
-        .collect();
+    let wide = Tensor::from_slice(&weights, out.shape(), &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
+    let store = (&out * wide).unwrap().sum_all().unwrap().backward().unwrap();
+    let expected: Vec<Vec<f64>> = exact.iter().map(|var| flat(store.get(var.as_tensor()).unwrap())).collect();
 
-    let wide = |values: &[f32]| {
-        values
-            .iter()
-            .map(|value| f64::from(*value))
-            .collect::<Vec<_>>()
-    };
+    let wide = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
     let (found, found_gradients) = kernel(&inputs, &weights);
     assert_close(name, &wide(&found), &flat(&out), 2e-6);
     for (idx, (found, expected)) in found_gradients.iter().zip(&expected).enumerate() {
-        assert_close(
-            &format!("{name}: gradient {idx}"),
-            &wide(found),
-            expected,
-            5e-6,
-        );
+        assert_close(&format!("{name}: gradient {idx}"), &wide(found), expected, 5e-6);
     }
 
     let value = |inputs: &[Tensor]| {
-        flat(&composed(inputs).unwrap())
-            .iter()
-            .zip(&weights)
-            .map(|(out, w)| out * f64::from(*w))
-            .sum::<f64>()
+        flat(&composed(inputs).unwrap()).iter().zip(&weights).map(|(out, w)| out * f64::from(*w)).sum::<f64>()
     };
     for (idx, gradient) in expected.iter().enumerate() {
         for at in (0..gradient.len()).step_by(gradient.len() / 7 + 1) {
@@ -119,19 +79,12 @@ fn check_kernel(name: &str, shapes: &[&[usize]], composed: Composed, kernel: Ker
                 let mut tensors: Vec<Tensor> = tensors.iter().map(Tensor::detach).collect();
                 let mut values = flat(&tensors[idx]);
                 values[at] += by;
-                tensors[idx] =
-                    Tensor::from_vec(values, tensors[idx].shape(), &Device::Cpu).unwrap();
+                tensors[idx] = Tensor::from_vec(values, tensors[idx].shape(), &Device::Cpu).unwrap();
                 value(&tensors)
             };
             let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-            let size = gradient
-                .iter()
-                .fold(1f64, |size, value| size.max(value.abs()));
-            assert!(
-                (difference - gradient[at]).abs() < 1e-6 * size,
-                "{name}: {difference} {}",
-                gradient[at]
-            );
+            let size = gradient.iter().fold(1f64, |size, value| size.max(value.abs()));
+            assert!((difference - gradient[at]).abs() < 1e-6 * size, "{name}: {difference} {}", gradient[at]);
         }
     }
 }
@@ -139,49 +92,33 @@ fn check_kernel(name: &str, shapes: &[&[usize]], composed: Composed, kernel: Ker
 #[test]
 fn rms_norm_agrees() {
     for width in [5, 16, 24, 96] {
-        check_kernel(
-            "rms_norm",
-            &[&[7, width], &[width]],
-            &|x| composed::rms_norm(&x[0], &x[1], 1e-5),
-            &|x, dy| {
-                let (mut out, mut dx, mut dw) =
-                    (vec![0.0; 7 * width], vec![0.0; 7 * width], vec![0.0; width]);
-                norm::forward(&x[0], &x[1], 1e-5, &mut out);
-                norm::backward(&x[0], &x[1], 1e-5, dy, &mut dx, &mut dw);
-                (out, vec![dx, dw])
-            },
-        );
+        check_kernel("rms_norm", &[&[7, width], &[width]], &|x| composed::rms_norm(&x[0], &x[1], 1e-5), &|x, dy| {
+            let (mut out, mut dx, mut dw) = (vec![0.0; 7 * width], vec![0.0; 7 * width], vec![0.0; width]);
+            norm::forward(&x[0], &x[1], 1e-5, &mut out);
+            norm::backward(&x[0], &x[1], 1e-5, dy, &mut dx, &mut dw);
+            (out, vec![dx, dw])
+        });
     }
 }
 
 #[test]
 fn gated_unit_agrees() {
-    check_kernel(
-        "gated_unit",
-        &[&[7, 33], &[7, 33]],
-        &|x| composed::gated_unit(&x[0], &x[1]),
-        &|x, dy| {
-            let (mut out, mut d_gate, mut d_up) =
-                (vec![0.0; 7 * 33], vec![0.0; 7 * 33], vec![0.0; 7 * 33]);
-            gated::forward(&x[0], &x[1], &mut out);
-            let mut in_place = x[0].clone();
-            gated::in_place(&mut in_place, &x[1]);
-            assert_eq!(in_place, out);
-            gated::backward(&x[0], &x[1], dy, &mut d_gate, &mut d_up);
-            (out, vec![d_gate, d_up])
-        },
-    );
+    check_kernel("gated_unit", &[&[7, 33], &[7, 33]], &|x| composed::gated_unit(&x[0], &x[1]), &|x, dy| {
+        let (mut out, mut d_gate, mut d_up) = (vec![0.0; 7 * 33], vec![0.0; 7 * 33], vec![0.0; 7 * 33]);
+        gated::forward(&x[0], &x[1], &mut out);
+        let mut in_place = x[0].clone();
+        gated::in_place(&mut in_place, &x[1]);
+        assert_eq!(in_place, out);
+        gated::backward(&x[0], &x[1], dy, &mut d_gate, &mut d_up);
+        (out, vec![d_gate, d_up])
+    });
 }
 
 #[test]
 fn attention_agrees() {
     for (heads, kv_heads, head_width) in [(1, 1, 8), (3, 3, 32), (4, 2, 6), (6, 2, 40)] {
         let plan = AttentionPlan {
-            heads: Heads {
-                heads,
-                kv_heads,
-                head_width,
-            },
+            heads: Heads { heads, kv_heads, head_width },
             segments: [0, 1, 20, 20, 53].into(),
             rotary: Arc::new(Rotary::new(head_width, 10_000.0, 40)),
         };
@@ -191,21 +128,11 @@ fn attention_agrees() {
             &[&[53, q], &[53, kv], &[53, kv]],
             &|x| composed::attention(&x[0], &x[1], &x[2], &plan),
             &|x, dy| {
-                let AttentionPlan {
-                    heads,
-                    segments,
-                    rotary,
-                } = &plan;
+                let AttentionPlan { heads, segments, rotary } = &plan;
                 let mut out = vec![f32::NAN; 53 * q];
-                let (mut dq, mut dk, mut dv) = (
-                    out.clone(),
-                    vec![f32::NAN; 53 * kv],
-                    vec![f32::NAN; 53 * kv],
-                );
+                let (mut dq, mut dk, mut dv) = (out.clone(), vec![f32::NAN; 53 * kv], vec![f32::NAN; 53 * kv]);
                 attention::forward(&x[0], &x[1], &x[2], segments, *heads, rotary, &mut out);
-                attention::backward(
-                    &x[0], &x[1], &x[2], segments, *heads, rotary, dy, &mut dq, &mut dk, &mut dv,
-                );
+                attention::backward(&x[0], &x[1], &x[2], segments, *heads, rotary, dy, &mut dq, &mut dk, &mut dv);
                 (out, vec![dq, dk, dv])
             },
         );
@@ -220,37 +147,13 @@ fn logp_and_entropy_agree() {
             "logp_entropy",
             &[&[23, 19]],
             // The logits are the hidden states times an identity.
-            &|x| {
-                composed::logp_entropy(
-                    &x[0],
-                    &Tensor::eye(19, DType::F64, &Device::Cpu)?,
-                    &tokens,
-                    temperature,
-                )
-            },
+            &|x| composed::logp_entropy(&x[0], &Tensor::eye(19, DType::F64, &Device::Cpu)?, &tokens, temperature),
             &|x, dy| {
-                let mut said = vec![
-                    RowStatistics {
-                        logp: 0.0,
-                        entropy: 0.0
-                    };
-                    23
-                ];
+                let mut said = vec![RowStatistics { logp: 0.0, entropy: 0.0 }; 23];
                 logprob::statistics(&mut x[0].clone(), 19, temperature, &tokens, &mut said);
                 let mut d_logits = x[0].clone();
-                logprob::backward(
-                    &mut d_logits,
-                    19,
-                    temperature,
-                    &tokens,
-                    dy.as_chunks::<2>().0,
-                );
-                (
-                    said.iter()
-                        .flat_map(|said| [said.logp, said.entropy])
-                        .collect(),
-                    vec![d_logits],
-                )
+                logprob::backward(&mut d_logits, 19, temperature, &tokens, dy.as_chunks::<2>().0);
+                (said.iter().flat_map(|said| [said.logp, said.entropy]).collect(), vec![d_logits])
             },
         );
     }
@@ -259,38 +162,18 @@ fn logp_and_entropy_agree() {
 fn examples() -> Vec<Vec<u32>> {
     let lengths = [5, 17, 2, 33, 9, 64, 3, 21, 40, 12];
     let stream = Stream::new(5, Purpose::Other, 0, 0, 0);
-    let tokens = |idx: usize, n: usize| {
-        (0..n)
-            .map(|at| stream.below((idx * 100 + at) as u32, 19) as u32)
-            .collect()
-    };
-    lengths
-        .iter()
-        .cycle()
-        .take(60)
-        .enumerate()
-        .map(|(idx, n)| tokens(idx, *n))
-        .collect()
+    let tokens = |idx: usize, n: usize| (0..n).map(|at| stream.below((idx * 100 + at) as u32, 19) as u32).collect();
+    lengths.iter().cycle().take(60).enumerate().map(|(idx, n)| tokens(idx, *n)).collect()
 }
 
 fn as_sequences(examples: &[Vec<u32>]) -> Vec<Sequence<'_>> {
-    examples
-        .iter()
-        .map(|tokens| Sequence {
-            tokens,
-            prompt_len: (tokens.len() / 3).max(1),
-        })
-        .collect()
+    examples.iter().map(|tokens| Sequence { tokens, prompt_len: (tokens.len() / 3).max(1) }).collect()
 }
 
 /// A loss with curvature in both, so that wrong derivatives show.
 fn test_loss(idx: usize, logp: &[f32], entropy: &[f32]) -> SequenceLoss {
     let scale = 0.1 + 0.01 * idx as f32;
-    let loss = logp
-        .iter()
-        .zip(entropy)
-        .map(|(l, h)| f64::from(scale * (0.5 * l * l - 0.3 * h)))
-        .sum();
+    let loss = logp.iter().zip(entropy).map(|(l, h)| f64::from(scale * (0.5 * l * l - 0.3 * h))).sum();
     SequenceLoss {
         loss,
         d_logp: logp.iter().map(|l| scale * l).collect(),
@@ -314,18 +197,14 @@ fn gradients_of_the_whole_policy_agree_with_differences() {
             let one = |idx: usize| {
                 let scale = f64::from(0.1 + 0.01 * idx as f32);
                 let terms = scores.logp[idx].iter().zip(&scores.entropy[idx]);
-                terms
-                    .map(|(l, h)| scale * (0.5 * f64::from(*l).powi(2) - 0.3 * f64::from(*h)))
-                    .sum::<f64>()
+                terms.map(|(l, h)| scale * (0.5 * f64::from(*l).powi(2) - 0.3 * f64::from(*h))).sum::<f64>()
             };
             (0..sequences.len()).map(one).sum::<f64>()
         };
         assert!((value() - found.loss).abs() < 1e-5 * found.loss.abs());
         for ((name, var), gradient) in policy.parameters.iter().zip(&found.tensors) {
             let gradient = flat(gradient);
-            let size = gradient
-                .iter()
-                .fold(0f64, |size, value| size.max(value.abs()));
+            let size = gradient.iter().fold(0f64, |size, value| size.max(value.abs()));
             assert!(size > 0.0, "{name} has a gradient of zero");
             // The entries with the largest gradients, where the differences say most.
             let mut order: Vec<usize> = (0..gradient.len()).collect();
@@ -335,18 +214,13 @@ fn gradients_of_the_whole_policy_agree_with_differences() {
                 let moved = |by: f32| {
                     let mut values = original.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                     values[at] += by;
-                    var.set(&Tensor::from_vec(values, original.shape(), &Device::Cpu).unwrap())
-                        .unwrap();
+                    var.set(&Tensor::from_vec(values, original.shape(), &Device::Cpu).unwrap()).unwrap();
                     value()
                 };
                 let difference = (moved(4e-3) - moved(-4e-3)) / 8e-3;
                 var.set(&original).unwrap();
                 let error = (difference - gradient[at]).abs();
-                assert!(
-                    error < 4e-3 * size + 1e-4,
-                    "{name}[{at}]: {difference}, gradient {}",
-                    gradient[at]
-                );
+                assert!(error < 4e-3 * size + 1e-4, "{name}[{at}]: {difference}, gradient {}", gradient[at]);
             }
         }
     }
@@ -379,49 +253,29 @@ fn gradients_agree_with_the_composition_in_double_precision() {
         for layer in 0..2 {
             let at = 1 + layer * LAYER_PARAMETERS;
             let normed = composed::rms_norm(&x, &exact[at], 1e-5).unwrap();
-            let (q, k, v) = (
-                linear(&normed, at + 1),
-                linear(&normed, at + 2),
-                linear(&normed, at + 3),
-            );
+            let (q, k, v) = (linear(&normed, at + 1), linear(&normed, at + 2), linear(&normed, at + 3));
             let mixed = composed::attention(&q, &k, &v, &plan).unwrap();
             x = (x + linear(&mixed, at + 4)).unwrap();
             let normed = composed::rms_norm(&x, &exact[at + 5], 1e-5).unwrap();
-            let gated =
-                composed::gated_unit(&linear(&normed, at + 6), &linear(&normed, at + 7)).unwrap();
+            let gated = composed::gated_unit(&linear(&normed, at + 6), &linear(&normed, at + 7)).unwrap();
             x = (x + linear(&gated, at + 8)).unwrap();
         }
         let hidden = composed::rms_norm(&x, &exact[policy.norm_index()], 1e-5).unwrap();
         let response = sequence.tokens.len() - sequence.prompt_len;
         let hidden = hidden.narrow(0, sequence.prompt_len - 1, response).unwrap();
-        let out = composed::logp_entropy(
-            &hidden,
-            &exact[policy.head_index()],
-            &sequence.tokens[sequence.prompt_len..],
-            1.0,
-        );
+        let out =
+            composed::logp_entropy(&hidden, &exact[policy.head_index()], &sequence.tokens[sequence.prompt_len..], 1.0);
         let out = out.unwrap();
         let scale = f64::from(0.1 + 0.01 * idx as f32);
-        let logp = (out.narrow(1, 0, 1).unwrap().sqr().unwrap() * (0.5 * scale))
-            .unwrap()
-            .sum_all()
-            .unwrap();
-        let entropy = (out.narrow(1, 1, 1).unwrap() * (-0.3 * scale))
-            .unwrap()
-            .sum_all()
-            .unwrap();
+        let logp = (out.narrow(1, 0, 1).unwrap().sqr().unwrap() * (0.5 * scale)).unwrap().sum_all().unwrap();
+        let entropy = (out.narrow(1, 1, 1).unwrap() * (-0.3 * scale)).unwrap().sum_all().unwrap();
         total = ((total + logp).unwrap() + entropy).unwrap();
     }
     let loss: f64 = total.to_scalar().unwrap();
     assert!((loss - found.loss).abs() < 1e-6 * loss.abs().max(1.0));
     let store = total.backward().unwrap();
     for (((name, _), found), exact) in policy.parameters.iter().zip(&found.tensors).zip(&exact) {
-        assert_close(
-            name,
-            &flat(found),
-            &flat(store.get(exact.as_tensor()).unwrap()),
-            2e-5,
-        );
+        assert_close(name, &flat(found), &flat(store.get(exact.as_tensor()).unwrap()), 2e-5);
     }
 }
 
@@ -434,21 +288,13 @@ fn gradients_by_automatic_differentiation_agree() {
     let found = gradients(&policy, &sequences, 0.8, &ONE, &test_loss).unwrap();
     let other = gradient::on_device(&policy, &sequences, 0.8, &test_loss).unwrap();
     assert!((found.loss - other.loss).abs() < 1e-5 * found.loss.abs());
-    for (((name, _), found), other) in policy
-        .parameters
-        .iter()
-        .zip(&found.tensors)
-        .zip(&other.tensors)
-    {
+    for (((name, _), found), other) in policy.parameters.iter().zip(&found.tensors).zip(&other.tensors) {
         assert_close(name, &flat(found), &flat(other), 1e-4);
     }
 }
 
 fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
-    values
-        .iter()
-        .map(|row| row.iter().map(|value| value.to_bits()).collect())
-        .collect()
+    values.iter().map(|row| row.iter().map(|value| value.to_bits()).collect()).collect()
 }
 
 #[test]
@@ -469,21 +315,13 @@ fn threads_change_nothing() {
     let policy = small(3, 3, false);
     let examples = examples();
     let sequences = as_sequences(&examples);
-    let run =
-        |threads| gradients(&policy, &sequences, 1.0, &Lanes { threads }, &test_loss).unwrap();
+    let run = |threads| gradients(&policy, &sequences, 1.0, &Lanes { threads }, &test_loss).unwrap();
     let one = run(1);
     let tensors = |found: &gradient::Gradients| -> Vec<Vec<u32>> {
-        found
-            .tensors
-            .iter()
-            .map(|t| flat(t).iter().map(|x| (*x as f32).to_bits()).collect())
-            .collect()
+        found.tensors.iter().map(|t| flat(t).iter().map(|x| (*x as f32).to_bits()).collect()).collect()
     };
     let scores = score(&policy, &sequences, 1.0, &Lanes { threads: 3 }).unwrap();
-    assert_eq!(
-        (bits(&scores.logp), bits(&scores.entropy)),
-        (bits(&one.logp), bits(&one.entropy))
-    );
+    assert_eq!((bits(&scores.logp), bits(&scores.entropy)), (bits(&one.logp), bits(&one.entropy)));
     for threads in [2, 3, 4, 9] {
         let other = run(threads);
         assert_eq!(tensors(&one), tensors(&other), "{threads} threads");
@@ -496,26 +334,12 @@ fn threads_change_nothing() {
 fn a_sequence_without_response_and_a_zero_loss_are_fine() {
     let policy = small(2, 2, true);
     let tokens = [3u32, 4, 5];
-    let all_prompt = Sequence {
-        tokens: &tokens,
-        prompt_len: 3,
-    };
-    let other = Sequence {
-        tokens: &tokens,
-        prompt_len: 1,
-    };
-    let zero = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
-        d_logp: vec![0.0; logp.len()],
-        ..Default::default()
-    };
+    let all_prompt = Sequence { tokens: &tokens, prompt_len: 3 };
+    let other = Sequence { tokens: &tokens, prompt_len: 1 };
+    let zero = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss { d_logp: vec![0.0; logp.len()], ..Default::default() };
     let found = gradients(&policy, &[all_prompt, other], 1.0, &ONE, &zero).unwrap();
     assert_eq!((found.logp[0].len(), found.logp[1].len()), (0, 2));
-    assert!(
-        found
-            .tensors
-            .iter()
-            .all(|tensor| flat(tensor).iter().all(|value| *value == 0.0))
-    );
+    assert!(found.tensors.iter().all(|tensor| flat(tensor).iter().all(|value| *value == 0.0)));
 }
 
 #[test]
@@ -523,13 +347,7 @@ fn what_cannot_be_trained_is_said() {
     let policy = small(2, 1, true);
     let tokens = [1u32, 2, 3];
     let run = |tokens: &[u32], prompt_len, temperature, loss: &gradient::Loss| {
-        let found = gradients(
-            &policy,
-            &[Sequence { tokens, prompt_len }],
-            temperature,
-            &ONE,
-            loss,
-        );
+        let found = gradients(&policy, &[Sequence { tokens, prompt_len }], temperature, &ONE, loss);
         found.map(|_| ()).unwrap_err().to_string()
     };
     assert!(run(&tokens, 0, 1.0, &test_loss).contains("the prompt is empty"));
@@ -537,17 +355,10 @@ fn what_cannot_be_trained_is_said() {
     assert!(run(&tokens, 3, 1.0, &test_loss).contains("no sequence has a response"));
     assert!(run(&[1, 19], 1, 1.0, &test_loss).contains("token 19 is outside the vocabulary of 19"));
     assert!(run(&tokens, 1, 0.0, &test_loss).contains("temperature 0"));
-    let short = |_: usize, _: &[f32], _: &[f32]| SequenceLoss {
-        d_logp: vec![1.0],
-        ..Default::default()
-    };
-    assert!(
-        run(&tokens, 1, 1.0, &short).contains("derivatives for another number of tokens than 2")
-    );
-    let broken = |_: usize, logp: &[f32], _: &[f32]| SequenceLoss {
-        d_logp: vec![f32::NAN; logp.len()],
-        ..Default::default()
-    };
+    let short = |_: usize, _: &[f32], _: &[f32]| SequenceLoss { d_logp: vec![1.0], ..Default::default() };
+    assert!(run(&tokens, 1, 1.0, &short).contains("derivatives for another number of tokens than 2"));
+    let broken =
+        |_: usize, logp: &[f32], _: &[f32]| SequenceLoss { d_logp: vec![f32::NAN; logp.len()], ..Default::default() };
     assert!(run(&tokens, 1, 1.0, &broken).contains("is not finite"));
 }
 
@@ -562,10 +373,7 @@ fn save_and_load_keep_every_bit() {
         assert_eq!(back.architecture, policy.architecture);
         assert_eq!(back.digest().unwrap(), policy.digest().unwrap());
         back.save(folder.path()).unwrap();
-        assert_eq!(
-            first,
-            std::fs::read(folder.path().join("model.safetensors")).unwrap()
-        );
+        assert_eq!(first, std::fs::read(folder.path().join("model.safetensors")).unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }
@@ -573,36 +381,16 @@ fn save_and_load_keep_every_bit() {
 #[test]
 fn a_damaged_checkpoint_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let load = || {
-        Policy::load(folder.path(), &Device::Cpu)
-            .unwrap_err()
-            .to_string()
-    };
+    let load = || Policy::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
     assert!(load().contains("config.json"));
     let policy = small(4, 2, true);
     policy.save(folder.path()).unwrap();
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(
-        &config,
-        text.replace("\"intermediate_size\": 40", "\"intermediate_size\": 41"),
-    )
-    .unwrap();
-    assert!(
-        load().contains("mlp.gate_proj.weight has shape [40, 24], expected [41, 24]"),
-        "{}",
-        load()
-    );
-    std::fs::write(
-        &config,
-        text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
-    )
-    .unwrap();
-    assert!(
-        load().contains("model.layers.1.input_layernorm.weight is not part"),
-        "{}",
-        load()
-    );
+    std::fs::write(&config, text.replace("\"intermediate_size\": 40", "\"intermediate_size\": 41")).unwrap();
+    assert!(load().contains("mlp.gate_proj.weight has shape [40, 24], expected [41, 24]"), "{}", load());
+    std::fs::write(&config, text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1")).unwrap();
+    assert!(load().contains("model.layers.1.input_layernorm.weight is not part"), "{}", load());
     std::fs::write(&config, &text).unwrap();
     let weights = folder.path().join("model.safetensors");
     let bytes = std::fs::read(&weights).unwrap();
@@ -631,34 +419,10 @@ fn an_architecture_that_cannot_be_built_is_refused() {
         let error = parameter_shapes(&architecture, 19).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(
-        Architecture {
-            kv_heads: 3,
-            ..good.clone()
-        },
-        "kv_heads = 3 does not divide heads = 4",
-    );
-    check(
-        Architecture {
-            head_width: 7,
-            ..good.clone()
-        },
-        "head_width = 7 is odd",
-    );
-    check(
-        Architecture {
-            width: 0,
-            ..good.clone()
-        },
-        "width is 0",
-    );
-    check(
-        Architecture {
-            rope_theta: f64::NAN,
-            ..good
-        },
-        "rope_theta",
-    );
+    check(Architecture { kv_heads: 3, ..good.clone() }, "kv_heads = 3 does not divide heads = 4");
+    check(Architecture { head_width: 7, ..good.clone() }, "head_width = 7 is odd");
+    check(Architecture { width: 0, ..good.clone() }, "width is 0");
+    check(Architecture { rope_theta: f64::NAN, ..good }, "rope_theta");
 }
 
 #[test]
@@ -666,8 +430,6 @@ fn weights_that_are_only_read_record_no_graph() {
     let policy = small(2, 1, true);
     let weights = Weights::detached(&policy);
     let pack = Pack::new([&[1u32, 2, 3][..]]);
-    let out = weights
-        .logp_entropy(&pack, &[0, 1], &[2, 3], 1.0)
-        .unwrap();
+    let out = weights.logp_entropy(&pack, &[0, 1], &[2, 3], 1.0).unwrap();
     assert!(!out.track_op());
 }
