@@ -39,7 +39,10 @@ impl Stream {
 
     /// 128 random bits at a position.
     pub fn block(&self, position: u32) -> [u32; 4] {
-        philox([position, self.high[0], self.high[1], self.high[2]], self.key)
+        philox(
+            [position, self.high[0], self.high[1], self.high[2]],
+            self.key,
+        )
     }
 
     /// A number in `[0, 1)` with 53 random bits.
@@ -59,7 +62,9 @@ impl Stream {
     /// A standard normal number (Box-Muller over one block).
     pub fn normal(&self, position: u32) -> f64 {
         let [a, b, c, d] = self.block(position);
-        let unit = |hi: u32, lo: u32| ((u64::from(hi) << 32 | u64::from(lo)) >> 11) as f64 / (1u64 << 53) as f64;
+        let unit = |hi: u32, lo: u32| {
+            ((u64::from(hi) << 32 | u64::from(lo)) >> 11) as f64 / (1u64 << 53) as f64
+        };
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - unit(a, b)));
         radius * libm::cos(2.0 * std::f64::consts::PI * unit(c, d))
     }
@@ -114,7 +119,10 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
             (first >> 32) as u32 ^ counter[3] ^ key[1],
             first as u32,
         ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     counter
 }
@@ -126,8 +134,14 @@ mod tests {
     /// The known answers published with the generator (Random123, `kat_vectors`).
     #[test]
     fn agrees_with_the_published_vectors() {
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        assert_eq!(
+            philox([0; 4], [0; 2]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        assert_eq!(
+            philox([u32::MAX; 4], [u32::MAX; 2]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
     }
 
     #[test]

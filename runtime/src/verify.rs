@@ -39,17 +39,32 @@ pub struct Verdict {
 impl Verdict {
     /// Right.
     pub fn correct() -> Self {
-        Self { status: Status::Correct, score: 1.0, limited: false, detail: None }
+        Self {
+            status: Status::Correct,
+            score: 1.0,
+            limited: false,
+            detail: None,
+        }
     }
 
     /// Wrong, with a reason.
     pub fn wrong(detail: impl Into<String>) -> Self {
-        Self { status: Status::Wrong, score: 0.0, limited: false, detail: Some(detail.into()) }
+        Self {
+            status: Status::Wrong,
+            score: 0.0,
+            limited: false,
+            detail: Some(detail.into()),
+        }
     }
 
     /// Another status with score 0, with a reason.
     pub fn of(status: Status, detail: impl Into<String>) -> Self {
-        Self { status, score: 0.0, limited: false, detail: Some(detail.into()) }
+        Self {
+            status,
+            score: 0.0,
+            limited: false,
+            detail: Some(detail.into()),
+        }
     }
 
     /// `followed` of `total` constraints: correct, partial or wrong.
@@ -59,8 +74,17 @@ impl Verdict {
             0 => Status::Wrong,
             _ => Status::Partial,
         };
-        let score = if total == 0 { 1.0 } else { followed as f64 / total as f64 };
-        Self { status, score, limited: false, detail: None }
+        let score = if total == 0 {
+            1.0
+        } else {
+            followed as f64 / total as f64
+        };
+        Self {
+            status,
+            score,
+            limited: false,
+            detail: None,
+        }
     }
 }
 
@@ -93,5 +117,8 @@ pub enum VerifierError {
 
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
-    Err(VerifierError::Unavailable { name: settings.name.clone(), why: "CONTRACT: to be written".into() })
+    Err(VerifierError::Unavailable {
+        name: settings.name.clone(),
+        why: "CONTRACT: to be written".into(),
+    })
 }
