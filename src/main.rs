@@ -1,1 +1,10 @@
-fn main() {}
+//! `recipec`: recipes for reinforcement-learning post-training, checked and run.
+
+mod cli;
+mod loader;
+#[cfg(feature = "run")]
+mod progress;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,16 +1,45 @@
 //! Formulas: typed once, compiled once, evaluated over whole groups.
 //!
-//! CONTRACT (the implementing files are `formula/check.rs`, `formula/program.rs`, `formula/evaluate.rs` …):
-//! this file defines the typed expression and re-exports the entry points named below.
+//! [`check`] turns the syntax of a formula into a [`TypedFormula`]: names are bound, units agree, every part has a range, and
+//! named formulas stand where they were called. [`Program`] is the same formula as a flat list of instructions over columns; the
+//! rows are the rollouts of one group, or the domains of the mix. [`Typed::evaluate_row`] is the plain recursive meaning that
+//! programs are tested against. [`latex`], [`python`] and [`picture`] print the same tree.
+//!
+//! Booleans are 0 and 1, a domain is its position in [`Scope::domains`], numbers are in base units.
 
-use crate::problems::Problems;
+mod check;
+mod error;
+mod evaluate;
+pub mod latex;
+mod operation;
+pub mod picture;
+mod program;
+pub mod python;
+mod row;
+mod suggest;
+mod text;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod testing;
+
+use crate::range::Interval;
 use crate::units::Dimension;
+use crate::vocabulary::functions::{Aggregate, Function};
 use recipec_grammar::source::Span;
 use recipec_grammar::tree;
-use std::collections::BTreeMap;
+use recipec_grammar::tree::BinaryOp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+pub use check::{check, check_definition, constant};
+pub use evaluate::Scratch;
+pub use program::{Program, ProgramError};
+pub use row::{Lookup, MissingName};
 
 /// What a number is, beside its dimension. `Ratio` is 0..1; a `Reward` is a pure number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     /// Truth value.
     Bool,
@@ -29,6 +58,21 @@ pub enum Level {
     Rollout,
     /// Domain signals (`mix.weight`), and run signals.
     Mix,
+}
+
+impl Type {
+    /// A number without a unit.
+    pub const PURE: Self = Self::Number(Dimension::PURE);
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("a truth value"),
+            Self::Number(dimension) => dimension.fmt(f),
+            Self::Domain => f.write_str("a domain"),
+        }
+    }
 }
 
 /// What a formula may name.
@@ -62,19 +106,181 @@ pub struct ParamType {
     pub value: f64,
 }
 
-// pub fn check(formula: &tree::Formula, expected: Type, what: &str, scope: &Scope, problems: &mut Problems) -> Option<TypedFormula>
-//     types, units, ranges; division by a range that holds 0; unknown names with did-you-mean; arity; where-bindings; inlines named formulas.
-//     `what` names the thing for messages ("penalty `overlong`", "`mix.weight`"). Several mistakes in one formula are all reported.
-// pub fn constant(expr: &tree::Expr, expected: Option<Type>, what: &str, scope: &Scope, problems) -> Option<(f64, Dimension)>
-//     the value of a setting: numbers, units, params, `budget.*`, arithmetic; base units.
-// impl TypedFormula { pub fn ty(&self) -> Type; pub fn range(&self) -> (f64, f64); pub fn signals(&self) -> Vec<String> (used, sorted); Display (canonical text) }
-// impl Program {
-//   pub fn compile(outputs: &[(String, &TypedFormula)], constants: &BTreeMap<String, f64>) -> Program
-//       constants: params and budget.* by name; a name that is missing there becomes an input. For every output `p` with
-//       bindings, `p.binding` is an output too.
-//   pub fn inputs(&self) -> &[String]; pub fn outputs(&self) -> &[String];
-//   pub fn bind(&self, input: &str, value: f64) -> Program       // an input becomes a constant
-//   pub fn evaluate(&self, rows: usize, inputs: &[&[f64]], scratch: &mut Scratch)    // columns in order of inputs(); no allocation once warm
-//   scratch.output(idx) -> &[f64]
-// }
-// Booleans are 0.0 and 1.0. `domain` is the index of the domain. Rows are the rollouts of one group, or the domains of the mix.
+/// Where the value of a name comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A signal; also the mean of one over the last batch.
+    Signal,
+    /// A param of the recipe.
+    Param,
+    /// `budget.*`
+    Budget,
+    /// A penalty, a term, or `outcome`.
+    Term,
+    /// A `where` binding, or the parameter of a named formula.
+    Local,
+}
+
+/// An expression with its type and the range of its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Typed {
+    /// What it is.
+    pub kind: Kind,
+    /// Its type.
+    pub ty: Type,
+    /// Which values it can take, in base units; 0 and 1 for truth values.
+    pub range: Interval,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A named part of a formula.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypedBinding {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Typed,
+}
+
+/// The kinds of typed expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A number in its base unit.
+    Number(f64),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A domain behind `domain ==`: its name and its position in [`Scope::domains`].
+    Domain(String, usize),
+    /// A name with a value.
+    Name(Source, String),
+    /// `-x`
+    Negate(Box<Typed>),
+    /// `not x`
+    Not(Box<Typed>),
+    /// `x + y`, `x <= y`, `x and y`
+    Binary(BinaryOp, Box<Typed>, Box<Typed>),
+    /// `if condition then a else b`
+    If(Box<Typed>, Box<Typed>, Box<Typed>),
+    /// `clip(x, 0, 1)`
+    Call(Function, Vec<Typed>),
+    /// `group.min(length if correct, else = budget.output)`
+    Aggregate(Box<AggregateCall>),
+    /// `ema(x, keep, start)`
+    Ema {
+        /// What is averaged.
+        value: Box<Typed>,
+        /// The weight of the old average.
+        keep: Box<Typed>,
+        /// The average before the first batch.
+        start: Box<Typed>,
+    },
+    /// The body of a named formula where it was called. It sees its parameters and its own bindings, nothing of the caller's.
+    Inline(Box<Inline>),
+}
+
+/// What is made of the values of a whole group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateCall {
+    /// Which aggregate.
+    pub of: Aggregate,
+    /// The value per rollout.
+    pub value: Typed,
+    /// Which rollouts count; all without it.
+    pub filter: Option<Typed>,
+    /// The value when none passes the filter. It is there whenever a filter is, except for `count`.
+    pub empty: Option<Typed>,
+    /// The share of a quantile.
+    pub at: Option<Typed>,
+}
+
+/// A named formula where it was called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inline {
+    /// Its name.
+    pub formula: String,
+    /// Parameters with the values of the call, which see the caller's names.
+    pub arguments: Vec<TypedBinding>,
+    /// The formula's own bindings, in order.
+    pub bindings: Vec<TypedBinding>,
+    /// Its body.
+    pub body: Typed,
+}
+
+/// A formula that passed [`check`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypedFormula {
+    /// Its value.
+    pub body: Typed,
+    /// `where` bindings in order; each sees those before it.
+    pub bindings: Vec<TypedBinding>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl TypedFormula {
+    /// The type of its value.
+    pub fn ty(&self) -> Type {
+        self.body.ty
+    }
+
+    /// Which values it can take, in base units.
+    pub fn range(&self) -> (f64, f64) {
+        (self.body.range.low, self.body.range.high)
+    }
+
+    /// The signals that it reads, sorted. A mean over the last batch is named after its column, `last_batch.total`.
+    pub fn signals(&self) -> Vec<String> {
+        self.names(Source::Signal)
+    }
+
+    /// The names of one source that it reads, sorted.
+    pub fn names(&self, source: Source) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        self.visit(&mut |part| {
+            if let Kind::Name(from, name) = &part.kind
+                && *from == source
+            {
+                found.insert(name.clone());
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// Calls `look` with every part of the formula, bindings first, the whole before its parts.
+    pub fn visit<'a>(&'a self, look: &mut dyn FnMut(&'a Typed)) {
+        for binding in &self.bindings {
+            binding.value.visit(look);
+        }
+        self.body.visit(look);
+    }
+}
+
+impl Typed {
+    /// Calls `look` with this expression and every part of it.
+    pub fn visit<'a>(&'a self, look: &mut dyn FnMut(&'a Typed)) {
+        look(self);
+        for part in self.parts() {
+            part.visit(look);
+        }
+    }
+
+    /// The expressions directly inside this one, in the order in which they are written.
+    pub fn parts(&self) -> Vec<&Typed> {
+        match &self.kind {
+            Kind::Number(_) | Kind::Bool(_) | Kind::Domain(..) | Kind::Name(..) => Vec::new(),
+            Kind::Negate(x) | Kind::Not(x) => vec![x],
+            Kind::Binary(_, x, y) => vec![x, y],
+            Kind::If(condition, then, otherwise) => vec![condition, then, otherwise],
+            Kind::Call(_, arguments) => arguments.iter().collect(),
+            Kind::Aggregate(call) => {
+                std::iter::once(&call.value).chain(&call.filter).chain(&call.at).chain(&call.empty).collect()
+            }
+            Kind::Ema { value, keep, start } => vec![value, keep, start],
+            Kind::Inline(inline) => {
+                let bound = inline.arguments.iter().chain(&inline.bindings).map(|b| &b.value);
+                bound.chain(std::iter::once(&inline.body)).collect()
+            }
+        }
+    }
+}

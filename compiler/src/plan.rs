@@ -95,7 +95,7 @@ pub enum Flow {
     KeptGroups,
     Batch,
     ReferenceLogprobs,
-    Loss,
+
     Gradients,
     Weights,
     Counts,
@@ -157,7 +157,10 @@ pub enum NodeKind {
     /// The policy's weights.
     Weights,
     /// Writes one line per step.
-    Metrics,
+    Metrics {
+        /// Output cap minus buffer, in tokens: where a length penalty begins. None in a stage without rollouts.
+        soft_zone_start: Option<u64>,
+    },
     /// Saves everything needed to go on.
     Checkpoint { every_steps: Option<u64>, keep: u64 },
     /// Measures the policy on held-out problems, at the start of the stage, every so many steps, and at its end.

@@ -1,11 +1,15 @@
 //! The sink into which every phase pushes what it finds, so that work goes on after a mistake.
 
 use crate::diagnostic::{Diagnostic, Severity};
+use recipec_grammar::source::Span;
+use std::collections::BTreeMap;
 
 /// Problems of one compilation.
 #[derive(Debug, Clone, Default)]
 pub struct Problems {
     found: Vec<Diagnostic>,
+    /// Positions in `found` by primary place, so that thousands of problems take linear time.
+    by_place: BTreeMap<Option<Span>, Vec<usize>>,
     lost_text: bool,
 }
 
@@ -17,7 +21,10 @@ impl Problems {
 
     /// Adds one. Equal ones are kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        let place = diagnostic.labels.first().map(|l| l.span);
+        let here = self.by_place.entry(place).or_default();
+        if !here.iter().any(|at| self.found.get(*at) == Some(&diagnostic)) {
+            here.push(self.found.len());
             self.found.push(diagnostic);
         }
     }
@@ -48,6 +55,19 @@ impl Problems {
         self.found.len() - self.errors()
     }
 
+    /// Whether something of an area (`syntax`, `names`, …) was reported inside a piece of text: its value is then not to be trusted.
+    pub fn reported_within(&self, span: Span, area: &str) -> bool {
+        if span.start > span.end {
+            return false;
+        }
+        let from = Span::new(span.file, span.start, span.start);
+        let to = Span::new(span.file, span.end, span.end);
+        self.by_place.range(Some(from)..=Some(to)).any(|(place, here)| {
+            place.is_some_and(|p| p.end <= span.end)
+                && here.iter().filter_map(|at| self.found.get(*at)).any(|d| d.code.area() == area)
+        })
+    }
+
     /// All of them, sorted by file, place and code.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<&Diagnostic> = self.found.iter().collect();
@@ -58,6 +78,10 @@ impl Problems {
     /// Takes out what a recipe allows: `keep` says which stay.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.found.retain(keep);
+        self.by_place.clear();
+        for (at, diagnostic) in self.found.iter().enumerate() {
+            self.by_place.entry(diagnostic.labels.first().map(|l| l.span)).or_default().push(at);
+        }
     }
 
     /// Moves all problems of another compilation in here.

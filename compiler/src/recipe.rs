@@ -65,6 +65,8 @@ pub struct Recipe {
     pub policy: Model,
     /// Other models (judges, references), by name.
     pub models: BTreeMap<String, Model>,
+    /// Names of all domains, sorted, because the order of blocks has no meaning: `domain` in formulas is the position in this list.
+    pub domains: Vec<String>,
     /// Tokens generated for training in the whole run, dropped groups included.
     pub max_generated_tokens: Option<u64>,
     /// Wall time of the whole run.

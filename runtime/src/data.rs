@@ -1,4 +1,16 @@
-//! Problems, and where they come from.
+//! Problems, and where they come from: seeded generators of the runtime ([`builtin`]) and files with one JSON object a
+//! line ([`lines`]).
+//!
+//! Every source splits its problems in two by a hash of what is asked, so that an evaluation never meets a problem that
+//! was trained on, whatever the seed.
+
+pub mod arithmetic;
+pub mod builtin;
+pub mod calls;
+pub mod instructions;
+pub mod lines;
+pub mod ordering;
+pub mod programs;
 
 use recipec_compiler::settings::DataSource;
 use serde::{Deserialize, Serialize};
@@ -26,6 +38,21 @@ pub enum Split {
     Train,
     /// One in eight.
     HeldOut,
+}
+
+impl Split {
+    /// The side of what is asked: one in eight is held out, by the first byte of the BLAKE3 digest of `key`.
+    pub fn of(key: &str) -> Split {
+        match blake3::hash(key.as_bytes()).as_bytes() {
+            [first, ..] if first.is_multiple_of(8) => Split::HeldOut,
+            _ => Split::Train,
+        }
+    }
+}
+
+/// A name for what is asked: the first 128 bits of its BLAKE3 digest, in hexadecimal.
+pub(crate) fn identity(key: &str) -> String {
+    blake3::hash(key.as_bytes()).to_hex().chars().take(32).collect()
 }
 
 /// Problems by number.
@@ -61,13 +88,35 @@ pub enum DataError {
         /// What was asked for.
         high: u32,
     },
+    /// A file that cannot be opened, or a row of it that is not what it should be.
+    #[error("{path}: {why}")]
+    Unreadable {
+        /// The path as it was given.
+        path: String,
+        /// What is wrong, with the line where one is at fault.
+        why: String,
+    },
     /// A source that this version cannot read.
     #[error("{0}")]
     Unsupported(String),
 }
 
-/// Opens data. `seed` makes the problems of a generator.
+/// Opens data. `seed` makes the problems of a generator; a file is the same for every seed.
+///
+/// A path is taken as it is: who holds the recipe's folder joins it first. [`DataSource::HeldOut`] names the data of the
+/// domains, so who holds the domains opens those and asks them for [`Split::HeldOut`].
 pub fn open(source: &DataSource, seed: u64) -> Result<Box<dyn Data>, DataError> {
-    let _ = (source, seed);
-    Err(DataError::Unsupported("CONTRACT: to be written".into()))
+    match source {
+        DataSource::Builtin { generator, levels } => builtin::open(generator, *levels, seed),
+        DataSource::File { path } if path.ends_with(".jsonl") => Ok(Box::new(lines::Lines::open(path)?)),
+        DataSource::File { path } => Err(DataError::Unsupported(format!(
+            "file `{path}` is not `.jsonl`: write one JSON object a line, with the problem in `prompt`, `problem` or `question`"
+        ))),
+        DataSource::Hub { name, .. } => Err(DataError::Unsupported(format!(
+            "data set `{name}` is not downloaded by this version: save its rows as JSON lines and write `file(\"….jsonl\")`"
+        ))),
+        DataSource::HeldOut => Err(DataError::Unsupported(
+            "`held_out` stands for the data of the domains: open a domain's data and ask for its held-out side".into(),
+        )),
+    }
 }

@@ -23,6 +23,45 @@ pub struct BadCharacter {
     pub byte: usize,
 }
 
+/// The tokenizer of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokenizer {
+    /// The built-in one of this file.
+    Characters,
+}
+
+impl Tokenizer {
+    /// Token ids of a text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, BadCharacter> {
+        encode(text)
+    }
+
+    /// Text of token ids.
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        decode(tokens)
+    }
+
+    /// How many tokens a piece of decoded text had.
+    pub fn count(&self, text: &str) -> usize {
+        text.chars().count()
+    }
+
+    /// The token that ends a response.
+    pub fn end_token(&self) -> u32 {
+        END
+    }
+
+    /// Number of token ids.
+    pub fn vocab_size(&self) -> usize {
+        VOCAB_SIZE
+    }
+
+    /// Writes the tokenizer in Hugging Face format into a folder.
+    pub fn save(&self, folder: &Path) -> Result<(), PolicyError> {
+        save(folder)
+    }
+}
+
 /// Token ids of a text, one per character. A line break has none.
 pub fn encode(text: &str) -> Result<Vec<u32>, BadCharacter> {
     text.char_indices()

@@ -1,8 +1,14 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
+pub mod constraints;
+pub mod function_calls;
+pub mod math_answer;
+pub mod program_tests;
+pub mod puzzle;
+
 use crate::data::Problem;
-use recipec_compiler::settings::VerifierSettings;
+use recipec_compiler::settings::{ArgumentValue, VerifierSettings};
 use serde::{Deserialize, Serialize};
 
 /// What a verifier says of an answer.
@@ -39,32 +45,17 @@ pub struct Verdict {
 impl Verdict {
     /// Right.
     pub fn correct() -> Self {
-        Self {
-            status: Status::Correct,
-            score: 1.0,
-            limited: false,
-            detail: None,
-        }
+        Self { status: Status::Correct, score: 1.0, limited: false, detail: None }
     }
 
     /// Wrong, with a reason.
     pub fn wrong(detail: impl Into<String>) -> Self {
-        Self {
-            status: Status::Wrong,
-            score: 0.0,
-            limited: false,
-            detail: Some(detail.into()),
-        }
+        Self { status: Status::Wrong, score: 0.0, limited: false, detail: Some(detail.into()) }
     }
 
     /// Another status with score 0, with a reason.
     pub fn of(status: Status, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            score: 0.0,
-            limited: false,
-            detail: Some(detail.into()),
-        }
+        Self { status, score: 0.0, limited: false, detail: Some(detail.into()) }
     }
 
     /// `followed` of `total` constraints: correct, partial or wrong.
@@ -74,17 +65,8 @@ impl Verdict {
             0 => Status::Wrong,
             _ => Status::Partial,
         };
-        let score = if total == 0 {
-            1.0
-        } else {
-            followed as f64 / total as f64
-        };
-        Self {
-            status,
-            score,
-            limited: false,
-            detail: None,
-        }
+        let score = if total == 0 { 1.0 } else { followed as f64 / total as f64 };
+        Self { status, score, limited: false, detail: None }
     }
 }
 
@@ -115,10 +97,100 @@ pub enum VerifierError {
     },
 }
 
+type Make = fn(&VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError>;
+
+/// Every verifier of this runtime; a new one is a line here and a module.
+const VERIFIERS: &[(&str, Make)] = &[
+    ("constraints", |settings| Ok(Box::new(constraints::Constraints::open(settings)?))),
+    ("function_calls", |settings| Ok(Box::new(function_calls::FunctionCalls::open(settings)?))),
+    ("math_answer", |settings| Ok(Box::new(math_answer::MathAnswer::open(settings)?))),
+    ("program_tests", |settings| Ok(Box::new(program_tests::ProgramTests::open(settings)?))),
+    ("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?))),
+];
+
+/// Verifiers of the language that need what this runtime does not have, with what is missing.
+const UNAVAILABLE: &[(&str, &str)] = &[
+    ("judge", "it needs a model that judges, and this version loads the policy only"),
+    (
+        "python_tests",
+        "it needs the sandbox, which this version does not have; `program_tests` runs small programs inside",
+    ),
+];
+
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
-    Err(VerifierError::Unavailable {
-        name: settings.name.clone(),
-        why: "CONTRACT: to be written".into(),
-    })
+    let name = settings.name.as_str();
+    if let Some((_, make)) = VERIFIERS.iter().find(|(known, _)| *known == name) {
+        return make(settings);
+    }
+    let why = match UNAVAILABLE.iter().find(|(known, _)| *known == name) {
+        Some((_, why)) => (*why).to_owned(),
+        None => {
+            let known = VERIFIERS.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+            format!("it is not known; there are {known}")
+        }
+    };
+    Err(VerifierError::Unavailable { name: name.into(), why })
+}
+
+/// Fails on an argument that is not among `known`.
+pub(crate) fn only_arguments(settings: &VerifierSettings, known: &[&str]) -> Result<(), VerifierError> {
+    match settings.arguments.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(VerifierError::BadArgument {
+            name: settings.name.clone(),
+            why: format!("there is no argument `{name}`; there are {}", list(known)),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// An argument that is a word or a text, such as the name of a column; none where it is not given.
+pub(crate) fn word_argument<'a>(
+    settings: &'a VerifierSettings,
+    argument: &str,
+) -> Result<Option<&'a str>, VerifierError> {
+    match settings.arguments.get(argument) {
+        None => Ok(None),
+        Some(ArgumentValue::Word(word) | ArgumentValue::Text(word)) => Ok(Some(word)),
+        Some(ArgumentValue::Number(_) | ArgumentValue::Bool(_)) => {
+            Err(VerifierError::BadArgument { name: settings.name.clone(), why: format!("`{argument}` must be a word") })
+        }
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => "none".into(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn says_what_is_missing() {
+        for (name, part) in [
+            ("python_tests", "it needs the sandbox"),
+            ("judge", "it needs a model"),
+            ("math", "it is not known; there are `constraints`, "),
+        ] {
+            let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
+            let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_verifier_opens_without_arguments_and_refuses_unknown_ones() {
+        for (name, _) in VERIFIERS {
+            let settings = VerifierSettings { name: (*name).into(), arguments: BTreeMap::new() };
+            assert!(open(&settings).is_ok(), "{name}");
+            let arguments = BTreeMap::from([("no_such".to_owned(), ArgumentValue::Bool(true))]);
+            let opened = open(&VerifierSettings { name: (*name).into(), arguments });
+            assert!(matches!(opened, Err(VerifierError::BadArgument { .. })), "{name}");
+        }
+    }
 }

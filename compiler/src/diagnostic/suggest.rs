@@ -1,1 +1,87 @@
-//! CONTRACT: to be written.
+//! "Did you mean": the legal word that is nearest to what was written.
+
+use strsim::damerau_levenshtein;
+
+/// As many choices as a help line still lists.
+const FEW: usize = 8;
+
+/// The nearest of the words that are legal here: first one that differs only in case, else the one with the fewest edits, at most
+/// a third of the written length (but at least one); ties go to the first in alphabetical order.
+pub fn nearest<'a>(written: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut legal: Vec<&str> = legal.into_iter().collect();
+    legal.sort_unstable();
+    let lower = written.to_lowercase();
+    if let Some(same) = legal.iter().find(|word| word.to_lowercase() == lower) {
+        return Some(same);
+    }
+    let length = written.chars().count();
+    let allowed = (length / 3).max(1);
+    legal
+        .into_iter()
+        // The distance is at least the difference in length, which is cheap to know.
+        .filter(|word| word.chars().count().abs_diff(length) <= allowed)
+        .map(|word| (damerau_levenshtein(written, word), word))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, word)| word)
+}
+
+/// The help line for a name that is not legal: the nearest, or all when they are few.
+pub fn help<'a>(written: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut legal: Vec<&str> = legal.into_iter().collect();
+    legal.sort_unstable();
+    legal.dedup();
+    if let Some(near) = nearest(written, legal.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    match legal.as_slice() {
+        [] => None,
+        [only] => Some(format!("the only choice is `{only}`")),
+        few if few.len() <= FEW => Some(format!("there are {}", list(few, "and"))),
+        _ => None,
+    }
+}
+
+/// Names in quotes with commas and a last word: `a`, `b` or `c`.
+pub fn list<S: AsRef<str>>(names: &[S], last: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{}`", n.as_ref())).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words() {
+        let legal = ["output", "prompt", "buffer", "steps", "tokens", "time"];
+        for (written, expected) in [
+            ("ouput", Some("output")),
+            ("OUTPUT", Some("output")),
+            ("stpes", Some("steps")),
+            ("tims", Some("time")),
+            ("temperature", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written, legal), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn ties_are_alphabetical() {
+        assert_eq!(nearest("bat", ["cat", "bar"]), Some("bar"));
+        assert_eq!(nearest("bat", ["bar", "cat"]), Some("bar"));
+    }
+
+    #[test]
+    fn few_choices_are_listed_and_a_far_only_one_is_not_suggested() {
+        assert_eq!(help("zzz", ["full", "frozen"]).as_deref(), Some("there are `frozen` and `full`"));
+        assert_eq!(help("zzz", ["gspo"]).as_deref(), Some("the only choice is `gspo`"));
+        assert_eq!(help("zzz", []), None);
+    }
+}

@@ -1,0 +1,397 @@
+//! Values to the recipe: each field from its path. A path that is a hole gives no recipe, and has been reported.
+
+use crate::draft::{Draft, StageDraft};
+use crate::problems::Problems;
+use crate::recipe::*;
+use crate::settings::*;
+use crate::values::{Entry, Value, Values};
+use recipec_grammar::source::Span;
+use std::collections::BTreeMap;
+
+/// Makes the recipe of a draft; none when something that it needs is a hole.
+pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> Option<Recipe> {
+    if problems.any_error() {
+        return None;
+    }
+    let resolved = draft.view.resolved;
+    let run = &draft.run;
+    let mut models = BTreeMap::new();
+    for name in resolved.names("model") {
+        models.insert(name.node.clone(), model(&name.node, run)?);
+    }
+    let policy = models.remove("policy")?;
+    let has_evaluation = resolved.blocks.contains_key("evaluate");
+    Some(Recipe {
+        name: resolved.name.as_ref()?.node.clone(),
+        doc: resolved.doc.clone(),
+        edition: i64::try_from(run.count("recipe.edition")?).ok()?,
+        variant: variant.map(str::to_string),
+        params: draft.params.clone(),
+        seed: draft.params.iter().find(|p| p.name == "seed").map_or(0, |p| p.value.value as u64),
+        settings: settings(draft),
+        policy,
+        models,
+        domains: draft.domains.clone(),
+        max_generated_tokens: run.count("budget.tokens"),
+        max_wall_clock_seconds: run.number("budget.time"),
+        stages: draft.stages.iter().map(stage).collect::<Option<_>>()?,
+        evaluate: if has_evaluation { Some(evaluate(draft)?) } else { None },
+        checkpoint: Checkpoint { every_steps: run.count("checkpoint.every"), keep: run.count("checkpoint.keep")? },
+        guarantees: draft.guarantees.clone(),
+        tests: draft.tests.clone(),
+        allows: resolved.allows.iter().map(|(code, because)| (code.node.clone(), because.node.clone())).collect(),
+        variants: resolved.variants.iter().map(|v| v.name.node.clone()).collect(),
+    })
+}
+
+/// Every setting in force: those of the run by their path, and behind `stage.NAME.` what differs there.
+fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
+    let sourced = |entry: &Entry| Sourced { value: entry.text.clone(), origin: entry.origin.clone() };
+    let mut all: BTreeMap<String, Sourced<String>> =
+        draft.run.iter().map(|(path, entry)| (path.clone(), sourced(entry))).collect();
+    for param in &draft.params {
+        let value = Sourced { value: param.value.value.to_string(), origin: param.value.origin.clone() };
+        all.insert(format!("param.{}", param.name), value);
+    }
+    for stage in &draft.stages {
+        for (path, entry) in stage.values.iter() {
+            let same = draft.run.get(path).is_some_and(|base| base.text == entry.text && base.origin == entry.origin);
+            if !same {
+                all.insert(format!("stage.{}.{path}", stage.name), sourced(entry));
+            }
+        }
+    }
+    all
+}
+
+fn model(name: &str, run: &Values) -> Option<Model> {
+    let path = |key: &str| format!("model.{name}.{key}");
+    let source = match &run.get(&path("source"))?.value {
+        Value::Word(word) if word == "fresh" => ModelSource::Fresh(architecture(&path("source"), run)?),
+        Value::Call { word, arguments } => match word.as_str() {
+            "folder" => ModelSource::Folder { path: text(arguments, "path")? },
+            "hf" => ModelSource::Hub { name: text(arguments, "name")? },
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let precision = match run.word(&path("precision"))? {
+        "f32" => Precision::F32,
+        "bf16" => Precision::Bf16,
+        _ => return None,
+    };
+    let train = match run.word(&path("train"))? {
+        "full" => Trainable::Full,
+        "frozen" => Trainable::Frozen,
+        "lora" => Trainable::Lora {
+            rank: u32::try_from(run.count(&path("train.rank"))?).ok()?,
+            alpha: run.number(&path("train.alpha"))?,
+        },
+        _ => return None,
+    };
+    let answer = match &run.get(&path("answer"))?.value {
+        Value::Word(word) if word == "whole" => AnswerRule::Whole,
+        Value::Call { word, arguments } => match word.as_str() {
+            "after" => AnswerRule::After { mark: text(arguments, "mark")? },
+            "between" => AnswerRule::Between { open: text(arguments, "open")?, close: text(arguments, "close")? },
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let context = match run.get(&path("context")) {
+        Some(entry) => Some(Sourced { value: run.count(&path("context"))?, origin: entry.origin.clone() }),
+        None => None,
+    };
+    Some(Model { name: name.to_string(), source, precision, train, answer, context })
+}
+
+fn architecture(prefix: &str, run: &Values) -> Option<Architecture> {
+    let size = |key: &str| usize::try_from(run.count(&format!("{prefix}.{key}"))?).ok();
+    Some(Architecture {
+        width: size("width")?,
+        layers: size("layers")?,
+        heads: size("heads")?,
+        kv_heads: size("kv_heads")?,
+        head_width: size("head_width")?,
+        hidden: size("hidden")?,
+        tied: run.truth(&format!("{prefix}.tied"))?,
+        rope_theta: run.number(&format!("{prefix}.rope_theta"))?,
+        norm_eps: run.number(&format!("{prefix}.norm_eps"))?,
+    })
+}
+
+fn text(arguments: &BTreeMap<String, Value>, name: &str) -> Option<String> {
+    match arguments.get(name) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn data(entry: &Entry) -> Option<DataSource> {
+    match &entry.value {
+        Value::Word(word) if word == "held_out" => Some(DataSource::HeldOut),
+        Value::Call { word, arguments } => match word.as_str() {
+            "builtin" => {
+                let levels = match arguments.get("levels") {
+                    Some(Value::Levels(low, high)) => Some((*low, *high)),
+                    _ => None,
+                };
+                Some(DataSource::Builtin { generator: text(arguments, "generator")?, levels })
+            }
+            "hf" => Some(DataSource::Hub {
+                name: text(arguments, "name")?,
+                split: text(arguments, "split"),
+                config: text(arguments, "config"),
+            }),
+            "file" => Some(DataSource::File { path: text(arguments, "path")? }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn verifier(entry: &Entry) -> Option<VerifierSettings> {
+    let Value::Call { word, arguments } = &entry.value else { return None };
+    let arguments =
+        arguments.iter().map(|(name, value)| Some((name.clone(), argument(value)?))).collect::<Option<_>>()?;
+    Some(VerifierSettings { name: word.clone(), arguments })
+}
+
+fn argument(value: &Value) -> Option<ArgumentValue> {
+    Some(match value {
+        Value::Word(word) => ArgumentValue::Word(word.clone()),
+        Value::Text(text) => ArgumentValue::Text(text.clone()),
+        Value::Number(number) => ArgumentValue::Number(*number),
+        Value::Truth(truth) => ArgumentValue::Bool(*truth),
+        _ => return None,
+    })
+}
+
+fn stage(stage: &StageDraft) -> Option<Stage> {
+    let values = &stage.values;
+    let domains = stage
+        .shares
+        .as_ref()?
+        .iter()
+        .map(|share| domain(&share.domain, Sourced { value: share.ratio, origin: share.origin.clone() }, values))
+        .collect::<Option<_>>()?;
+    let max_steps = match values.get("budget.steps") {
+        Some(entry) => Some(Sourced { value: values.count("budget.steps")?, origin: entry.origin.clone() }),
+        None => None,
+    };
+    let prefix = format!("stage.{}", stage.name);
+    let work = match stage.supervised {
+        Some(_) => StageWork::Supervised(Supervised {
+            target: values.word(&format!("{prefix}.supervised.target"))?.to_string(),
+            batch_problems: values.count(&format!("{prefix}.supervised.batch"))?,
+            optimizer: adamw(&format!("{prefix}.supervised.optimizer"), values)?,
+            schedule: schedule(&format!("{prefix}.supervised.schedule"), values)?,
+        }),
+        None => StageWork::Reinforce(Box::new(reinforce(stage)?)),
+    };
+    Some(Stage {
+        name: stage.name.clone(),
+        after: stage.after.clone(),
+        max_steps,
+        // The first stage has no moments to carry.
+        fresh_optimizer: stage.after.is_none() || values.word(&format!("{prefix}.optimizer")) == Some("fresh"),
+        domains,
+        max_prompt_tokens: values.count("budget.prompt")?,
+        work,
+    })
+}
+
+fn domain(name: &str, ratio: Sourced<f64>, values: &Values) -> Option<Domain> {
+    let path = |key: &str| format!("domain.{name}.{key}");
+    let output = values.count(&path("output"))?;
+    Some(Domain {
+        name: name.to_string(),
+        ratio,
+        data: data(values.get(&path("data"))?)?,
+        problems: values.count(&path("problems")),
+        prompt: values.text(&path("prompt")).map(str::to_string),
+        verify: verifier(values.get(&path("verify"))?)?,
+        output: (Some(output) != values.count("budget.output")).then_some(output),
+    })
+}
+
+fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
+    let values = &stage.values;
+    let Value::Call { word, arguments } = &values.get("mix.count")?.value else { return None };
+    let count = Count {
+        at: match word.as_str() {
+            "sampled" => CountPoint::Sampled,
+            "completed" => CountPoint::Completed,
+            "trained" => CountPoint::Trained,
+            _ => return None,
+        },
+        of: match arguments.get("of")? {
+            Value::Word(unit) if unit == "rollouts" => CountUnit::Rollouts,
+            Value::Word(unit) if unit == "groups" => CountUnit::Groups,
+            Value::Word(unit) if unit == "tokens" => CountUnit::Tokens,
+            _ => return None,
+        },
+    };
+    let unfinished = match values.word("reward.unfinished")? {
+        "as_judged" => Unfinished::AsJudged,
+        "wrong" => Unfinished::Wrong,
+        "masked" => Unfinished::Masked,
+        "dropped" => Unfinished::Dropped,
+        _ => return None,
+    };
+    Some(Reinforce {
+        max_output_tokens: values.count("budget.output")?,
+        buffer_tokens: values.count("budget.buffer")?,
+        mix: Mix {
+            count,
+            warmup: values.count("mix.warmup")?,
+            every_steps: values.count("mix.every")?,
+            weight: values.formula("mix.weight")?.clone(),
+        },
+        terms: stage.terms.clone()?,
+        reward: Reward {
+            outcome: values.formula("reward.outcome").cloned(),
+            total: values.formula("reward.total")?.clone(),
+            unfinished,
+        },
+        train: train(values)?,
+        rollout: RolloutSettings {
+            sampling: sampling("rollout", values)?,
+            slots: values.count("rollout.slots")?,
+            update: weight_update(values)?,
+        },
+    })
+}
+
+fn train(values: &Values) -> Option<Train> {
+    let algorithm = match values.word("train.algorithm")? {
+        "gspo" => Algorithm::Gspo {
+            clip_low: values.number("train.algorithm.clip_low")?,
+            clip_high: values.number("train.algorithm.clip_high")?,
+            weight: match values.word("train.algorithm.weight")? {
+                "equal" => SequenceWeight::Equal,
+                "length" => SequenceWeight::Length,
+                _ => return None,
+            },
+            baseline: match values.word("train.algorithm.baseline")? {
+                "leave_one_out" => Baseline::LeaveOneOut,
+                "group_mean" => Baseline::GroupMean,
+                "none" => Baseline::None,
+                _ => return None,
+            },
+            divide_by_std: values.truth("train.algorithm.divide_by_std")?,
+        },
+        _ => return None,
+    };
+    let estimator = match values.word("train.kl")? {
+        "none" => None,
+        "k1" => Some(KlEstimator::K1),
+        "k2" => Some(KlEstimator::K2),
+        "k3" => Some(KlEstimator::K3),
+        _ => return None,
+    };
+    let kl = match estimator {
+        Some(estimator) => {
+            Some(Kl { estimator, coef: values.number("train.kl.coef")?, to: values.word("train.kl.to")?.to_string() })
+        }
+        None => None,
+    };
+    Some(Train {
+        algorithm,
+        group_size: values.count("train.group")?,
+        batch_rollouts: values.count("train.batch")?,
+        updates: values.count("train.updates")?,
+        drop: match values.word("train.drop")? {
+            "no_advantage" => Drop::NoAdvantage,
+            "same_outcome" => Drop::SameOutcome,
+            "never" => Drop::Never,
+            _ => return None,
+        },
+        refill: values.count("train.refill")?,
+        kl,
+        entropy_coef: values.number("train.entropy")?,
+        optimizer: adamw("train.optimizer", values)?,
+        schedule: schedule("train.schedule", values)?,
+        max_lag: values.count("train.max_lag")?,
+    })
+}
+
+fn adamw(prefix: &str, values: &Values) -> Option<AdamW> {
+    let number = |key: &str| values.number(&format!("{prefix}.{key}"));
+    let clip = format!("{prefix}.clip_norm");
+    Some(AdamW {
+        lr: number("lr")?,
+        beta1: number("beta1")?,
+        beta2: number("beta2")?,
+        eps: number("eps")?,
+        weight_decay: number("weight_decay")?,
+        clip_norm: if values.word(&clip) == Some("none") { None } else { Some(values.number(&clip)?) },
+    })
+}
+
+fn schedule(prefix: &str, values: &Values) -> Option<Schedule> {
+    let shape = match values.word(prefix)? {
+        "constant" => ScheduleShape::Constant,
+        "linear" => ScheduleShape::Linear,
+        "cosine" => ScheduleShape::Cosine,
+        _ => return None,
+    };
+    Some(Schedule {
+        shape,
+        warmup: values.count(&format!("{prefix}.warmup"))?,
+        floor: values.number(&format!("{prefix}.floor"))?,
+    })
+}
+
+fn sampling(prefix: &str, values: &Values) -> Option<Sampling> {
+    let number = |key: &str| values.number(&format!("{prefix}.{key}"));
+    Some(Sampling {
+        temperature: number("temperature")?,
+        top_p: number("top_p")?,
+        top_k: u32::try_from(values.count(&format!("{prefix}.top_k"))?).ok()?,
+        min_p: number("min_p")?,
+    })
+}
+
+fn weight_update(values: &Values) -> Option<WeightUpdate> {
+    Some(match values.word("rollout.update")? {
+        "between_batches" => WeightUpdate::BetweenBatches,
+        "in_flight" => WeightUpdate::InFlight {
+            after: values.count("rollout.update.after")?,
+            keep_cache: values.word("rollout.update.cache")? == "kept",
+        },
+        _ => return None,
+    })
+}
+
+fn evaluate(draft: &Draft<'_>) -> Option<Evaluate> {
+    let run = &draft.run;
+    let suites = draft
+        .view
+        .resolved
+        .names("suite")
+        .map(|name| {
+            let path = |key: &str| format!("suite.{}.{key}", name.node);
+            let verify = match run.get(&path("verify")) {
+                Some(entry) => Some(verifier(entry)?),
+                None => None,
+            };
+            Some(Suite {
+                name: name.node.clone(),
+                data: data(run.get(&path("data"))?)?,
+                verify,
+                problems: run.count(&path("problems")),
+                samples: run.count(&path("samples"))?,
+                max_output_tokens: run.count(&path("output"))?,
+                sampling: sampling(&path("sampling"), run)?,
+            })
+        })
+        .collect::<Option<_>>()?;
+    Some(Evaluate { every_steps: run.count("evaluate.every"), suites })
+}
+
+/// The place of a setting as a stage sees it, for messages about the built recipe.
+pub fn place(recipe: &Recipe, stage: Option<&str>, path: &str) -> Option<Span> {
+    let of_stage = stage.and_then(|stage| recipe.settings.get(&format!("stage.{stage}.{path}")));
+    of_stage.or_else(|| recipe.settings.get(path))?.origin.span()
+}

@@ -1,0 +1,42 @@
+//! The default checks: traps that types and units do not see. Each is one file with its reason, its function and its tests.
+//!
+//! A check reads a [`Draft`]. Where it meets a hole it is silent, because the cause has been reported; and a check over the whole
+//! recipe is silent when text was lost, because what it misses may stand there.
+
+mod allows;
+mod batch_is_whole_groups;
+mod budgets_fit;
+mod group_fits_baseline;
+mod models_fit;
+mod names_are_used;
+mod penalties_take_away;
+mod ratios_sum_to_one;
+mod rollouts_are_unbiased;
+mod suites_are_judged;
+
+use crate::draft::Draft;
+use crate::problems::Problems;
+
+/// A check.
+type Check = fn(&Draft<'_>, &mut Problems);
+
+/// All checks, in the order in which a reader would want them.
+const CHECKS: &[Check] = &[
+    models_fit::check,
+    ratios_sum_to_one::check,
+    budgets_fit::check,
+    batch_is_whole_groups::check,
+    group_fits_baseline::check,
+    rollouts_are_unbiased::check,
+    penalties_take_away::check,
+    suites_are_judged::check,
+    names_are_used::check,
+    allows::check,
+];
+
+/// Runs all checks.
+pub fn run(draft: &Draft<'_>, problems: &mut Problems) {
+    for check in CHECKS {
+        check(draft, problems);
+    }
+}

@@ -1,0 +1,42 @@
+//! Codes of putting recipes together and of running them: `compose`, `run`.
+
+use super::{Code, Row, Severity, registry};
+
+registry! {
+    SILENT_SHADOW = "recipe::compose::silent_shadow", Error, "a value of the base recipe is set again without `override`",
+        what: "The recipe extends another one that has already set this.",
+        why: "A reader must see at the place of the change that something is changed.",
+        bad: "extends \"base.recipe\"  budget { steps = 10 steps }", good: "extends \"base.recipe\"  budget { override steps = 10 steps }";
+    OVERRIDE_OF_NOTHING = "recipe::compose::override_of_nothing", Error, "an `override` where there is nothing to override",
+        what: "Nothing of this name is set.",
+        why: "The change that was meant would not take place.",
+        bad: "variant v { override penalty_weight = 1 }", good: "variant v { override mix.weight = ratio }";
+    OVERRIDE_NEEDED = "recipe::compose::override_needed", Error, "a variant or stage sets a value without `override`",
+        what: "What stands in a variant replaces something, and says so.",
+        why: "The word marks the difference for the reader.",
+        bad: "variant v { steps = 10 steps }", good: "variant v { override budget.steps = 10 steps }";
+    FILE_NOT_READ = "recipe::compose::file_not_read", Error, "a file that is imported or extended cannot be read",
+        what: "The file is missing, or outside of the recipe's folder.",
+        why: "Without it the recipe is not complete.",
+        bad: "import \"penaltis.recipe\"", good: "import \"penalties.recipe\"";
+    FILE_CYCLE = "recipe::compose::file_cycle", Error, "files that extend or import each other",
+        what: "The chain of files comes back to one that is already being read.",
+        why: "None of them would be the base.",
+        bad: "extends \"itself.recipe\"", good: "extends \"base.recipe\"";
+    STAGE_ORDER = "recipe::compose::stage_order", Error, "stages that do not follow each other in one line",
+        what: "Each stage but the first names the one stage that it comes after.",
+        why: "The weights go from stage to stage; the order of blocks has no meaning.",
+        bad: "stage a { }  stage b { }", good: "stage a { }  stage b after a { }";
+    BAD_SET = "recipe::compose::bad_set", Error, "a `--set` that cannot be understood",
+        what: "`--set` takes the name of a param, `=` and a value.",
+        why: "Only params are open to the command line; everything else is changed in the recipe, where it can be read.",
+        bad: "--set train.group=8", good: "--set gamma=0.5";
+    CANNOT_ALLOW = "recipe::compose::cannot_allow", Error, "`allow` of an error",
+        what: "Only warnings can be accepted.",
+        why: "A recipe with an error has no meaning that could be run.",
+        bad: "allow recipe::ratios::sum_not_one because \"…\"", good: "allow recipe::names::unused because \"…\"";
+    NOT_YET = "recipe::run::not_yet", Error, "in the language, but not carried out by this version",
+        what: "The text is right; this version of the program cannot do what it says.",
+        why: "Leaving it out in silence would train something else.",
+        bad: "mix { strategy = deficit … }", good: "mix { weight = ratio … }";
+}

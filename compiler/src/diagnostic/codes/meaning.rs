@@ -1,0 +1,88 @@
+//! Codes of what a recipe means: `ratios`, `rollouts`, `penalties`, `guarantees`, `tests`, `budgets`.
+
+use super::{Code, Row, Severity, registry};
+
+registry! {
+    RATIOS_SUM_NOT_ONE = "recipe::ratios::sum_not_one", Error, "domain ratios that do not add up to 100%",
+        what: "The shares of the domains of a stage must add up to the whole.",
+        why: "Sharing out the rest in silence would train a mix that nobody wrote.",
+        bad: "domain a { ratio = 70% }  domain b { ratio = 50% }", good: "domain a { ratio = 50% }  domain b { ratio = 50% }";
+    RATIOS_MISSING = "recipe::ratios::missing", Error, "a domain without a ratio where the mix reads it",
+        what: "`mix.weight` reads `ratio`, or another domain states one, and this domain has none.",
+        why: "A domain without a share would be drawn as often as the others leave room for.",
+        bad: "domain a { data = …  verify = … }", good: "domain a { ratio = 100%  data = …  verify = … }";
+    BATCH_NOT_WHOLE_GROUPS = "recipe::rollouts::batch_not_whole_groups", Error, "a batch that is not a whole number of groups",
+        what: "A batch is filled by groups; its size must be a multiple of the group.",
+        why: "A cut group has no baseline, and a rounded batch is not what was written.",
+        bad: "train { group = 8 rollouts  batch = 500 rollouts }", good: "train { group = 8 rollouts  batch = 496 rollouts }";
+    BATCH_NOT_SPLIT_EVENLY = "recipe::rollouts::batch_not_split_evenly", Error, "a batch that cannot be cut into its updates",
+        what: "Each of the `updates` of a batch takes the same number of groups.",
+        why: "A shorter last update would have another weight than the others.",
+        bad: "train { group = 8 rollouts  batch = 256 rollouts  updates = 3 }", good: "train { group = 8 rollouts  batch = 256 rollouts  updates = 4 }";
+    GROUP_OF_ONE = "recipe::rollouts::group_of_one", Error, "a group of one under a baseline that compares rollouts",
+        what: "A group baseline compares the rollouts of one prompt; one rollout has nothing to be compared with.",
+        why: "Its advantage would be zero (group mean) or the bare reward (leave one out), and training would go on without a word.",
+        bad: "train { group = 1 rollout }", good: "train { group = 8 rollouts }";
+    BIASED_RATIO = "recipe::rollouts::biased_ratio", Error, "training rollouts drawn from a cut distribution",
+        what: "With `top_p`, `top_k` or `min_p` the rollouts come from another distribution than the one in the importance ratio.",
+        why: "The ratio is then biased unless the mask is replayed, which this version does not do.",
+        bad: "rollout { top_p = 0.9 }", good: "rollout { top_p = 1 }";
+    PENALTY_POSITIVE = "recipe::penalties::positive", Error, "a penalty that can be above zero",
+        what: "A penalty takes away: its value is at most 0 and it is added to the reward.",
+        why: "One sign, stated once, so that nobody subtracts a negative number.",
+        bad: "penalty p = length / budget.output", good: "penalty p = -length / budget.output";
+    PENALTY_UNBOUNDED = "recipe::penalties::unbounded", Error, "a penalty without a lower bound",
+        what: "The range of the formula has no lower end.",
+        why: "A single rollout could then outweigh everything else in its batch.",
+        bad: "penalty p = log(score)", good: "penalty p = log(max(score, 0.01))";
+    PENALTY_DIVIDED_BY_STD = "recipe::penalties::divided_by_std", Warning, "a length penalty whose advantages are divided by the standard deviation",
+        what: "In a group of equal verdicts only the penalty spreads, and the division blows it up to full size.",
+        why: "The policy then learns to be short before it learns to be right.",
+        bad: "algorithm = gspo { divide_by_std = true … }", good: "algorithm = gspo { divide_by_std = false … }";
+    PENALTY_NEVER_ACTS = "recipe::penalties::never_acts", Warning, "a penalty that is zero whatever the rollout",
+        what: "The range of the formula is the single value 0.",
+        why: "What can never act was most often meant to.",
+        bad: "penalty p = 0 * length / budget.output", good: "penalty p = -length / budget.output";
+    PENALTY_CAN_INVERT = "recipe::penalties::can_invert", Warning, "a wrong answer that can be worth more than a right one",
+        what: "There are two rollouts of one group, one right and one wrong, of which the wrong one is worth more.",
+        why: "The policy would be paid for being wrong. Decided together with the guarantees.",
+        bad: "penalty p = -2 * length / budget.output", good: "penalty p = -0.5 * length / budget.output";
+    PENALTY_JUMPS = "recipe::penalties::jumps", Warning, "a penalty with a jump in `length`",
+        what: "One more token changes the penalty by a finite amount, all other signals held.",
+        why: "A jump is noise around one length. Decided together with the guarantees.",
+        bad: "penalty p = if length > 100 tokens then -1 else 0", good: "penalty p = -ramp(length, 80 tokens, 100 tokens)";
+    GUARANTEE_BAD_CLAIM = "recipe::guarantees::bad_claim", Error, "a guarantee whose claim cannot be read",
+        what: "A guarantee compares two values, or says that a value stays in a range, falls or rises.",
+        why: "Only these claims can be decided.",
+        bad: "guarantee g : total + 1", good: "guarantee g : total >= -1";
+    TEST_OPEN_SIGNAL = "recipe::tests::open_signal", Error, "a test that leaves open what its expectation reads",
+        what: "The expectation reads a signal that `given` does not set.",
+        why: "A value made up for it could make the test pass or fail by accident.",
+        bad: "test \"t\" { given correct  expect p == 0 }", good: "test \"t\" { given correct, length = 5 tokens  expect p == 0 }";
+    TEST_BAD_EXPECTATION = "recipe::tests::bad_expectation", Error, "an expectation that is not a comparison",
+        what: "`expect` takes a comparison of two values.",
+        why: "A test must be able to say both values when it fails.",
+        bad: "expect p + 1", good: "expect p == -1";
+    BUFFER_NOT_BELOW_OUTPUT = "recipe::budgets::buffer_not_below_output", Error, "a buffer that is larger than the output cap",
+        what: "The buffer is the last part of the output; it cannot be longer than the whole.",
+        why: "The penalty would begin before the first token.",
+        bad: "budget { output = 1K tokens  buffer = 2K tokens }", good: "budget { output = 2K tokens  buffer = 1K tokens }";
+    EVALUATION_BELOW_OUTPUT = "recipe::budgets::evaluation_below_output", Warning, "an evaluation cap below the training cap",
+        what: "Answers that were learnt in training are cut in evaluation.",
+        why: "The measured accuracy would be that of another setting.",
+        bad: "budget { output = 2K tokens  evaluation = 1K tokens }", good: "budget { output = 2K tokens  evaluation = 4K tokens }";
+    OVER_CONTEXT = "recipe::budgets::over_context", Error, "prompt and output that do not fit into the model's context",
+        what: "The longest prompt and the longest response together are longer than what the model reads.",
+        why: "The last part of the output could never be reached.",
+        bad: "model policy { context = 256 tokens … }  budget { prompt = 200 tokens  output = 100 tokens }",
+        good: "model policy { context = 256 tokens … }  budget { prompt = 100 tokens  output = 100 tokens }";
+    NO_END = "recipe::budgets::no_end", Error, "a stage that nothing ends",
+        what: "Neither `steps` nor, for the whole run, `tokens` or `time` limits it.",
+        why: "A run without a budget ends when someone notices.",
+        bad: "budget { output = 1K tokens }", good: "budget { output = 1K tokens  steps = 400 steps }";
+    WARMUP_OVER_STEPS = "recipe::budgets::warmup_over_steps", Warning, "a warm-up that is longer than its stage",
+        what: "The learning rate never reaches the value that was written.",
+        why: "A setting that is never in force was most often meant to be.",
+        bad: "budget { steps = 20 steps }  train { schedule = cosine { warmup = 50 steps } }",
+        good: "budget { steps = 400 steps }  train { schedule = cosine { warmup = 50 steps } }";
+}

@@ -1,0 +1,326 @@
+//! Definitions to values: what the run as a whole, and each of its stages, sees under one variant.
+//!
+//! In: a [`View`]. Out: a [`Draft`], which always exists and may have holes. The checks read it; [`crate::build`] makes the recipe of it.
+
+mod order;
+mod params;
+mod promises;
+mod terms;
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::formula::TypedFormula;
+use crate::problems::Problems;
+use crate::recipe::{Guarantee, Origin, Param, Test};
+use crate::resolve::{Resolved, View};
+use crate::values::{Reader, Share, Value, Values};
+use crate::vocabulary::keys::{self, BLOCKS};
+use recipec_grammar::source::{Source, Span};
+use recipec_grammar::tree;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A recipe with holes.
+pub struct Draft<'a> {
+    /// The definitions under the variant in force.
+    pub view: View<'a>,
+    /// Where to point when the whole recipe is meant: its name.
+    pub place: Span,
+    /// Names of all domains, sorted: the position is the value of `domain` in formulas.
+    pub domains: Vec<String>,
+    /// Params with the values in force.
+    pub params: Vec<Param>,
+    /// What the run as a whole sees.
+    pub run: Values,
+    /// The stages in the order in which they run.
+    pub stages: Vec<StageDraft>,
+    /// Guarantees whose claims have the right types.
+    pub guarantees: Vec<Guarantee>,
+    /// Tests whose expectations have the right types.
+    pub tests: Vec<Test>,
+    /// Names of penalties, terms and `outcome` that the reward or another term reads.
+    pub used_terms: BTreeSet<String>,
+}
+
+/// A stage with holes.
+#[derive(Debug, Clone)]
+pub struct StageDraft {
+    /// Its name; `main` when the recipe names none.
+    pub name: String,
+    /// Where to point at it.
+    pub place: Span,
+    /// The stage before it.
+    pub after: Option<String>,
+    /// Where `supervised { … }` stands, if it does.
+    pub supervised: Option<Span>,
+    /// What it sees.
+    pub values: Values,
+    /// Its domains with their shares, sorted by name; none when one of them is a hole.
+    pub shares: Option<Vec<StageShare>>,
+    /// Penalties and terms in the order in which they can be computed; none when one of them is a hole.
+    pub terms: Option<Vec<crate::recipe::Term>>,
+}
+
+/// The share of a domain in a stage.
+#[derive(Debug, Clone)]
+pub struct StageShare {
+    /// The domain.
+    pub domain: String,
+    /// Its share.
+    pub ratio: f64,
+    /// Where the share comes from.
+    pub origin: Origin,
+}
+
+/// What a draft is made from, beside the view.
+pub struct Given<'a> {
+    /// `--set`, name and text.
+    pub set: &'a [(String, String)],
+    /// Texts.
+    pub sources: &'a [Source],
+}
+
+/// Reads everything that a view holds.
+pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> Draft<'a> {
+    let resolved = view.resolved;
+    let place = resolved.name.as_ref().map_or(Span::default(), |n| n.span);
+    let mut domains: Vec<String> = resolved.names("domain").map(|n| n.node.clone()).collect();
+    domains.sort();
+    let formulas: BTreeMap<String, tree::FormulaDef> =
+        resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
+    let (params, param_types) = params::read(resolved, given.set, problems);
+    let start = Values::with_params(param_types);
+    let stage_defs = order::stages(resolved, place, problems);
+    let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
+
+    let read = |view: &View<'_>, problems: &mut Problems| {
+        read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems)
+    };
+    missing_blocks(resolved, place, reinforce, problems);
+    let (run, run_terms) = read(&view, problems);
+    terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
+    let mut stages = Vec::new();
+    for def in stage_defs {
+        let (values, terms) = if def.overrides.is_empty() && !view.changes_stage(&def.name) {
+            (run.clone(), run_terms.clone())
+        } else {
+            read(&view.with_stage(&def.name, &def.overrides, problems), problems)
+        };
+        let shares = shares(&def, &values, &domains, &view, problems);
+        stages.push(StageDraft {
+            name: def.name,
+            place: def.place,
+            after: def.after,
+            supervised: def.supervised,
+            values,
+            shares,
+            terms,
+        });
+    }
+    let promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
+    let used_terms = used_terms(&run, &stages);
+    Draft {
+        view,
+        place,
+        domains,
+        params,
+        run,
+        stages,
+        guarantees: promises.guarantees,
+        tests: promises.tests,
+        used_terms,
+    }
+}
+
+/// Blocks that every recipe has.
+fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &mut Problems) {
+    if problems.lost_text() {
+        return;
+    }
+    let mut need = |there: bool, what: &str, write: &str, why: &str| {
+        if !there {
+            problems.push(
+                Diagnostic::new(codes::MISSING_BLOCK, format!("the recipe has no {what}"))
+                    .at(place, format!("this recipe needs `{write}`"))
+                    .help(format!("write `{write}`"))
+                    .note(why.to_string()),
+            );
+        }
+    };
+    need(resolved.name.is_some(), "name", "recipe NAME { edition = 2026 }", "the edition pins the defaults");
+    need(
+        resolved.names("model").any(|n| n.node == "policy"),
+        "policy",
+        "model policy { … }",
+        "it is the model that is trained",
+    );
+    need(resolved.names("domain").next().is_some(), "domain", "domain NAME { … }", "problems come from domains");
+    need(resolved.blocks.contains_key("budget"), "budget", "budget { … }", "a run without a budget has no end");
+    if reinforce {
+        need(
+            resolved.blocks.contains_key("mix"),
+            "mix",
+            "mix { … }",
+            "frameworks disagree on how a mix is held, so there is no default",
+        );
+        need(resolved.blocks.contains_key("reward"), "reward", "reward { … }", "it says what is trained on");
+        need(resolved.blocks.contains_key("train"), "`train`", "train { … }", "it says how the policy learns");
+    }
+}
+
+type TermsInOrder = Option<Vec<crate::recipe::Term>>;
+
+#[allow(clippy::too_many_arguments)]
+fn read_view(
+    view: &View<'_>,
+    start: Values,
+    sources: &[Source],
+    formulas: &BTreeMap<String, tree::FormulaDef>,
+    domains: &[String],
+    reinforce: bool,
+    place: Span,
+    problems: &mut Problems,
+) -> (Values, TermsInOrder) {
+    let resolved = view.resolved;
+    let mut reader = Reader { view, sources, formulas, domains, values: start };
+    for block in BLOCKS {
+        match (block.keyword, block.inside) {
+            ("variant", _) | ("supervised", _) => {}
+            ("recipe", _) => {
+                if let Some(name) = &resolved.name {
+                    reader.block("recipe", block.keys, name.span, problems);
+                }
+            }
+            ("stage", _) => {
+                for stage in &resolved.stages {
+                    let prefix = format!("stage.{}", stage.name.node);
+                    reader.block(&prefix, block.keys, stage.name.span, problems);
+                    if let (Some(span), Some(inner)) =
+                        (stage.node.supervised, keys::find_block("supervised", Some("stage")))
+                    {
+                        reader.block(&format!("{prefix}.supervised"), inner.keys, span, problems);
+                    }
+                }
+            }
+            (keyword, _) if block.named => {
+                for name in resolved.names(keyword) {
+                    reader.block(&format!("{keyword}.{}", name.node), block.keys, name.span, problems);
+                }
+            }
+            (keyword, _) => {
+                let written = resolved.blocks.get(keyword);
+                let wanted = match keyword {
+                    // Reported as missing as a whole, or not needed.
+                    "mix" | "reward" | "train" | "budget" => written.is_some(),
+                    "rollout" => reinforce,
+                    "data" => written.is_some(),
+                    _ => true,
+                };
+                if wanted {
+                    reader.block(keyword, block.keys, written.map_or(place, |b| b.name.span), problems);
+                }
+            }
+        }
+    }
+    let terms = terms::read(&mut reader, problems);
+    (reader.values, terms)
+}
+
+/// The domains of a stage with their shares.
+fn shares(
+    def: &order::StageInOrder,
+    values: &Values,
+    domains: &[String],
+    view: &View<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<StageShare>> {
+    let path = format!("stage.{}.domains", def.name);
+    match values.get(&path).map(|e| (&e.value, &e.origin)) {
+        Some((Value::Shares(written), origin)) => {
+            let mut shares: Vec<StageShare> = written
+                .iter()
+                .map(|Share { domain, ratio, span }| StageShare {
+                    domain: domain.clone(),
+                    ratio: *ratio,
+                    origin: match origin {
+                        Origin::Overridden { was, .. } => Origin::Overridden { by: *span, was: was.clone() },
+                        _ => Origin::Written(*span),
+                    },
+                })
+                .collect();
+            shares.sort_by(|a, b| a.domain.cmp(&b.domain));
+            return Some(shares);
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    let ratio_path = |domain: &String| format!("domain.{domain}.ratio");
+    let stated = domains.iter().filter(|d| !values.absent(&ratio_path(d))).count();
+    if stated == 0 {
+        let reads_ratio =
+            values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
+        if (reads_ratio || def.supervised.is_some()) && domains.len() > 1 {
+            missing_ratios(domains, view, problems);
+            return None;
+        }
+        // Nothing reads them: equal shares, for reports only.
+        let equal = 1.0 / domains.len().max(1) as f64;
+        return Some(
+            domains
+                .iter()
+                .map(|d| StageShare { domain: d.clone(), ratio: equal, origin: Origin::Default("domain.*.ratio") })
+                .collect(),
+        );
+    }
+    if stated < domains.len() {
+        let without: Vec<String> = domains.iter().filter(|d| values.absent(&ratio_path(d))).cloned().collect();
+        missing_ratios(&without, view, problems);
+        return None;
+    }
+    domains
+        .iter()
+        .map(|domain| {
+            let entry = values.get(&ratio_path(domain))?;
+            let Value::Number(ratio) = entry.value else { return None };
+            Some(StageShare { domain: domain.clone(), ratio, origin: entry.origin.clone() })
+        })
+        .collect()
+}
+
+fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) {
+    if problems.lost_text() {
+        return;
+    }
+    let names: Vec<&tree::Name> =
+        view.resolved.names("domain").filter(|n| domains.binary_search(&n.node).is_ok()).collect();
+    let message = match names.as_slice() {
+        [one] => format!("domain `{}` has no ratio", one.node),
+        many => format!("{} domains have no ratio", many.len()),
+    };
+    let mut diagnostic = Diagnostic::new(codes::RATIOS_MISSING, message)
+        .help("write `ratio = …%` in each domain, or `domains = { … }` in each stage");
+    for name in names.iter().take(5) {
+        diagnostic = diagnostic.at(name.span, "no `ratio` in this domain");
+    }
+    problems.push(diagnostic);
+}
+
+/// Names of terms that the reward, or another term, reads. A test alone does not make a penalty count.
+fn used_terms(run: &Values, stages: &[StageDraft]) -> BTreeSet<String> {
+    let values = std::iter::once(run).chain(stages.iter().map(|s| &s.values));
+    values.flat_map(|v| v.terms.values()).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
+}
+
+/// All signals that a formula reads, through the terms that it names.
+pub(crate) fn signals_behind(formula: &TypedFormula, terms: &BTreeMap<String, TypedFormula>) -> BTreeSet<String> {
+    let mut signals: BTreeSet<String> = formula.signals().into_iter().collect();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut open: Vec<String> = formula.names(crate::formula::Source::Term).into_iter().collect();
+    while let Some(name) = open.pop() {
+        if let Some(term) = terms.get(&name)
+            && seen.insert(name)
+        {
+            signals.extend(term.signals());
+            open.extend(term.names(crate::formula::Source::Term));
+        }
+    }
+    signals
+}

@@ -1,0 +1,323 @@
+//! What a recipe says about itself: guarantees and tests. Their types are checked here; they are decided and run elsewhere.
+
+use crate::diagnostic::{Diagnostic, codes, suggest};
+use crate::formula::{self, Level, Type, TypedFormula};
+use crate::problems::Problems;
+use crate::recipe::{Expectation, Guarantee, Test};
+use crate::resolve::View;
+use crate::resolve::overrides::unknown_name;
+use crate::units::Dimension;
+use crate::values::{Reader, Values};
+use crate::vocabulary::signals;
+use recipec_grammar::source::{Source, Span};
+use recipec_grammar::tree::{self, BinaryOp, Claim, Expr, ExprKind, Formula, Given, Name};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Guarantees and tests with the right types.
+pub struct Promises {
+    /// Guarantees.
+    pub guarantees: Vec<Guarantee>,
+    /// Tests.
+    pub tests: Vec<Test>,
+}
+
+/// Checks all guarantees and tests against what the run as a whole sees.
+pub fn read(
+    view: &View<'_>,
+    values: &Values,
+    formulas: &BTreeMap<String, tree::FormulaDef>,
+    domains: &[String],
+    sources: &[Source],
+    problems: &mut Problems,
+) -> Promises {
+    let reader = Reader { view, sources, formulas, domains, values: values.clone() };
+    let group_size = values.count("train.group").unwrap_or(1).max(1);
+    let mut promises = Promises { guarantees: Vec::new(), tests: Vec::new() };
+    for guarantee in &view.resolved.guarantees {
+        let checker =
+            Checker { reader: &reader, group_size, what: format!("guarantee `{}`", guarantee.node.name.node) };
+        if checker.guarantee(&guarantee.node, problems) {
+            promises.guarantees.push(Guarantee {
+                name: guarantee.node.name.node.clone(),
+                text: reader.text_of(guarantee.span),
+                span: guarantee.span,
+            });
+        }
+    }
+    for test in &view.resolved.tests {
+        let checker = Checker { reader: &reader, group_size, what: format!("test \"{}\"", test.node.title.node) };
+        promises.tests.extend(checker.test(&test.node, test.span, problems));
+    }
+    promises
+}
+
+struct Checker<'a> {
+    reader: &'a Reader<'a>,
+    group_size: u64,
+    what: String,
+}
+
+impl Checker<'_> {
+    fn typed(&self, expr: &Expr, expected: Type, problems: &mut Problems) -> Option<TypedFormula> {
+        let formula = Formula { body: expr.clone(), bindings: Vec::new(), span: expr.span };
+        formula::check(&formula, expected, &self.what, &self.reader.scope(Level::Rollout, self.group_size), problems)
+    }
+
+    fn constant(&self, expr: &Expr, problems: &mut Problems) -> Option<(f64, Dimension)> {
+        formula::constant(expr, None, &self.what, &self.reader.scope(Level::Constant, 1), problems)
+    }
+
+    fn guarantee(&self, guarantee: &tree::Guarantee, problems: &mut Problems) -> bool {
+        let mut fine = true;
+        let params = &self.reader.values.params;
+        for name in &guarantee.for_all {
+            match params.get(&name.node) {
+                None => {
+                    problems.push(unknown_name("param", name, params.keys().map(String::as_str).collect()));
+                    fine = false;
+                }
+                Some(ty) if ty.range.is_none() => {
+                    problems.push(
+                        Diagnostic::new(
+                            codes::GUARANTEE_BAD_CLAIM,
+                            format!("`for all {}` needs the declared range of `{}`", name.node, name.node),
+                        )
+                        .at(name.span, "this param has no range")
+                        .help(format!("declare it as `param {} : number in 0..1 = …`", name.node)),
+                    );
+                    fine = false;
+                }
+                Some(_) => {}
+            }
+        }
+        let claim = match &guarantee.claim {
+            Claim::Within { value, range } => {
+                let typed = self.side(value, problems).is_some();
+                let ExprKind::Range(low, high) = &range.kind else {
+                    problems.push(
+                        Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, "`in` takes a range such as `-1..0`")
+                            .at(range.span, "not a range"),
+                    );
+                    return false;
+                };
+                typed && self.constant(low, problems).is_some() && self.constant(high, problems).is_some()
+            }
+            Claim::Monotone { value, signal, .. } => {
+                self.side(value, problems).is_some() & self.signal(signal, problems)
+            }
+            Claim::Holds { condition, same } => {
+                let same_fine = same.iter().map(|name| self.signal(name, problems)).fold(true, |a, b| a & b);
+                same_fine & self.comparison(condition, codes::GUARANTEE_BAD_CLAIM, problems).is_some()
+            }
+        };
+        fine & claim
+    }
+
+    /// A comparison of two numbers of one dimension, perhaps with `given` on each side.
+    fn comparison(
+        &self,
+        condition: &Expr,
+        code: crate::diagnostic::Code,
+        problems: &mut Problems,
+    ) -> Option<(TypedFormula, BinaryOp, TypedFormula)> {
+        use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        match &condition.kind {
+            ExprKind::Hole => None,
+            ExprKind::Binary {
+                op: op @ (Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual),
+                left,
+                right,
+                ..
+            } => {
+                let left = self.side(left, problems);
+                let right = self.side(right, problems);
+                Some((left?, *op, right?))
+            }
+            _ => {
+                problems.push(
+                    Diagnostic::new(code, format!("{} compares nothing", self.what))
+                        .at(condition.span, "not a comparison")
+                        .help("write a comparison such as `total >= -1`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn side(&self, expr: &Expr, problems: &mut Problems) -> Option<TypedFormula> {
+        let (value, facts) = match &expr.kind {
+            ExprKind::Given { value, facts } => (value.as_ref(), facts.as_slice()),
+            _ => (expr, &[][..]),
+        };
+        let facts = facts.iter().map(|fact| self.fact(fact, problems).is_some()).fold(true, |a, b| a & b);
+        // The value may be of any dimension: the one that it has by itself is asked first.
+        let typed = self.typed(value, self.natural(value), problems);
+        typed.filter(|_| facts)
+    }
+
+    /// The dimension of a bare signal; a pure number for everything else.
+    fn natural(&self, expr: &Expr) -> Type {
+        match &expr.kind {
+            ExprKind::Path(path) => signal(&path.text()).map_or(Type::PURE, |s| s.ty),
+            _ => Type::PURE,
+        }
+    }
+
+    fn signal(&self, name: &Name, problems: &mut Problems) -> bool {
+        let found = signal(&name.node).is_some();
+        if !found {
+            problems.push(unknown_name("signal", name, signal_names()));
+        }
+        found
+    }
+
+    /// The value of a fact, in base units.
+    fn fact(&self, fact: &Given, problems: &mut Problems) -> Option<f64> {
+        let name = fact.name.text();
+        let at = Name::new(name.clone(), fact.name.span);
+        let ty = match (signal(&name), self.reader.values.params.get(&name)) {
+            (Some(signal), _) => signal.ty,
+            (None, Some(param)) => param.ty,
+            (None, None) => {
+                let legal =
+                    signal_names().into_iter().chain(self.reader.values.params.keys().map(String::as_str)).collect();
+                problems.push(unknown_name("signal or param", &at, legal));
+                return None;
+            }
+        };
+        match (&fact.value, ty) {
+            (None, Type::Bool) => Some(1.0),
+            (None, _) => {
+                problems.push(
+                    Diagnostic::new(codes::WRONG_KIND, format!("`{name}` is not a truth value"))
+                        .at(at.span, "a value is missing")
+                        .help(format!("write `{name} = …`")),
+                );
+                None
+            }
+            (Some(Expr { kind: ExprKind::Bool(truth), .. }), Type::Bool) => Some(f64::from(u8::from(*truth))),
+            (Some(Expr { kind: ExprKind::Path(path), .. }), Type::Domain) => {
+                let found = self.reader.domains.iter().position(|d| *d == path.text());
+                if found.is_none() {
+                    let at = Name::new(path.text(), path.span);
+                    problems.push(unknown_name(
+                        "domain",
+                        &at,
+                        self.reader.domains.iter().map(String::as_str).collect(),
+                    ));
+                }
+                found.map(|position| position as f64)
+            }
+            (Some(value), Type::Number(dimension)) => {
+                let (number, found) = self.constant(value, problems)?;
+                if found != dimension {
+                    problems.push(
+                        Diagnostic::new(codes::WRONG_UNIT, format!("`{name}` is {dimension}, found {found}"))
+                            .at(value.span, format!("this is {found}")),
+                    );
+                    return None;
+                }
+                Some(number)
+            }
+            (Some(value), _) => {
+                problems.push(
+                    Diagnostic::new(codes::WRONG_KIND, format!("`{name}` takes {ty}"))
+                        .at(value.span, "another kind of value"),
+                );
+                None
+            }
+        }
+    }
+
+    fn test(&self, test: &tree::TestDef, span: Span, problems: &mut Problems) -> Option<Test> {
+        let mut given: BTreeMap<String, f64> = BTreeMap::new();
+        let mut fine = true;
+        for fact in &test.given {
+            match self.fact(fact, problems) {
+                Some(value) => {
+                    if given.insert(fact.name.text(), value).is_some() {
+                        problems.push(
+                            Diagnostic::new(codes::DUPLICATE, format!("`{}` is given twice", fact.name.text()))
+                                .at(fact.name.span, "again here"),
+                        );
+                        fine = false;
+                    }
+                }
+                None => fine = false,
+            }
+        }
+        complete(&mut given);
+        // A fact that could not be read is not open: it has been reported.
+        let named: BTreeSet<String> = given.keys().cloned().chain(test.given.iter().map(|f| f.name.text())).collect();
+        let mut expect = Vec::new();
+        for expectation in &test.expect {
+            match self.expectation(expectation, &named, problems) {
+                Some(read) => expect.push(read),
+                None => fine = false,
+            }
+        }
+        fine.then(|| Test { title: test.title.node.clone(), given, expect, span })
+    }
+
+    fn expectation(
+        &self,
+        expectation: &tree::Expectation,
+        named: &BTreeSet<String>,
+        problems: &mut Problems,
+    ) -> Option<Expectation> {
+        let (left, op, right) = self.comparison(&expectation.condition, codes::TEST_BAD_EXPECTATION, problems)?;
+        let within = match &expectation.within {
+            Some(within) => Some(self.constant(within, problems)?.0),
+            None => None,
+        };
+        let mut open: Vec<String> = Vec::new();
+        for formula in [&left, &right] {
+            let signals = super::signals_behind(formula, &self.reader.values.terms);
+            open.extend(signals.into_iter().filter(|s| !named.contains(s)));
+        }
+        open.sort();
+        open.dedup();
+        if !open.is_empty() {
+            let names = suggest::list(&open, "and");
+            problems.push(
+                Diagnostic::new(codes::TEST_OPEN_SIGNAL, format!("{} leaves {names} open", self.what))
+                    .at(expectation.span, format!("this reads {names}"))
+                    .help(format!("add to `given`: {}", open.join(", "))),
+            );
+            return None;
+        }
+        Some(Expectation {
+            left,
+            op,
+            right,
+            within,
+            text: self.reader.text_of(expectation.span),
+            span: expectation.span,
+        })
+    }
+}
+
+/// A signal that formulas of the reward see.
+fn signal(name: &str) -> Option<&'static signals::Signal> {
+    signals::signal(name).filter(|s| s.is_seen_by(Level::Rollout))
+}
+
+fn signal_names() -> Vec<&'static str> {
+    signals::SIGNALS.iter().filter(|s| s.is_seen_by(Level::Rollout)).map(|s| s.name).collect()
+}
+
+/// Adds what follows from the facts: a right rollout is not wrong and has the full score, a finished one is not truncated.
+fn complete(given: &mut BTreeMap<String, f64>) {
+    for (one, other) in [("correct", "wrong"), ("finished", "truncated")] {
+        for (a, b) in [(one, other), (other, one)] {
+            if let Some(value) = given.get(a).copied() {
+                given.entry(b.to_string()).or_insert(1.0 - value);
+            }
+        }
+    }
+    if given.get("correct") == Some(&1.0) {
+        given.entry("score".into()).or_insert(1.0);
+        given.entry("answered".into()).or_insert(1.0);
+        given.entry("parsable".into()).or_insert(1.0);
+    }
+}

@@ -1,0 +1,101 @@
+//! The graph as text: DOT for Graphviz, Mermaid for Markdown.
+
+use super::{Rate, TrainGraph};
+use crate::plan::NodeKind;
+use std::fmt::Write;
+
+/// The graph in the language of Graphviz.
+pub fn dot(graph: &TrainGraph, title: &str) -> String {
+    let mut text = format!("digraph \"{}\" {{\n  rankdir = LR;\n  node [shape = box, fontname = \"sans-serif\"];\n", quoted(title));
+    for (number, stage) in graph.stages().into_iter().enumerate() {
+        let _ = writeln!(text, "  subgraph cluster_{number} {{\n    label = \"stage {}\";", quoted(stage));
+        for (of, id, kind) in graph.nodes().filter(|(of, ..)| *of == stage) {
+            let _ = writeln!(text, "    \"{}\" [label = \"{}\\n{}\"];", quoted(&full(of, id)), quoted(id), quoted(&summary(kind)));
+        }
+        text.push_str("  }\n");
+    }
+    for edge in graph.edges() {
+        let style = if edge.feedback { ", style = dashed, constraint = false" } else { "" };
+        let _ = writeln!(
+            text,
+            "  \"{}\" -> \"{}\" [label = \"{}\"{style}];",
+            quoted(&full(edge.from.0, edge.from.1)),
+            quoted(&full(edge.to.0, edge.to.1)),
+            quoted(&label(edge.flow.words(), edge.rate)),
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The graph in the language of Mermaid.
+pub fn mermaid(graph: &TrainGraph) -> String {
+    let mut text = String::from("flowchart LR\n");
+    let names: Vec<String> = graph.nodes().map(|(stage, id, _)| full(stage, id)).collect();
+    let number = |stage: &str, id: &str| names.iter().position(|name| *name == full(stage, id)).unwrap_or_default();
+    for (idx, stage) in graph.stages().into_iter().enumerate() {
+        let _ = writeln!(text, "  subgraph s{idx}[\"stage {stage}\"]");
+        for (of, id, kind) in graph.nodes().filter(|(of, ..)| *of == stage) {
+            let _ = writeln!(text, "    n{}[\"{id}<br/>{}\"]", number(of, id), summary(kind).replace('"', "#quot;"));
+        }
+        text.push_str("  end\n");
+    }
+    for edge in graph.edges() {
+        let arrow = if edge.feedback { "-.->" } else { "-->" };
+        let _ = writeln!(
+            text,
+            "  n{} {arrow}|{}| n{}",
+            number(edge.from.0, edge.from.1),
+            label(edge.flow.words(), edge.rate),
+            number(edge.to.0, edge.to.1)
+        );
+    }
+    text
+}
+
+fn full(stage: &str, id: &str) -> String {
+    format!("{stage}/{id}")
+}
+
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+fn label(flow: &str, rate: Option<Rate>) -> String {
+    match rate {
+        Some(rate) => format!("{flow}: {} {}/step", rate.amount, rate.unit),
+        None => flow.to_string(),
+    }
+}
+
+/// What a node does, in one line.
+pub fn summary(kind: &NodeKind) -> String {
+    match kind {
+        NodeKind::Data { source, .. } => match source {
+            crate::settings::DataSource::Builtin { generator, .. } => format!("built-in {generator}"),
+            crate::settings::DataSource::Hub { name, .. } => name.clone(),
+            crate::settings::DataSource::File { path } => path.clone(),
+            crate::settings::DataSource::HeldOut => "held-out side".into(),
+        },
+        NodeKind::Sampler { weight, .. } => format!("adaptive mix, {} outputs", weight.outputs().len()),
+        NodeKind::Rollout { group_size, sampling, .. } => format!("{group_size} per prompt, temperature {}", sampling.temperature),
+        NodeKind::Verify { verifier, .. } => verifier.name.clone(),
+        NodeKind::Group { .. } => "solve rate and group signals".into(),
+        NodeKind::Penalty { name, .. } => format!("term {name}"),
+        NodeKind::Reward { .. } => "total reward".into(),
+        NodeKind::Advantage { baseline, .. } => format!("{baseline:?}"),
+        NodeKind::Filter { drop } => format!("drop {drop:?}"),
+        NodeKind::Batch { rollouts, refill } => format!("{rollouts} rollouts, refill {refill}"),
+        NodeKind::Reference { to } => format!("frozen {to}"),
+        NodeKind::Loss { algorithm, .. } => match algorithm {
+            crate::settings::Algorithm::Gspo { clip_low, clip_high, .. } => format!("gspo, clip {clip_low}/{clip_high}"),
+        },
+        NodeKind::Demonstrations { batch_problems, .. } => format!("{batch_problems} demonstrations"),
+        NodeKind::SupervisedLoss { .. } => "negative log-likelihood".into(),
+        NodeKind::Optimizer { adamw, .. } => format!("AdamW, lr {}", adamw.lr),
+        NodeKind::Weights => "policy".into(),
+        NodeKind::Metrics { .. } => "metrics.jsonl".into(),
+        NodeKind::Checkpoint { keep, .. } => format!("keep {keep}"),
+        NodeKind::Evaluate { suites, .. } => suites.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,125 @@
+//! The files of a recipe: `extends` and `import`, through a loader that is handed in.
+
+use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::problems::Problems;
+use recipec_grammar::source::{FileId, Source, Spanned};
+use recipec_grammar::tree::{File, ItemKind, SyntaxErrorKind};
+
+/// Fetches the text of a file that a recipe names. The compiler itself reads nothing.
+pub trait Loader {
+    /// The file with a path as it was written in `from`. The error is a sentence without full stop; the id of the source is replaced.
+    fn load(&self, path: &str, from: &Source) -> Result<Source, String>;
+}
+
+/// A loader for recipes that stand alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Loader for NoFiles {
+    fn load(&self, path: &str, _from: &Source) -> Result<Source, String> {
+        Err(format!("there is no file `{path}` here"))
+    }
+}
+
+/// Parsed files.
+pub(super) struct Layers {
+    /// The outermost base first, the recipe itself last.
+    pub recipes: Vec<File>,
+    /// Imported files.
+    pub imports: Vec<File>,
+}
+
+/// So many files may hang on one recipe.
+const MOST_FILES: usize = 256;
+
+/// Parses the recipe and what it extends and imports.
+pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>, problems: &mut Problems) -> Layers {
+    let mut layers = Layers { recipes: Vec::new(), imports: Vec::new() };
+    let mut chain = vec![root.name.clone()];
+    let mut imported: Vec<String> = Vec::new();
+    let mut next = Some(root);
+    while let Some(source) = next.take() {
+        let (file, source) = parse(source, sources, problems);
+        let mut base: Option<&Spanned<String>> = None;
+        for item in &file.items {
+            match &item.kind {
+                ItemKind::Extends(path) => {
+                    if let Some(first) = base {
+                        problems.push(
+                            Diagnostic::new(codes::DUPLICATE, "a recipe extends one other recipe")
+                                .at(path.span, "a second base")
+                                .at(first.span, "the first"),
+                        );
+                        continue;
+                    }
+                    base = Some(path);
+                    if let Some(loaded) = load(path, &source, loader, problems) {
+                        if chain.contains(&loaded.name) {
+                            problems.push(
+                                Diagnostic::new(codes::FILE_CYCLE, format!("`{}` extends itself", loaded.name))
+                                    .at(path.span, "this file is already being read"),
+                            );
+                        } else if sources.len() < MOST_FILES {
+                            chain.push(loaded.name.clone());
+                            next = Some(loaded);
+                        }
+                    }
+                }
+                ItemKind::Import(path) if sources.len() < MOST_FILES => {
+                    let Some(loaded) = load(path, &source, loader, problems) else { continue };
+                    if !imported.contains(&loaded.name) {
+                        imported.push(loaded.name.clone());
+                        layers.imports.push(parse(loaded, sources, problems).0);
+                    }
+                }
+                _ => {}
+            }
+        }
+        layers.recipes.push(file);
+    }
+    layers.recipes.reverse();
+    layers
+}
+
+fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &mut Problems) -> Option<Source> {
+    match loader.load(&path.node, from) {
+        Ok(source) => Some(source),
+        Err(why) => {
+            problems.lose_text();
+            problems.push(
+                Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", path.node))
+                    .at(path.span, "named here"),
+            );
+            None
+        }
+    }
+}
+
+/// Parses one source and adds it to the list.
+fn parse(mut source: Source, sources: &mut Vec<Source>, problems: &mut Problems) -> (File, Source) {
+    source.id = FileId(u32::try_from(sources.len()).unwrap_or(u32::MAX));
+    sources.push(source.clone());
+    let parsed = recipec_grammar::parse(&source);
+    if parsed.lost_text {
+        problems.lose_text();
+    }
+    for error in parsed.errors {
+        let mut diagnostic = Diagnostic::new(code(error.kind), error.message).at(error.span, error.label);
+        for (span, text) in error.also {
+            diagnostic = diagnostic.at(span, text);
+        }
+        diagnostic.help = error.help;
+        problems.push(diagnostic);
+    }
+    (parsed.file, source)
+}
+
+fn code(kind: SyntaxErrorKind) -> Code {
+    match kind {
+        SyntaxErrorKind::Unexpected => codes::SYNTAX_UNEXPECTED,
+        SyntaxErrorKind::Missing => codes::SYNTAX_MISSING,
+        SyntaxErrorKind::Unclosed => codes::SYNTAX_UNCLOSED,
+        SyntaxErrorKind::TooDeep => codes::SYNTAX_TOO_DEEP,
+        SyntaxErrorKind::BadLiteral => codes::SYNTAX_BAD_LITERAL,
+    }
+}

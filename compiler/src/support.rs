@@ -1,0 +1,79 @@
+//! What a checked recipe asks for that this version of the program does not carry out.
+//!
+//! Such a recipe checks clean, because its text is right; `run` refuses it with these diagnostics before any work is done.
+
+use crate::build::place;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::recipe::{Recipe, Stage, StageWork};
+use crate::settings::{DataSource, ModelSource, Trainable, WeightUpdate};
+
+/// One diagnostic for each thing that would be left out; empty when the recipe can be run.
+pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
+    let mut refused = Refused { recipe, found: Vec::new() };
+    if let ModelSource::Hub { name } = &recipe.policy.source {
+        refused.push(
+            None,
+            "model.policy.source",
+            format!("weights from the hub (`{name}`) cannot be fetched"),
+            "download them and write `folder(\"…\")`",
+        );
+    }
+    if let Trainable::Lora { .. } = recipe.policy.train {
+        refused.push(None, "model.policy.train", "low-rank training is not carried out".into(), "write `train = full`");
+    }
+    for stage in &recipe.stages {
+        refused.stage(stage);
+    }
+    for suite in recipe.evaluate.iter().flat_map(|e| &e.suites) {
+        refused.data(None, &format!("suite.{}.data", suite.name), &suite.data);
+    }
+    refused.found.dedup();
+    refused.found
+}
+
+struct Refused<'a> {
+    recipe: &'a Recipe,
+    found: Vec<Diagnostic>,
+}
+
+impl Refused<'_> {
+    fn push(&mut self, stage: Option<&str>, path: &str, message: String, help: &str) {
+        let mut diagnostic = Diagnostic::new(codes::NOT_YET, format!("{message} by this version")).help(help);
+        if let Some(span) = place(self.recipe, stage, path) {
+            diagnostic = diagnostic.at(span, "in the language, but not in this version");
+        }
+        if !self.found.contains(&diagnostic) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    fn data(&mut self, stage: Option<&str>, path: &str, data: &DataSource) {
+        if let DataSource::Hub { name, .. } = data {
+            self.push(
+                stage,
+                path,
+                format!("data of the hub (`{name}`) cannot be fetched"),
+                "download it and write `file(\"…\")`",
+            );
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage) {
+        let name = Some(stage.name.as_str());
+        for domain in &stage.domains {
+            self.data(name, &format!("domain.{}.data", domain.name), &domain.data);
+        }
+        let StageWork::Reinforce(work) = &stage.work else { return };
+        if work.train.max_lag > 0 {
+            self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
+        }
+        if let WeightUpdate::InFlight { .. } = work.rollout.update {
+            self.push(
+                name,
+                "rollout.update",
+                "updates in flight are not carried out".into(),
+                "write `update = between_batches`",
+            );
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The words of the language. Resolver, suggestions, defaults and the reference page all read these tables, so they cannot disagree.
+
+pub mod functions;
+pub mod keys;
+pub mod kinds;
+pub mod signals;

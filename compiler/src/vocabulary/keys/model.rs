@@ -1,0 +1,88 @@
+//! Keys of models and of the recipe itself.
+
+use super::words::*;
+use crate::vocabulary::kinds::Absent::{Default, Nothing, Required};
+use crate::vocabulary::kinds::{Key, Kind};
+
+pub(super) const RECIPE: &[Key] = &[key(
+    "edition",
+    COUNT,
+    Required("it pins the defaults of everything that is not written"),
+    "The year of the list of defaults.",
+)];
+
+pub(super) const MODEL: &[Key] = &[
+    key(
+        "source",
+        Kind::Choice(&[
+            record(
+                "fresh",
+                ARCHITECTURE,
+                "A Llama-architecture decoder with random weights and the built-in character tokenizer.",
+            ),
+            call("folder", &[first("path", Kind::Text, "A folder in Hugging Face layout.")], "Weights from a folder."),
+            call("hf", &[first("name", Kind::Text, "`org/name`")], "Weights from the hub."),
+        ]),
+        Required("only the author can know which model is meant"),
+        "Where the weights come from.",
+    ),
+    key("context", TOKENS, Nothing, "The longest sequence that the model reads."),
+    key(
+        "precision",
+        Kind::Choice(&[word("f32", "32-bit floating point."), word("bf16", "16-bit brain floating point.")]),
+        Default("f32"),
+        "Number type of the weights.",
+    ),
+    key(
+        "train",
+        Kind::Choice(&[
+            word("full", "All weights are trained."),
+            word("frozen", "No weights are trained: judges and references."),
+            record(
+                "lora",
+                &[
+                    key("rank", COUNT, Default("16"), "Rank of the update."),
+                    key(
+                        "alpha",
+                        Kind::Number(above(0.0, ANY)),
+                        Default("32"),
+                        "Scale of the update, divided by the rank.",
+                    ),
+                ],
+                "Only low-rank updates are trained (arXiv 2106.09685).",
+            ),
+        ]),
+        Default("full"),
+        "Which weights are trained.",
+    ),
+    key(
+        "answer",
+        Kind::Choice(&[
+            word("whole", "The whole response."),
+            call(
+                "after",
+                &[first("mark", Kind::Text, "The mark.")],
+                "What follows the last mark; without a mark there is no answer.",
+            ),
+            call(
+                "between",
+                &[first("open", Kind::Text, "The opening mark."), first("close", Kind::Text, "The closing mark.")],
+                "What stands between the marks.",
+            ),
+        ]),
+        Default("whole"),
+        "Which part of a response is the answer; what is before it is the reasoning.",
+    ),
+];
+
+const ARCHITECTURE: &[Key] = &[
+    key("width", COUNT, Default("96"), "Model width."),
+    key("layers", COUNT, Default("3"), "Decoder layers."),
+    key("heads", COUNT, Default("3"), "Query heads."),
+    key("kv_heads", COUNT, Default("3"), "Key and value heads; divides `heads`."),
+    key("head_width", COUNT, Default("32"), "Width of one head; even, for the rotary embedding."),
+    key("hidden", COUNT, Default("240"), "Inner width of the gated unit."),
+    key("tied", Kind::Truth, Default("true"), "Whether the output head is the embedding."),
+    key("rope_theta", Kind::Number(above(0.0, ANY)), Default("10000"), "Base of the rotary frequencies."),
+    key("norm_eps", Kind::Number(above(0.0, 1.0)), Default("1e-5"), "Epsilon of RMSNorm."),
+];

@@ -1,0 +1,157 @@
+//! Why a run failed. Every failure leaves what was written before it intact.
+
+use std::path::PathBuf;
+
+/// A failed run: exit code 3.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file could not be written or read.
+    #[error("{doing} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried: `cannot write`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A checkpoint, or another file of a run folder, is not what was written.
+    #[error("`{}` is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        why: String,
+    },
+    /// The run folder was made by another plan.
+    #[error("this run was made by another recipe or plan: {difference}")]
+    OtherPlan {
+        /// What differs.
+        difference: String,
+    },
+    /// Something that the language knows and this version does not run.
+    #[error("{what} cannot run in this version: {why}")]
+    Unsupported {
+        /// The setting.
+        what: String,
+        /// What to do instead.
+        why: String,
+    },
+    /// A formula reads a signal that this run does not have.
+    #[error("node `{node}` reads the signal `{signal}`, which this run cannot give")]
+    MissingSignal {
+        /// The node.
+        node: String,
+        /// The signal.
+        signal: String,
+    },
+    /// A formula gave something that is no number.
+    #[error("{formula} gave {value} at step {step}, rollout {rollout} of draw {draw}: {values}")]
+    NotFinite {
+        /// `penalty difficulty_aware`
+        formula: String,
+        /// NaN or infinity.
+        value: f64,
+        /// Optimizer step.
+        step: u64,
+        /// Draw.
+        draw: u64,
+        /// Rollout in its group.
+        rollout: usize,
+        /// The inputs with their values.
+        values: String,
+    },
+    /// The mix weights are no weights.
+    #[error("`mix.weight` gives no usable weights for {}: negative, not finite or all zero", domains.join(", "))]
+    BadWeights {
+        /// The domains.
+        domains: Vec<String>,
+    },
+    /// Verifiers fail too often.
+    #[error("verifiers failed on {failed} of {judged} rollouts of a batch, more than 5%; the last said: {last}")]
+    VerifiersFail {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        judged: usize,
+        /// The last failure.
+        last: String,
+    },
+    /// Batch after batch without anything to learn from.
+    #[error("{batches} batches in a row had no group with an advantage: there is nothing left to learn from these domains")]
+    NoSignal {
+        /// How many.
+        batches: u64,
+    },
+    /// A prompt holds what the tokenizer cannot read.
+    #[error("domain `{domain}`: {why}")]
+    BadPrompt {
+        /// The domain.
+        domain: String,
+        /// What.
+        why: String,
+    },
+    /// Data could not be opened.
+    #[error("domain `{domain}`: {source}")]
+    Data {
+        /// The domain.
+        domain: String,
+        /// Why.
+        source: crate::data::DataError,
+    },
+    /// A verifier could not be made.
+    #[error("domain `{domain}`: {source}")]
+    Verifier {
+        /// The domain.
+        domain: String,
+        /// Why.
+        source: crate::verify::VerifierError,
+    },
+    /// The model failed.
+    #[error("the model failed: {0}")]
+    Model(#[from] crate::policy::PolicyError),
+    /// The plan is not one that this runtime can walk: our bug, unless the plan was edited.
+    #[error("the plan cannot be walked: {0}")]
+    Plan(String),
+}
+
+impl RunError {
+    /// An error of a file.
+    pub fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// The diagnostic code of this kind of failure.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "recipe::run::io",
+            Self::Damaged { .. } => "recipe::run::damaged_file",
+            Self::OtherPlan { .. } => "recipe::run::other_plan",
+            Self::Unsupported { .. } => "recipe::run::not_yet",
+            Self::MissingSignal { .. } => "recipe::run::missing_signal",
+            Self::NotFinite { .. } => "recipe::run::formula_not_finite",
+            Self::BadWeights { .. } => "recipe::run::bad_weights",
+            Self::VerifiersFail { .. } => "recipe::run::verifiers_fail",
+            Self::NoSignal { .. } => "recipe::run::no_signal",
+            Self::BadPrompt { .. } => "recipe::run::bad_prompt",
+            Self::Data { .. } => "recipe::run::data",
+            Self::Verifier { .. } => "recipe::run::verifier",
+            Self::Model(_) => "recipe::run::model",
+            Self::Plan(_) => "recipe::run::plan",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Io { .. } => "free some space or choose another folder with `--runs DIR`; `recipec resume RUN` goes on from the last checkpoint",
+            Self::Damaged { .. } => "delete the damaged checkpoint folder and resume: the one before it is used",
+            Self::OtherPlan { .. } => "resume with the recipe that began the run, or start a new run",
+            Self::NotFinite { .. } => "guard the formula, for example `max(x, 1e-9)` under a division or a logarithm",
+            Self::BadWeights { .. } => "guard `mix.weight` with `clip(…, low, high)`",
+            Self::NoSignal { .. } => "use harder problems (higher `levels`), a larger `group`, or fewer steps",
+            _ => return None,
+        })
+    }
+}

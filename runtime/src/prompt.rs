@@ -1,0 +1,96 @@
+//! `prompt = "{problem}\nPut the final answer within \\boxed{{}}."`: a text with columns of the data in it.
+
+use crate::data::Problem;
+use serde_json::Value;
+
+/// A parsed prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Text(String),
+    Column(String),
+}
+
+impl PromptTemplate {
+    /// Reads `{column}`; `{{` and `}}` stand for braces.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '{' if chars.peek() == Some(&'{') => {
+                    chars.next();
+                    plain.push('{');
+                }
+                '}' if chars.peek() == Some(&'}') => {
+                    chars.next();
+                    plain.push('}');
+                }
+                '{' => {
+                    let mut name = String::new();
+                    loop {
+                        match chars.next() {
+                            Some('}') => break,
+                            Some(c) => name.push(c),
+                            None => return Err(format!("the prompt has a `{{` without `}}` before `{name}`")),
+                        }
+                    }
+                    parts.push(Part::Text(std::mem::take(&mut plain)));
+                    parts.push(Part::Column(name.trim().to_string()));
+                }
+                '}' => return Err("the prompt has a `}` without `{`; write `}}` for a brace".into()),
+                c => plain.push(c),
+            }
+        }
+        parts.push(Part::Text(plain));
+        Ok(Self { parts })
+    }
+
+    /// The prompt of a problem. `{problem}` and `{prompt}` mean the data's own prompt where there is no such column; another
+    /// column that is missing leaves its name in braces, so that it is seen in the sampled rollouts.
+    pub fn fill(&self, problem: &Problem) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Column(name) => match problem.columns.get(name) {
+                    Some(Value::String(value)) => text.push_str(value),
+                    Some(value) => text.push_str(&value.to_string()),
+                    None if name == "problem" || name == "prompt" => text.push_str(&problem.prompt),
+                    None => {
+                        text.push('{');
+                        text.push_str(name);
+                        text.push('}');
+                    }
+                },
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn columns_and_braces() {
+        let problem = Problem {
+            id: "1".into(),
+            level: 1,
+            prompt: "1+1".into(),
+            columns: BTreeMap::from([("n".to_string(), Value::from(3))]),
+        };
+        let filled = |text: &str| PromptTemplate::parse(text).map(|t| t.fill(&problem));
+        assert_eq!(filled("{problem}\nin \\boxed{{}}, {n}").unwrap(), "1+1\nin \\boxed{}, 3");
+        assert_eq!(filled("{nothing}").unwrap(), "{nothing}");
+        assert!(filled("{problem").is_err());
+        assert!(filled("problem}").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Opens what the nodes of a stage need, and checks before the first step that every formula can be given its signals.
+
+use super::step::BackTo;
+use crate::data::{self, Data, Problem, Split};
+use crate::error::RunError;
+use crate::optimizer::Optimizer;
+use crate::policy::Policy;
+use crate::prompt::PromptTemplate;
+use crate::reward;
+use crate::sampler::{DomainState, Sampler};
+use crate::tokenizer::Tokenizer;
+use crate::verify::{self, Verifier};
+use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
+use recipec_compiler::settings::{AdamW, AnswerRule, WeightUpdate};
+use std::collections::BTreeMap;
+
+/// The data of one domain.
+pub(crate) struct DomainData {
+    /// Problems by number.
+    pub(crate) data: Box<dyn Data>,
+    /// The prompt as the recipe writes it.
+    pub(crate) template: Option<PromptTemplate>,
+    /// Longest prompt in tokens.
+    pub(crate) max_prompt_tokens: u64,
+}
+
+/// The verifier of one domain.
+pub(crate) struct Judge {
+    /// Who judges.
+    pub(crate) verifier: Box<dyn Verifier>,
+    /// Which part of a response is the answer.
+    pub(crate) answer: AnswerRule,
+}
+
+/// A part of a suite, opened.
+pub(crate) struct SuiteData {
+    /// The domain, or the suite's name.
+    pub(crate) name: String,
+    /// Its problems.
+    pub(crate) data: DomainData,
+    /// Who judges.
+    pub(crate) judge: Judge,
+    /// How many problems; none means all.
+    pub(crate) problems: Option<u64>,
+}
+
+/// A stage with everything opened.
+pub(crate) struct StageRuntime<'a> {
+    pub(crate) plan: &'a StagePlan,
+    /// Position of the stage in the plan.
+    pub(crate) index: u32,
+    pub(crate) data: BTreeMap<String, DomainData>,
+    pub(crate) judges: BTreeMap<String, Judge>,
+    pub(crate) sampler: Option<Sampler<'a>>,
+    pub(crate) suites: Vec<(&'a SuitePlan, Vec<SuiteData>)>,
+    /// Whether a node asks for the policy as it was at the start of the stage.
+    pub(crate) needs_reference: bool,
+    /// Output cap per domain, in the order of the plan's domains.
+    pub(crate) caps: Vec<u64>,
+}
+
+impl<'a> StageRuntime<'a> {
+    /// Opens the data and verifiers of a stage.
+    pub(crate) fn open(plan: &'a Plan, stage: &'a StagePlan, tokenizer: &Tokenizer) -> Result<Self, RunError> {
+        let index = plan.stages.iter().position(|s| std::ptr::eq(s, stage)).unwrap_or(0) as u32;
+        let mut opened = Self {
+            plan: stage,
+            index,
+            data: BTreeMap::new(),
+            judges: BTreeMap::new(),
+            sampler: None,
+            suites: Vec::new(),
+            needs_reference: false,
+            caps: Vec::new(),
+        };
+        let mut made: Vec<String> = Vec::new();
+        for node in &stage.nodes {
+            opened.open_node(plan, node, &mut made)?;
+        }
+        if let Some(sampler) = &opened.sampler {
+            sampler.check()?;
+        }
+        opened.try_prompts(tokenizer)?;
+        Ok(opened)
+    }
+
+    fn open_node(&mut self, plan: &'a Plan, node: &'a Node, made: &mut Vec<String>) -> Result<(), RunError> {
+        match &node.kind {
+            NodeKind::Data { domain, source, prompt, max_prompt_tokens } => {
+                let data = open_data(domain, source, prompt.as_deref(), *max_prompt_tokens, plan.seed)?;
+                self.data.insert(domain.clone(), data);
+            }
+            NodeKind::Verify { domain, verifier, answer } => {
+                self.judges.insert(domain.clone(), open_judge(domain, verifier, answer)?);
+            }
+            NodeKind::Sampler { domains, ratios, count, warmup, weight, every_steps, .. } => {
+                if *every_steps != 0 {
+                    return Err(RunError::Unsupported {
+                        what: "`mix.every`".into(),
+                        why: "the weight is computed at every draw; leave the key out".into(),
+                    });
+                }
+                let states = domains.iter().zip(ratios).map(|(name, ratio)| DomainState { name, ratio: *ratio });
+                self.sampler = Some(Sampler { domains: states.collect(), count: *count, warmup: *warmup, weight });
+            }
+            NodeKind::Rollout { update, max_output_tokens, .. } => {
+                if let WeightUpdate::InFlight { .. } = update {
+                    return Err(RunError::Unsupported {
+                        what: "`rollout.update = in_flight`".into(),
+                        why: "use `update = between_batches` and `train.max_lag = 0 steps`".into(),
+                    });
+                }
+                self.caps.clone_from(max_output_tokens);
+            }
+            NodeKind::Penalty { program, .. } | NodeKind::Reward { program } => {
+                reward::check_inputs(&node.id, program, made)?;
+                made.extend(program.outputs().iter().cloned());
+            }
+            NodeKind::Reference { to } => {
+                if to != "base" {
+                    return Err(RunError::Unsupported {
+                        what: format!("a reference model `{to}`"),
+                        why: "use `to = base`, the policy at the start of the stage".into(),
+                    });
+                }
+                self.needs_reference = true;
+            }
+            NodeKind::Evaluate { suites, .. } => {
+                for suite in suites {
+                    let mut parts = Vec::new();
+                    for part in &suite.parts {
+                        let data = open_data(&part.name, &part.data, part.prompt.as_deref(), u64::MAX, plan.seed)?;
+                        let judge = open_judge(&part.name, &part.verify, &plan.policy.answer)?;
+                        parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
+                    }
+                    self.suites.push((suite, parts));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One prompt of every domain goes through the tokenizer before anything is spent.
+    fn try_prompts(&self, tokenizer: &Tokenizer) -> Result<(), RunError> {
+        for (name, domain) in &self.data {
+            let problem = domain.problem(Split::Train, 0);
+            tokenizer
+                .encode(&problem.prompt)
+                .map_err(|why| RunError::BadPrompt { domain: name.clone(), why: why.to_string() })?;
+        }
+        Ok(())
+    }
+
+    /// The optimizer that the stage's optimizer node asks for.
+    pub(crate) fn optimizer(&self, policy: &Policy) -> Result<Option<Optimizer>, RunError> {
+        Ok(match optimizer_settings(self.plan) {
+            Some(settings) => Some(Optimizer::new(settings, policy)?),
+            None => None,
+        })
+    }
+
+    /// The position to which a walk goes back.
+    pub(super) fn position(&self, to: BackTo) -> Result<usize, RunError> {
+        let wanted = |kind: &NodeKind| match to {
+            BackTo::Sampler => matches!(kind, NodeKind::Sampler { .. }),
+            BackTo::Loss => matches!(kind, NodeKind::Loss { .. } | NodeKind::SupervisedLoss { .. }),
+        };
+        self.plan
+            .nodes
+            .iter()
+            .position(|node| wanted(&node.kind))
+            .ok_or_else(|| RunError::Plan(format!("no node to go back to for {to:?}")))
+    }
+}
+
+impl DomainData {
+    /// A problem with its prompt as the recipe writes it.
+    pub(crate) fn problem(&self, split: Split, index: u64) -> Problem {
+        let mut problem = self.data.problem(split, index);
+        if let Some(template) = &self.template {
+            problem.prompt = template.fill(&problem);
+        }
+        problem
+    }
+}
+
+/// What the optimizer node of a stage says.
+pub(crate) fn optimizer_settings(stage: &StagePlan) -> Option<&AdamW> {
+    stage.nodes.iter().find_map(|node| match &node.kind {
+        NodeKind::Optimizer { adamw, .. } => Some(adamw),
+        _ => None,
+    })
+}
+
+fn open_data(
+    domain: &str,
+    source: &recipec_compiler::settings::DataSource,
+    prompt: Option<&str>,
+    max_prompt_tokens: u64,
+    seed: u64,
+) -> Result<DomainData, RunError> {
+    let data = data::open(source, seed).map_err(|source| RunError::Data { domain: domain.into(), source })?;
+    let template = match prompt {
+        Some(text) => {
+            let template = PromptTemplate::parse(text);
+            Some(template.map_err(|why| RunError::BadPrompt { domain: domain.into(), why })?)
+        }
+        None => None,
+    };
+    Ok(DomainData { data, template, max_prompt_tokens })
+}
+
+fn open_judge(
+    domain: &str,
+    settings: &recipec_compiler::settings::VerifierSettings,
+    answer: &AnswerRule,
+) -> Result<Judge, RunError> {
+    let verifier = verify::open(settings).map_err(|source| RunError::Verifier { domain: domain.into(), source })?;
+    Ok(Judge { verifier, answer: answer.clone() })
+}

@@ -1,0 +1,69 @@
+//! Constraints that ask to copy or repeat.
+
+use super::arguments::Arguments;
+
+/// Divides two responses.
+const SIX_STARS: &str = "******";
+
+fn folded(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+/// The text starts with the prompt.
+pub fn repeat_prompt(text: &str, arguments: &Arguments) -> Option<bool> {
+    Some(folded(text).starts_with(&folded(arguments.text("prompt_to_repeat")?)))
+}
+
+/// The text is the prompt.
+pub fn copy(text: &str, arguments: &Arguments) -> Option<bool> {
+    Some(folded(text) == folded(arguments.text("prompt_to_repeat")?))
+}
+
+/// The text is the prompt so many times, divided by six asterisks.
+pub fn copying_multiple(text: &str, arguments: &Arguments) -> Option<bool> {
+    let (prompt, times) = (folded(arguments.text("prompt_to_repeat")?), arguments.count("N")?);
+    let pieces: Vec<&str> = text.split(SIX_STARS).collect();
+    Some(pieces.len() == times && pieces.iter().all(|piece| folded(piece) == prompt))
+}
+
+/// The text is a span of the prompt, counted in characters.
+pub fn copy_span(text: &str, arguments: &Arguments) -> Option<bool> {
+    let (start, end) = (arguments.count("n_start")?, arguments.count("n_end")?);
+    let prompt = arguments.text("prompt_to_repeat")?;
+    let span: String = prompt.chars().skip(start).take(end.saturating_sub(start)).collect();
+    Some(folded(text) == folded(&span))
+}
+
+/// Two different responses, divided by six asterisks.
+pub fn two_responses(text: &str, _: &Arguments) -> Option<bool> {
+    let pieces: Vec<&str> = text.split(SIX_STARS).map(str::trim).collect();
+    let last = pieces.len().saturating_sub(1);
+    if pieces.iter().enumerate().any(|(at, piece)| piece.is_empty() && at != 0 && at != last) {
+        return Some(false);
+    }
+    let responses: Vec<&&str> = pieces.iter().filter(|piece| !piece.is_empty()).collect();
+    Some(matches!(responses.as_slice(), [first, second] if first != second))
+}
+
+/// A phrase so many times, each time with at most one word changed, and with one changed the last time.
+pub fn repeat_phrase(text: &str, arguments: &Arguments) -> Option<bool> {
+    let (phrase, times) = (arguments.text("phrase")?, arguments.count("small_n")?);
+    let words: Vec<&str> = phrase.split_whitespace().collect();
+    let (start, end) = (format!("{} ", words.first()?), format!(" {}", words.last()?));
+    let mut changes = Vec::new();
+    for line in text.split('\n') {
+        let mut rest = line;
+        while let Some(inner) = rest.find(&start).and_then(|at| rest.get(at + start.len()..)) {
+            let Some(length) = inner.find(&end) else { break };
+            let middle = inner.get(..length)?.split_whitespace();
+            let found: Vec<&str> =
+                words.first().copied().into_iter().chain(middle).chain(words.last().copied()).collect();
+            if found.len() != words.len() {
+                return Some(false);
+            }
+            changes.push(found.iter().zip(&words).filter(|(a, b)| a != b).count());
+            rest = inner.get(length + end.len()..)?;
+        }
+    }
+    Some(changes.len() == times && changes.iter().all(|count| *count <= 1) && changes.last() == Some(&1))
+}

@@ -1,0 +1,83 @@
+//! What the runtime asks of the machine: a folder, a clock, a way to be stopped, and somebody to tell.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Something worth telling while a run goes on.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// A stage begins.
+    Stage {
+        /// Its name.
+        name: String,
+        /// Its steps, if they are limited.
+        max_steps: Option<u64>,
+        /// Where it begins: above 0 after a resume.
+        from_step: u64,
+    },
+    /// A step was made.
+    Step {
+        /// Steps made in the stage.
+        step: u64,
+        /// What to show.
+        values: Vec<(&'static str, f64)>,
+    },
+    /// An evaluation was made.
+    Evaluation {
+        /// At which step.
+        step: u64,
+        /// Per suite: name, macro pass@1, macro mean tokens.
+        suites: Vec<(String, f64, f64)>,
+    },
+    /// Something that must not go unnoticed: also in `log.txt`.
+    Warning(String),
+    /// Something to know.
+    Note(String),
+}
+
+/// The machine, as the runtime sees it.
+pub trait World {
+    /// The run folder.
+    fn folder(&self) -> &Path;
+    /// Seconds since this process began to run.
+    fn seconds(&self) -> f64;
+    /// Whether somebody asked the run to stop.
+    fn interrupted(&self) -> bool;
+    /// Tells somebody.
+    fn tell(&mut self, progress: Progress);
+}
+
+/// A real machine.
+pub struct Machine {
+    folder: PathBuf,
+    started: Instant,
+    interrupted: Arc<AtomicBool>,
+    listener: Box<dyn FnMut(&Progress)>,
+}
+
+impl Machine {
+    /// A run in `folder`; `interrupted` is set by a signal handler.
+    pub fn new(folder: PathBuf, interrupted: Arc<AtomicBool>, listener: Box<dyn FnMut(&Progress)>) -> Self {
+        Self { folder, started: Instant::now(), interrupted, listener }
+    }
+}
+
+impl World for Machine {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        (self.listener)(&progress);
+    }
+}

@@ -1,0 +1,103 @@
+//! Arguments, one match, exit codes.
+
+mod check;
+mod compile;
+mod explain;
+mod graph;
+mod plan;
+#[cfg(feature = "run")]
+mod report;
+#[cfg(feature = "run")]
+mod run;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// How a command ended. The numbers are promised to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; warnings are allowed, and so is a budget that ran out as planned.
+    Done = 0,
+    /// The recipe is wrong, or one of its tests failed.
+    WrongRecipe = 1,
+    /// The command line is wrong, or names a file that is not there.
+    Usage = 2,
+    /// The run failed; what was written before is intact.
+    #[cfg_attr(not(feature = "run"), allow(dead_code))]
+    RunFailed = 3,
+    /// Interrupted; a checkpoint was saved.
+    #[cfg_attr(not(feature = "run"), allow(dead_code))]
+    Interrupted = 130,
+}
+
+/// Recipes for reinforcement-learning post-training of language models: checked in milliseconds, run reproducibly.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Examples:\n  recipec check recipes/*.recipe\n  recipec run recipes/quickstart.recipe\n  recipec explain recipe::ratios::sum_not_one"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check recipes: names, types, units, ranges, budgets.
+    #[command(after_help = "Examples:\n  recipec check recipes/quickstart.recipe\n  recipec check --json a.recipe b.recipe\n  cat a.recipe | recipec check -")]
+    Check(check::Args),
+    /// Print the resolved recipe with the origin of every value, or explain a diagnostic code.
+    #[command(after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one")]
+    Explain(explain::Args),
+    /// Print the typed graph of a recipe as DOT or Mermaid.
+    #[command(after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe")]
+    Graph(graph::Args),
+    /// Print the plan: every node in execution order, with its settings.
+    #[command(after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan --json recipes/quickstart.recipe")]
+    Plan(plan::Args),
+    /// Run the tests that a recipe states about its own formulas.
+    #[command(after_help = "Example:\n  recipec test recipes/quickstart.recipe")]
+    Test(test::Args),
+    /// Train as a recipe says; ends with a table and a report.
+    #[cfg(feature = "run")]
+    #[command(after_help = "Examples:\n  recipec run recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --set seed=2\n  recipec run recipes/quickstart.recipe --variant plain_penalty --runs /data/runs")]
+    Run(run::RunArgs),
+    /// Go on with an interrupted run from its last checkpoint.
+    #[cfg(feature = "run")]
+    #[command(after_help = "Example:\n  recipec resume runs/quickstart-1")]
+    Resume(run::ResumeArgs),
+    /// Write the report of a run again, or print it for a program.
+    #[cfg(feature = "run")]
+    #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
+    Report(report::Args),
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Test(args) => test::run(&args),
+        #[cfg(feature = "run")]
+        Command::Run(args) => run::run(&args),
+        #[cfg(feature = "run")]
+        Command::Resume(args) => run::resume(&args),
+        #[cfg(feature = "run")]
+        Command::Report(args) => report::run(&args),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Prints to standard output; a reader that has gone away (`| head`) ends the command quietly.
+pub fn say(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").is_err() {
+        std::process::exit(Exit::Done as i32);
+    }
+}

@@ -1,0 +1,70 @@
+//! What every command that takes a recipe does first: read it, check it, print what is wrong with it.
+
+use super::Exit;
+use crate::loader::{self, FolderLoader};
+use clap::Args as ClapArgs;
+use recipec_compiler::diagnostic::human;
+use recipec_compiler::{Checked, Options, Plan, Recipe, TrainGraph};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Which recipe, and what is changed about it.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct RecipeArgs {
+    /// The recipe; `-` reads standard input.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: Changes,
+}
+
+/// What the command line changes about a recipe.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Changes {
+    /// Give a param another value: `--set seed=2`.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Use a variant of the recipe.
+    #[arg(long)]
+    pub variant: Option<String>,
+}
+
+/// Checks a recipe; a file that cannot be read is a usage error.
+pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
+    let source = loader::read(file).map_err(|why| {
+        eprintln!("error: cannot read `{}`: {why}", file.display());
+        Exit::Usage
+    })?;
+    let mut set = Vec::new();
+    for change in &changes.set {
+        let Some((name, value)) = change.split_once('=') else {
+            eprintln!("error: `--set {change}` should read `--set NAME=VALUE`");
+            return Err(Exit::Usage);
+        };
+        set.push((name.trim().to_string(), value.trim().to_string()));
+    }
+    let options = Options { variant: changes.variant.clone(), set, strict: false };
+    Ok(recipec_compiler::check(source, &FolderLoader::beside(file), &options))
+}
+
+/// Prints the problems of a recipe on standard error.
+pub fn print_problems(checked: &Checked) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = human::render(&checked.problems, &checked.sources, human::Style { width: 100, colour });
+    if !text.is_empty() {
+        eprint!("{text}");
+    }
+}
+
+/// The recipe with its graph and plan, or the exit code after its problems were printed.
+pub fn compile(args: &RecipeArgs) -> Result<(Recipe, TrainGraph, Plan), Exit> {
+    let checked = check_file(&args.file, &args.changes)?;
+    print_problems(&checked);
+    let Some(recipe) = checked.recipe else { return Err(Exit::WrongRecipe) };
+    match recipec_compiler::compile(&recipe) {
+        Ok((graph, plan)) => Ok((recipe, graph, plan)),
+        Err(why) => {
+            eprintln!("{}\n\n  × {why}\n  help: this is a defect of the compiler, not of the recipe; please report it", why.code());
+            Err(Exit::WrongRecipe)
+        }
+    }
+}

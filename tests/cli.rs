@@ -1,0 +1,206 @@
+//! Exit codes, and what a wrong command says, by running the program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+const TINY: &str = include_str!("fixtures/tiny.recipe");
+
+fn recipec(args: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_recipec"));
+    command.args(args).current_dir(folder).env("NO_COLOR", "1").output().expect("the program starts")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("a.recipe");
+    std::fs::write(&path, text).expect("a recipe is written");
+    path
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn shipped_recipes_check_clean() {
+    for recipe in ["recipes/quickstart.recipe", "recipes/apriel_reasoner.recipe"] {
+        let output = recipec(&["check", recipe], &repository());
+        assert_eq!(code(&output), 0, "{recipe}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "", "{recipe}");
+        let output = recipec(&["test", recipe], &repository());
+        assert_eq!(code(&output), 0, "{recipe}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn usage_errors_are_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(code(&recipec(&["check"], folder.path())), 2);
+    assert_eq!(code(&recipec(&["check", "missing.recipe"], folder.path())), 2);
+    assert_eq!(code(&recipec(&["bake", "a.recipe"], folder.path())), 2);
+    assert_eq!(code(&recipec(&["explain", "recipe::no::such_code"], folder.path())), 2);
+    let path = write(folder.path(), TINY);
+    assert_eq!(code(&recipec(&["check", path.to_str().unwrap(), "--set", "seed"], folder.path())), 2);
+}
+
+/// A wrong recipe is refused by `run` as by `check`: code, place, help; in under a second; and nothing is made.
+#[test]
+fn wrong_recipes_are_refused_before_anything_runs() {
+    let cases = [
+        ("output     = 32 tokens", "output     = 32 rollouts", "recipe::units::"),
+        ("slots       = 16 rollouts", "slotz       = 16 rollouts", "recipe::names::unknown_key"),
+        ("ratio = 20%", "ratio = 17%", "recipe::ratios::sum_not_one"),
+        ("budget.buffer - n) / budget.buffer", "budget.buffer - n) / (gamma - gamma)", "recipe::ranges::division_by_zero"),
+    ];
+    for (right, wrong, expected) in cases {
+        assert!(TINY.contains(right), "the fixture has `{right}`");
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), &TINY.replacen(right, wrong, 1));
+        let started = Instant::now();
+        let output = recipec(&["run", "a.recipe"], folder.path());
+        let took = started.elapsed();
+        let text = stderr(&output);
+        assert_eq!(code(&output), 1, "{wrong}: {text}");
+        assert!(text.contains(expected), "{wrong}: {text}");
+        assert!(text.contains("a.recipe:"), "a place: {text}");
+        assert!(text.contains("help:"), "a way out: {text}");
+        assert!(took < Duration::from_secs(1), "{wrong}: {took:?}");
+        assert!(!folder.path().join("runs").exists(), "nothing is made");
+    }
+}
+
+#[test]
+fn several_mistakes_are_reported_in_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = TINY
+        .replacen("slots       = 16 rollouts", "slotz       = 16 rollouts", 1)
+        .replacen("output     = 32 tokens", "output     = 32 rollouts", 1)
+        .replacen("overlong(length)", "overlong(lenght)", 1);
+    write(folder.path(), &text);
+    let output = recipec(&["check", "a.recipe"], folder.path());
+    let said = stderr(&output);
+    assert_eq!(code(&output), 1);
+    for expected in ["slotz", "rollouts", "lenght", "did you mean `length`"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let json = recipec(&["check", "--json", "a.recipe"], folder.path());
+    let lines = String::from_utf8(json.stdout).expect("text");
+    assert!(lines.lines().count() >= 3);
+    for line in lines.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(object["schema"], 1);
+        assert!(object["labels"][0]["start"]["line"].as_u64().is_some_and(|line| line > 0));
+    }
+}
+
+#[test]
+fn graphs_are_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), TINY);
+    let dot = recipec(&["graph", "a.recipe"], folder.path());
+    let text = String::from_utf8_lossy(&dot.stdout).into_owned();
+    assert!(text.starts_with("digraph") && text.contains("penalty:difficulty_aware") && text.contains("style = dashed"));
+    let mermaid = recipec(&["graph", "--format", "mermaid", "a.recipe"], folder.path());
+    assert!(String::from_utf8_lossy(&mermaid.stdout).starts_with("flowchart LR"));
+}
+
+#[cfg(all(unix, feature = "run"))]
+mod runs {
+    use super::*;
+
+    #[test]
+    fn a_run_leaves_a_folder_and_a_report() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), TINY);
+        let output = recipec(&["run", "a.recipe"], folder.path());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let run = folder.path().join("runs/tiny-1");
+        for name in ["plan.json", "metrics.jsonl", "timing.jsonl", "evaluations.jsonl", "summary.json", "report.html"] {
+            assert!(run.join(name).is_file(), "{name}");
+        }
+        let report = recipec(&["report", "--json", "runs/tiny-1"], folder.path());
+        let json: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
+        for key in ["base", "final", "domains", "seconds", "stopped_by", "weights_digest"] {
+            assert!(!json[key].is_null(), "{key}: {json}");
+        }
+        assert!(json["base"]["cap"]["macro"]["pass_at_1"].is_number());
+        assert_eq!(json["stopped_by"], "steps");
+    }
+
+    /// A killed process loses what came after its last checkpoint and nothing else.
+    #[test]
+    fn interrupt_exits_130_and_resumes_to_the_same_bits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = TINY.replacen("steps      = 6 steps", "steps      = 40 steps", 1);
+        write(folder.path(), &long);
+        assert_eq!(code(&recipec(&["run", "a.recipe", "--into", "whole"], folder.path())), 0);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_recipec"))
+            .args(["run", "a.recipe", "--into", "cut"])
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let metrics = folder.path().join("cut/metrics.jsonl");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while std::fs::metadata(&metrics).map_or(0, |found| found.len()) < 4000 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+        let ended = child.wait().expect("the program ends");
+        assert_eq!(ended.code(), Some(130));
+        assert!(folder.path().join("cut/checkpoints").is_dir());
+        assert_eq!(code(&recipec(&["resume", "cut"], folder.path())), 0);
+        let same = |name: &str| {
+            let read = |run: &str| std::fs::read(folder.path().join(run).join(name)).expect("a file");
+            assert!(read("cut") == read("whole"), "{name} differs");
+        };
+        same("metrics.jsonl");
+        same("evaluations.jsonl");
+        let digest = |run: &str| {
+            let text = std::fs::read_to_string(folder.path().join(run).join("summary.json")).expect("a summary");
+            let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            json["weights_digest"].as_str().map(str::to_string)
+        };
+        assert_eq!(digest("cut"), digest("whole"));
+        assert!(digest("cut").is_some());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_3() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), TINY);
+        std::fs::write(folder.path().join("runs"), "a file where a folder should be").expect("a file");
+        let output = recipec(&["run", "a.recipe"], folder.path());
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert!(stderr(&output).contains("recipe::run::io") && stderr(&output).contains("help:"));
+    }
+
+    /// /dev/full takes no byte: what a full disk looks like to the run.
+    #[test]
+    fn a_full_disk_is_3_and_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), TINY);
+        assert_eq!(code(&recipec(&["run", "a.recipe", "--into", "r"], folder.path())), 0);
+        let run = folder.path().join("r");
+        // Go back to an early checkpoint, so that something is left to do, and let the disk be full there.
+        let kept = std::fs::read(run.join("evaluations.jsonl")).expect("evaluations");
+        std::fs::remove_dir_all(run.join("checkpoints/step-10")).expect("the last checkpoint goes");
+        std::fs::remove_file(run.join("timing.jsonl")).expect("a file goes");
+        std::os::unix::fs::symlink("/dev/full", run.join("timing.jsonl")).expect("a link");
+        let output = recipec(&["resume", "r"], folder.path());
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert!(stderr(&output).contains("timing.jsonl"), "{}", stderr(&output));
+        let now = std::fs::read(run.join("evaluations.jsonl")).expect("evaluations");
+        assert!(kept.starts_with(&now) && !now.is_empty());
+    }
+}
