@@ -129,3 +129,79 @@ macro_rules! vectorised {
     }};
 }
 pub(crate) use vectorised;
+
+#[cfg(test)]
+mod tests {
+    use super::attention::{BLOCK, mix, push_transposed, scores, softmax};
+    use super::*;
+    use crate::rng::{Purpose, Stream};
+    use pulp::{Simd, WithSimd};
+
+    /// One row of attention over `positions` keys of `width` numbers, and the reductions on the way.
+    #[derive(Clone, Copy)]
+    struct Row<'a> {
+        numbers: &'a [f32],
+        positions: usize,
+        width: usize,
+    }
+
+    impl WithSimd for Row<'_> {
+        type Output = Vec<u32>;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Vec<u32> {
+            let Self { numbers, positions, width } = self;
+            let (query, keys) = numbers.split_at(width);
+            let mut blocks = Vec::new();
+            for position in 0..positions {
+                push_transposed(&mut blocks, position, &keys[position * width..][..width]);
+            }
+            let mut row = vec![0f32; positions];
+            scores(simd, query, &blocks, 0.3, &mut row);
+            let mut all = vec![dot(simd, &row, &row), sum(simd, &row), max(simd, &row)];
+            all.extend_from_slice(&row);
+            all.push(softmax(simd, &mut row));
+            let mut out = vec![0.1f32; width];
+            mix(simd, &row, keys, width, &mut out);
+            all.extend(out);
+            all.iter().map(|value| value.to_bits()).collect()
+        }
+    }
+
+    #[test]
+    fn the_width_of_vectors_changes_nothing() {
+        let stream = Stream::new(3, Purpose::Other, 0, 0, 0);
+        for (positions, width) in [(1, 8), (15, 32), (16, 20), (33, 40), (70, 96), (100, 7)] {
+            let count = width * (positions + 1);
+            let numbers: Vec<f32> = (0..count).map(|at| stream.normal(at as u32) as f32).collect();
+            let row = Row { numbers: &numbers, positions, width };
+            let expected = row.with_simd(pulp::Scalar);
+            assert_eq!(pulp::Arch::new().dispatch(row), expected);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                assert_eq!(Simd::vectorize(simd, row), expected, "256 bits");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_and_mix_are_the_promised_chains() {
+        let (width, positions) = (36, 37);
+        let stream = Stream::new(4, Purpose::Other, 0, 0, 0);
+        let numbers: Vec<f32> = (0..width * (positions + 1)).map(|at| stream.normal(at as u32) as f32).collect();
+        let row = Row { numbers: &numbers, positions, width };
+        let found: Vec<f32> = row.with_simd(pulp::Scalar).into_iter().map(f32::from_bits).collect();
+        let (query, keys) = numbers.split_at(width);
+        let key = |j: usize| &keys[j * width..][..width];
+        let expected: Vec<f32> =
+            (0..positions).map(|j| query.iter().zip(key(j)).fold(0f32, |s, (q, k)| q.mul_add(*k, s)) * 0.3).collect();
+        assert_eq!(found[3..3 + positions], expected);
+        let largest = expected.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+        assert_eq!(found[2], largest);
+        let weights: Vec<f32> = expected.iter().map(|score| exp::exp(score - largest)).collect();
+        let mixed: Vec<f32> =
+            (0..width).map(|d| weights.iter().enumerate().fold(0.1f32, |s, (j, w)| w.mul_add(key(j)[d], s))).collect();
+        assert_eq!(found[found.len() - width..], mixed);
+        assert!(positions > 2 * BLOCK);
+    }
+}
