@@ -103,9 +103,13 @@ fn snapshot(case: &Case, checked: &Checked) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+fn updating() -> bool {
+    std::env::var("UPDATE").is_ok_and(|value| !value.is_empty() && value != "0")
+}
+
 #[test]
 fn bad_recipes_are_told_what_is_wrong() {
-    let update = std::env::var("UPDATE").is_ok_and(|value| !value.is_empty() && value != "0");
+    let update = updating();
     let cases = recipes("ui");
     assert!(cases.len() >= 60, "only {} cases: were the files found?", cases.len());
     let mut faults = String::new();
@@ -159,7 +163,8 @@ fn every_snapshot_belongs_to_a_recipe() {
             }
         }
     }
-    assert_eq!(seen, recipes("ui").len(), "one snapshot for each case");
+    // While snapshots are being written, some are not there yet.
+    assert!(updating() || seen == recipes("ui").len(), "one snapshot for each case");
 }
 
 #[test]

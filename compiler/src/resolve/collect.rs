@@ -273,6 +273,8 @@ impl Collector<'_> {
                 let writer = if ours { Writer::Override } else { Writer::Block(self.layer) };
                 self.resolved.settings.set(&format!("{prefix}.{}", key.name), key, setting, writer, self.problems);
             }
+            // A dotted key without `override` has been reported with the text.
+            None if setting.path.segments.len() > 1 && setting.overrides.is_none() => self.problems.lose_text(),
             None => {
                 self.problems.push(unknown_key(&setting.path, 0, &what, row.keys));
                 self.problems.lose_text();
@@ -330,6 +332,8 @@ impl Collector<'_> {
         for entry in body {
             match entry {
                 Entry::Setting(setting) if setting.overrides.is_some() => overrides.push(setting.clone()),
+                // A dotted key without `override` has been reported with the text.
+                Entry::Setting(setting) if setting.path.segments.len() > 1 => {}
                 Entry::Setting(setting) => self.problems.push(
                     Diagnostic::new(
                         codes::OVERRIDE_NEEDED,
