@@ -151,8 +151,7 @@ fn every_recipe_in_the_book_is_what_the_book_says() {
             let wanted: BTreeSet<&str> =
                 fence.text.lines().filter_map(|line| line.split("// error: ").nth(1)).map(str::trim).collect();
             let recipe = if is_fragment { completed(&fence.text) } else { fence.text.clone() };
-            let checked =
-                check(Source::new(FileId(0), name.as_str(), recipe), &PageFiles(&files), &Options::default());
+            let checked = check(Source::new(FileId(0), name.as_str(), recipe), &PageFiles(&files), &Options::default());
             // A fragment may define what it does not use.
             let found: BTreeSet<&str> = checked
                 .problems
@@ -217,7 +216,8 @@ fn links_lead_to_pages_and_anchors() {
                 }
                 let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
                 let path = resolve(page, file);
-                let found = pages.get(&path).unwrap_or_else(|| panic!("{page}: link to `{target}`, which is not there"));
+                let found =
+                    pages.get(&path).unwrap_or_else(|| panic!("{page}: link to `{target}`, which is not there"));
                 let id = format!("<a id=\"{anchor}\"></a>");
                 let heading = |line: &str| line.starts_with('#') && slug(line.trim_start_matches('#').trim()) == anchor;
                 assert!(
@@ -398,7 +398,9 @@ fn rows(page: &mut String, prefix: &str, keys: &[Key]) {
 
 fn value(kind: &Kind) -> String {
     match kind {
-        Kind::Number(bounds) | Kind::Integer(bounds) | Kind::NumberOr(bounds, _) if bounds.most < 4e9 || bounds.above => {
+        Kind::Number(bounds) | Kind::Integer(bounds) | Kind::NumberOr(bounds, _)
+            if bounds.most < 4e9 || bounds.above =>
+        {
             format!("{}, {}", kind.words(), bounds.words())
         }
         Kind::Choice(choices) => {
@@ -454,7 +456,11 @@ fn choices(page: &mut String, path: &str, key: &Key) {
 }
 
 fn argument_line(argument: &Argument) -> String {
-    let name = if argument.positional { format!("{} (first, without its name)", argument.name) } else { format!("`{}`", argument.name) };
+    let name = if argument.positional {
+        format!("{}, without its name", argument.name)
+    } else {
+        format!("`{}`", argument.name)
+    };
     let default = match argument.absent {
         Absent::Default(text) => format!(" (`{text}`)"),
         _ => String::new(),

@@ -176,7 +176,10 @@ fn messages_keep_their_form() {
             let (name, message) = (&case.name, &diagnostic.message);
             assert!(!message.ends_with('.') && !message.is_empty(), "{name}: a headline has no full stop: {message}");
             let first = message.chars().next().is_some_and(char::is_uppercase);
-            assert!(!first || message.starts_with("KL") || message.starts_with("JSON"), "{name}: lower case: {message}");
+            assert!(
+                !first || message.starts_with("KL") || message.starts_with("JSON"),
+                "{name}: lower case: {message}"
+            );
             for label in &diagnostic.labels {
                 let source = checked.sources.iter().find(|s| s.id == label.span.file).expect("a source of the label");
                 assert!(source.text.get(label.span.start..label.span.end).is_some(), "{name}: a place in the text");
