@@ -192,6 +192,38 @@ fn messages_keep_their_form() {
     }
 }
 
+/// A fix is an edit that can be made without thinking: the recipe with it has one problem of its kind less, and no new kind.
+#[test]
+fn fixes_mend_what_they_are_about() {
+    let (mut tried, mut faults) = (0, String::new());
+    for path in recipes("ui") {
+        let case = Case::read(&path);
+        let before = case.check(&path);
+        for diagnostic in before.problems.sorted() {
+            let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.span.file == FileId(0)) else { continue };
+            tried += 1;
+            let mut text = case.text.clone();
+            text.replace_range(fix.span.start..fix.span.end, &fix.replace_with);
+            let after = Case { text, ..Case::read(&path) }.check(&path);
+            let count =
+                |checked: &Checked| checked.problems.sorted().iter().filter(|d| d.code == diagnostic.code).count();
+            let new: Vec<String> = codes(&after).difference(&codes(&before)).cloned().collect();
+            if count(&after) >= count(&before) || !new.is_empty() {
+                let _ = writeln!(
+                    faults,
+                    "{}: `{}` does not mend `{}`\n{}",
+                    case.name,
+                    fix.replace_with,
+                    diagnostic.message,
+                    rendered(&after)
+                );
+            }
+        }
+    }
+    assert!(tried >= 20, "only {tried} fixes were tried");
+    assert!(faults.is_empty(), "{faults}");
+}
+
 #[test]
 fn good_recipes_are_met_with_silence() {
     let cases = recipes("accept");
