@@ -191,19 +191,20 @@ fn update(
     let numbers = |tensor: &Tensor| with_numbers(tensor, |values| Ok(values.to_vec()));
     let (mut value_now, mut first_now, mut second_now) = (numbers(value)?, numbers(first)?, numbers(second)?);
     with_numbers(gradient, |gradient| {
-        vectorised(
-            #[inline(always)]
-            || {
-                let moments = first_now.iter_mut().zip(&mut second_now);
-                for ((gradient, value), (first, second)) in gradient.iter().zip(&mut value_now).zip(moments) {
-                    let gradient = gradient * by.scale;
-                    *first = *first * by.keep_first + gradient * by.add_first;
-                    *second = *second * by.keep_second + gradient * gradient * by.add_second;
-                    let root = (*second * by.inverse_second).sqrt() + by.eps;
-                    *value = *value * by.decay - *first * by.rate / root;
-                }
-            },
-        );
+        let (values, firsts, seconds) = (&mut value_now[..], &mut first_now[..], &mut second_now[..]);
+        vectorised!('a, _simd, {
+            gradient: &'a [f32], values: &'a mut [f32], firsts: &'a mut [f32], seconds: &'a mut [f32],
+            by: &'a Coefficients,
+        } -> (), {
+            let moments = firsts.iter_mut().zip(seconds);
+            for ((gradient, value), (first, second)) in gradient.iter().zip(values).zip(moments) {
+                let gradient = gradient * by.scale;
+                *first = *first * by.keep_first + gradient * by.add_first;
+                *second = *second * by.keep_second + gradient * gradient * by.add_second;
+                let root = (*second * by.inverse_second).sqrt() + by.eps;
+                *value = *value * by.decay - *first * by.rate / root;
+            }
+        });
         Ok(())
     })?;
     *first = Tensor::from_vec(first_now, value.shape(), &Device::Cpu)?;

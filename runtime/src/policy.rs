@@ -254,3 +254,6 @@ pub fn parameter_shapes(
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+#[cfg(test)]
+mod definition_tests;

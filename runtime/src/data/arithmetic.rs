@@ -1,14 +1,14 @@
-//! Mathematics for a small policy: sums, differences, products and equations whose steps are written digit by digit.
+//! Mathematics for a small policy: sums, products and equations whose steps are written digit by digit.
 //!
 //! | level | prompt | steps | answer |
 //! | --- | --- | --- | --- |
 //! | 1 | `7+58=?` | `7+8=15,0+5+1=6` | `65` |
-//! | 2 | `612-345=?` | `12-5=7,11-4-1=6,6-3-1=2` | `267` |
-//! | 3 | four digits, as level 2 | | |
+//! | 2 | three digits, as level 1 | | |
+//! | 3 | four digits, as level 1 | | |
 //! | 4 | `7*345=?` | `7*5=35,7*4+3=31,7*3+3=24` | `2415` |
-//! | 5 | `3x+4=19,x=?` | `19-4=15,15/3=5` | `5` |
+//! | 5 | `x-47=58,x=?` | `8+7=15,5+4+1=10` | `105` |
 //!
-//! Digits come from the right, each with its carry or borrow, so that no step needs more than one digit of memory.
+//! Digits come from the right, each with its carry, so that no step needs more than one digit of memory.
 
 use crate::data::builtin::{Generator, Task};
 use crate::rng::Draws;
@@ -29,18 +29,9 @@ impl Generator for Arithmetic {
 
     fn sample(&self, level: u32, draws: &mut Draws) -> Task {
         match level {
-            1 => {
-                let (a, b) = (one_or_two_digits(draws), one_or_two_digits(draws));
-                sum_or_difference(level, a, b, draws)
-            }
-            2 => {
-                let (a, b) = (draws.between(100, 999), draws.between(100, 999));
-                sum_or_difference(level, a, b, draws)
-            }
-            3 => {
-                let (a, b) = (draws.between(1000, 9999), draws.between(1000, 9999));
-                sum_or_difference(level, a, b, draws)
-            }
+            1 => sum(level, one_or_two_digits(draws), one_or_two_digits(draws)),
+            2 => sum(level, draws.between(100, 999), draws.between(100, 999)),
+            3 => sum(level, draws.between(1000, 9999), draws.between(1000, 9999)),
             4 => product(level, draws),
             _ => equation(level, draws),
         }
@@ -58,13 +49,8 @@ fn task(level: u32, prompt: String, key: String, steps: String, answer: i64) -> 
     Task { level, prompt, key, columns, steps, answer }
 }
 
-fn sum_or_difference(level: u32, a: i64, b: i64, draws: &mut Draws) -> Task {
-    let (low, high) = (a.min(b), a.max(b));
-    if draws.below(2) == 0 {
-        task(level, format!("{a}+{b}=?"), format!("{low}+{high}"), sum_steps(a, b), a + b)
-    } else {
-        task(level, format!("{high}-{low}=?"), format!("{high}-{low}"), difference_steps(high, low), high - low)
-    }
+fn sum(level: u32, a: i64, b: i64) -> Task {
+    task(level, format!("{a}+{b}=?"), format!("{}+{}", a.min(b), a.max(b)), sum_steps(a, b), a + b)
 }
 
 /// Column sums from the right; a carry is a third number.
@@ -76,20 +62,6 @@ fn sum_steps(mut a: i64, mut b: i64) -> String {
         steps.push(format!("{}+{}{carried}={column}", a % 10, b % 10));
         carry = column / 10;
         (a, b) = (a / 10, b / 10);
-    }
-    steps.join(",")
-}
-
-/// Column differences from the right; a borrow makes the upper digit ten more and takes one from the next column.
-fn difference_steps(mut high: i64, mut low: i64) -> String {
-    let (mut steps, mut borrow) = (Vec::new(), 0);
-    while high > 0 || low > 0 {
-        let lack = high % 10 < low % 10 + borrow;
-        let upper = high % 10 + if lack { 10 } else { 0 };
-        let taken = if borrow > 0 { "-1" } else { "" };
-        steps.push(format!("{upper}-{}{taken}={}", low % 10, upper - low % 10 - borrow));
-        borrow = i64::from(lack);
-        (high, low) = (high / 10, low / 10);
     }
     steps.join(",")
 }
@@ -109,15 +81,8 @@ fn product(level: u32, draws: &mut Draws) -> Task {
     task(level, prompt, format!("{digit}*{number}"), steps.join(","), digit * number)
 }
 
-/// `ax+b=c` or `ax-b=c` with a solution from 2 to 12.
+/// `x-b=c`: the way back is a sum.
 fn equation(level: u32, draws: &mut Draws) -> Task {
-    let (factor, solution, offset) = (draws.between(2, 9), draws.between(2, 12), draws.between(1, 30));
-    let multiple = factor * solution;
-    let (left, inverse, right) = if draws.below(2) == 0 || multiple <= offset {
-        (format!("{factor}x+{offset}"), '-', multiple + offset)
-    } else {
-        (format!("{factor}x-{offset}"), '+', multiple - offset)
-    };
-    let steps = format!("{right}{inverse}{offset}={multiple},{multiple}/{factor}={solution}");
-    task(level, format!("{left}={right},x=?"), format!("{left}={right}"), steps, solution)
+    let (taken, left) = (draws.between(10, 99), draws.between(10, 99));
+    task(level, format!("x-{taken}={left},x=?"), format!("x-{taken}={left}"), sum_steps(left, taken), left + taken)
 }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | 1 | `say mip 3x up.` | `1MIP2MIP3MIP` | `MIP MIP MIP` |
 //! | 2 | `say mip 3x comma end zu.` | `1mip2mip3mip4zu` | `mip,mip,mip,zu` |
-//! | 3 | `say mip zor tak no p.` | `mip-zor+tak+` | `zor tak` |
+//! | 3 | `say mip zor tak no zor.` | `mip+zor-tak+` | `mip tak` |
 //! | 4 | `say mip 12 letters.` | `mip3mip6mip9mip12` | `mip mip mip mip` |
 //!
 //! The steps are a numbered draft, a test of each word, or a running count. A text that meets the constraints in
@@ -104,10 +104,10 @@ fn repeat(level: u32, draws: &mut Draws) -> Task {
     task(level, prompt.clone(), prompt, constraints, numbered(&words), words.join(" "), up)
 }
 
-/// One word three to five times, then a syllable; with commas, in upper case, or both.
+/// One word two to four times, then a syllable; with commas, in upper case, or both.
 fn repeat_and_end(level: u32, draws: &mut Draws) -> Task {
     let (repeated, syllable) = (word(3, draws), word(2, draws));
-    let times = draws.between(3, 5) as usize;
+    let times = draws.between(2, 4) as usize;
     let style = draws.below(3);
     let (up, comma) = (style != 0, style != 1);
     let stated = match style {
@@ -130,28 +130,25 @@ fn repeat_and_end(level: u32, draws: &mut Draws) -> Task {
     task(level, prompt.clone(), prompt, constraints, numbered(&words), answer, up)
 }
 
-/// Three or four words without those that hold a letter.
+/// Three or four words without one of them.
 fn leave_out(level: u32, draws: &mut Draws) -> Task {
     loop {
         let count = draws.between(3, 4) as usize;
         let words: Vec<String> = (0..count).map(|_| word(3, draws)).collect();
-        let letter = if draws.below(2) == 0 { pick(&CONSONANTS, draws) } else { pick(&VOWELS, draws) };
         let up = draws.below(2) == 0;
         let mut sorted = words.clone();
         sorted.sort();
         sorted.dedup();
-        let kept: Vec<String> = words.iter().filter(|word| !word.contains(letter)).cloned().collect();
-        if sorted.len() < count || kept.is_empty() || kept.len() == count {
-            continue;
-        }
-        let steps =
-            words.iter().map(|word| format!("{word}{}", if word.contains(letter) { '-' } else { '+' })).collect();
+        let at = draws.below(count as u64) as usize;
+        let Some(banned) = words.get(at).filter(|_| sorted.len() == count) else { continue };
+        let kept: Vec<String> = words.iter().filter(|word| *word != banned).cloned().collect();
+        let steps = words.iter().map(|word| format!("{word}{}", if word == banned { '-' } else { '+' })).collect();
         let stated = if up { " up" } else { "" };
-        let prompt = format!("say {} no {letter}{stated}.", words.join(" "));
-        let key = format!("say {} no {letter}{stated}.", sorted.join(" "));
+        let prompt = format!("say {} no {banned}{stated}.", words.join(" "));
+        let key = format!("say {} no {banned}{stated}.", sorted.join(" "));
         let constraints = vec![
             ("keywords:existence", json!({ "keywords": kept })),
-            ("letters:letter_counting2", json!({ "letter": letter, "let_frequency": 1, "let_relation": "less than" })),
+            ("keywords:forbidden_words", json!({ "forbidden_words": [banned] })),
             no_fewer_words_than(kept.len()),
             no_more_words_than(kept.len()),
         ];
@@ -161,9 +158,9 @@ fn leave_out(level: u32, draws: &mut Draws) -> Task {
 
 /// One word until there are so many letters.
 fn count_letters(level: u32, draws: &mut Draws) -> Task {
-    let length = draws.between(2, 4) as usize;
+    let length = 3;
     let word = word(length, draws);
-    let times = draws.between(3, 21 / length.max(1) as i64) as usize;
+    let times = draws.between(2, 5) as usize;
     let up = draws.below(2) == 0;
     let letters = times * length;
     let prompt = format!("say {word} {letters} letters{}.", if up { " up" } else { "" });

@@ -1,9 +1,7 @@
 //! Logic for a small policy: a chain of letters told by shuffled pairs.
 //!
-//! Level 1 to 4 have 5 to 8 letters. Asked is either the whole order (`b<d,a<b,d<e@`, answer `abde`) or the letter at a
-//! place, counted from the smallest (`b<d,a<b,d<e,3@`, answer `d`). One letter far along the chain takes as many
-//! look-ups as its place, more than a policy of a few layers can do in one go; the steps write the pairs in order, with
-//! their numbers: `1a<b,2b<d,3d<e`.
+//! Level 1 to 4 have 3 to 6 letters. Asked is the whole order: `b<d,a<b,d<e@`, answer `abde`. The steps write the pairs in order,
+//! with their numbers: `1a<b,2b<d,3d<e`.
 
 use crate::data::builtin::{Generator, Task};
 use crate::rng::Draws;
@@ -11,10 +9,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Letters that chains are made of; a small set, so that each is seen often.
-const LETTERS: [char; 12] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
+const LETTERS: [char; 16] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p'];
 
-/// The generator `ordering`. Columns: `task` is `ordering`, `game_data` holds `pairs` (`[smaller, greater]` each) and,
-/// where one letter is asked, `place` (from 1). The order itself is no column: the verifier works it out.
+/// The generator `ordering`. Columns: `task` is `ordering`, `game_data` holds `pairs` (`[smaller, greater]` each). The order itself is no column: the verifier works it out.
 pub struct Ordering;
 
 impl Generator for Ordering {
@@ -29,7 +26,7 @@ impl Generator for Ordering {
     fn sample(&self, level: u32, draws: &mut Draws) -> Task {
         let mut letters = LETTERS;
         draws.shuffle(&mut letters);
-        let count = (level as usize + 4).min(LETTERS.len());
+        let count = (level as usize + 2).min(LETTERS.len());
         let chain: Vec<char> = letters.into_iter().take(count).collect();
         let sorted: Vec<(char, char)> = chain.iter().copied().zip(chain.iter().copied().skip(1)).collect();
         let steps =
@@ -39,18 +36,9 @@ impl Generator for Ordering {
         let mut prompt = pairs.iter().map(|(a, b)| format!("{a}<{b}")).collect::<Vec<_>>().join(",");
         let order: String = chain.iter().collect();
         let given: Vec<[String; 2]> = pairs.iter().map(|(a, b)| [a.to_string(), b.to_string()]).collect();
-        let mut key = order.clone();
-        let mut answer = order;
-        let mut game = json!({ "pairs": given });
-        if draws.below(2) == 0 {
-            let place = draws.below(count as u64) as usize;
-            prompt.push_str(&format!(",{}", place + 1));
-            key.push_str(&format!(",{}", place + 1));
-            answer = chain.iter().skip(place).take(1).collect();
-            game = json!({ "pairs": given, "place": place + 1 });
-        }
         prompt.push('@');
+        let game = json!({ "pairs": given });
         let columns = BTreeMap::from([("task".to_owned(), json!("ordering")), ("game_data".to_owned(), game)]);
-        Task { level, prompt, key, columns, steps, answer }
+        Task { level, prompt, key: order.clone(), columns, steps, answer: order }
     }
 }

@@ -10,8 +10,10 @@
 //! | 3 | `x*a-b`, `x*x+b`, `x*x-b` | of `x*x+1`: `10-5=5,17-10=7;2*2=4;5-4=1` |
 //! | 4 | `max(x,a)+b`, `min(x,a)+b`, `x%a+b` | of `x%5+2`: `6-5=1,2-6=-4;5>2`, where it turns |
 //!
-//! Outputs stay between 0 and 99, so every step is a sum or difference of small numbers. No two programs that differ on a
-//! hidden input share a prompt.
+//! The numbers are small on purpose: outputs stay below 80 and second numbers below 11. With outputs up to 99 a policy of
+//! 0.34M parameters, warm-started on 28,800 demonstrations, writes differences that are off by one and solves 16% of what
+//! is held out; with these it solves 43% to 53% (two seeds).
+//! No two programs that differ on a hidden input share a prompt.
 
 use crate::data::builtin::{Generator, Task};
 use crate::rng::Draws;
@@ -66,20 +68,24 @@ impl Family {
         }
     }
 
-    /// The way from the pairs to the program: differences, then what is left.
+    /// The way from the pairs to the program: differences, then what is left (the larger number first).
     fn steps(self, [(x, first), (middle, second), (last, third)]: [(i64, i64); 3]) -> String {
-        let differences = format!("{second}-{first}={},{third}-{second}={}", second - first, third - second);
-        let rest = match self {
-            Self::Line { a: 1, b } => format!("{first}-{x}={b}"),
-            Self::Line { a, .. } => {
-                format!("{a}*{x}={};{first}-{}={}", a * x, a * x, first - a * x)
+        let left = |start: i64| {
+            if first >= start {
+                format!("{first}-{start}={}", first - start)
+            } else {
+                format!("{start}-{first}={}", start - first)
             }
-            Self::Square { .. } => format!("{x}*{x}={};{first}-{}={}", x * x, x * x, first - x * x),
+        };
+        let rest = match self {
+            Self::Line { a: 1, .. } => left(x),
+            Self::Line { a, .. } => format!("{a}*{x}={};{}", a * x, left(a * x)),
+            Self::Square { .. } => format!("{x}*{x}={};{}", x * x, left(x * x)),
             Self::Max { a, b } | Self::Min { a, b } => format!("{second}-{a}={b}"),
             Self::Modulo { .. } if third < second => format!("{last}>{third}"),
             Self::Modulo { .. } => format!("{middle}>{second}"),
         };
-        format!("{differences};{rest}")
+        format!("{second}-{first}={},{third}-{second}={};{rest}", second - first, third - second)
     }
 }
 
@@ -87,28 +93,28 @@ impl Family {
 fn draw(level: u32, draws: &mut Draws) -> (Family, i64) {
     match level {
         1 => match draws.below(3) {
-            0 => (Family::Line { a: 1, b: draws.between(1, 12) }, draws.between(1, 15)),
+            0 => (Family::Line { a: 1, b: draws.between(1, 9) }, draws.between(0, 34)),
             1 => {
-                let a = draws.between(1, 9);
-                (Family::Line { a: 1, b: -a }, draws.between(a, a + 12))
+                let b = draws.between(1, 9);
+                (Family::Line { a: 1, b: -b }, draws.between(b, b + 29))
             }
-            _ => (Family::Line { a: draws.between(2, 9), b: 0 }, draws.between(1, 9)),
+            _ => (Family::Line { a: draws.between(2, 9), b: 0 }, draws.between(0, 4)),
         },
-        2 => (Family::Line { a: draws.between(2, 9), b: draws.between(1, 18) }, draws.between(1, 7)),
+        2 => (Family::Line { a: draws.between(2, 5), b: draws.between(1, 10) }, draws.between(0, 11)),
         3 => match draws.below(4) {
             0 | 1 => {
-                let (a, b) = (draws.between(2, 9), draws.between(1, 15));
+                let (a, b) = (draws.between(2, 5), draws.between(1, 9));
                 let lowest = (b + a - 1) / a;
-                (Family::Line { a, b: -b }, draws.between(lowest.min(8), 8))
+                (Family::Line { a, b: -b }, draws.between(lowest, lowest + 6))
             }
-            2 => (Family::Square { b: draws.between(0, 15) }, draws.between(1, 7)),
+            2 => (Family::Square { b: draws.between(0, 9) }, draws.between(0, 5)),
             _ => {
-                let x = draws.between(2, 7);
-                (Family::Square { b: -draws.between(1, (x * x).min(15)) }, x)
+                let x = draws.between(1, 5);
+                (Family::Square { b: -draws.between(1, (x * x).min(9)) }, x)
             }
         },
         _ => {
-            let (a, b) = (draws.between(3, 10), draws.between(0, 15));
+            let (a, b) = (draws.between(3, 9), draws.between(0, 9));
             match draws.below(4) {
                 0 => (Family::Max { a, b }, a - 1),
                 1 => (Family::Min { a, b }, a - 1),
@@ -181,7 +187,7 @@ mod tests {
                 assert_eq!(seen.entry(task.prompt.clone()).or_insert_with(|| tests.clone()), &tests, "{}", task.prompt);
             });
         }
-        assert!(seen.len() > 1_500, "{} prompts", seen.len());
+        assert!(seen.len() > 1_600, "{} prompts", seen.len());
     }
 
     #[test]
@@ -190,7 +196,7 @@ mod tests {
             test_tasks(&Programs, level, 2_000, |task| {
                 let pairs = task.prompt.trim_end_matches(':').split(' ');
                 for (_, y) in pairs.filter_map(|pair| pair.split_once('>')) {
-                    assert!((0..100).contains(&y.parse::<i64>().unwrap()), "{}", task.prompt);
+                    assert!((0..80).contains(&y.parse::<i64>().unwrap()), "{}", task.prompt);
                 }
             });
         }

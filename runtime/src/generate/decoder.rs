@@ -171,24 +171,26 @@ impl Decoder {
     pub(crate) fn tick(&mut self, mut done: impl FnMut(usize, Generated)) -> Result<(), PolicyError> {
         let weights = self.weights.clone();
         let heads = weights.heads;
-        let (slots, row) = (&mut self.slots, &mut self.row);
-        let tokens: Vec<u32> = slots.iter().filter_map(|slot| slot.out.tokens.last().copied()).collect();
-        let mut turned = vec![0f32; heads.head_width];
+        let tokens: Vec<u32> = self.slots.iter().filter_map(|slot| slot.out.tokens.last().copied()).collect();
+        let mut scratch_head = vec![0f32; heads.head_width];
         weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (idx, slot) in slots.iter_mut().enumerate() {
-                        let (q_at, kv_at) = (idx * heads.query_width(), idx * heads.kv_width());
-                        let position = slot.prefix.cache.length + slot.own.length;
-                        append(&mut slot.own, layer, position, &k[kv_at..], &v[kv_at..], &weights, &mut turned);
-                        let (q, out) = (&q[q_at..][..heads.query_width()], &mut out[q_at..][..heads.query_width()]);
-                        attend(slot, layer, q, out, &weights, row, &mut turned);
-                    }
-                },
-            );
+            let (slots, row) = (&mut self.slots[..], &mut self.row);
+            let (weights, turned) = (&*weights, &mut scratch_head[..]);
+            vectorised!('a, simd, {
+                slots: &'a mut [Slot], weights: &'a HostWeights, layer: usize, q: &'a [f32], k: &'a [f32],
+                v: &'a [f32], out: &'a mut [f32], row: &'a mut Vec<f32>, turned: &'a mut [f32],
+            } -> (), {
+                let (q_width, kv_width) = (weights.heads.query_width(), weights.heads.kv_width());
+                let rows = q.chunks_exact(q_width).zip(out.chunks_exact_mut(q_width));
+                let cached = k.chunks_exact(kv_width).zip(v.chunks_exact(kv_width));
+                for ((slot, (q, out)), (k, v)) in slots.iter_mut().zip(rows).zip(cached) {
+                    let position = slot.prefix.cache.length + slot.own.length;
+                    append(&mut slot.own, layer, position, k, v, weights, turned);
+                    attend(simd, slot, layer, q, out, weights, row, turned);
+                }
+            });
         });
-        for slot in slots.iter_mut() {
+        for slot in &mut self.slots {
             slot.own.length += 1;
         }
         weights.logits(&self.scratch.x, &mut self.scratch.normed, &mut self.logits);
@@ -242,7 +244,9 @@ fn append(
 /// Attention of the newest position of a slot over its prompt and its own tokens: the steps of
 /// [`attention::forward`] for one row, in the same order of sums.
 #[inline(always)]
-fn attend(
+#[allow(clippy::too_many_arguments)]
+fn attend<S: pulp::Simd>(
+    simd: S,
     slot: &Slot,
     layer: usize,
     q: &[f32],
@@ -260,14 +264,14 @@ fn attend(
         let here = head * head_width..(head + 1) * head_width;
         weights.rotary.turn(&q[here.clone()], position, turned);
         let (of_prompt, of_response) = row.split_at_mut(before);
-        scores(turned, &slot.prefix.cache.keys[list], weights.heads.scale(), of_prompt);
-        scores(turned, &slot.own.keys[list], weights.heads.scale(), of_response);
-        let inverse = softmax(row);
+        scores(simd, turned, &slot.prefix.cache.keys[list], weights.heads.scale(), of_prompt);
+        scores(simd, turned, &slot.own.keys[list], weights.heads.scale(), of_response);
+        let inverse = softmax(simd, row);
         let (of_prompt, of_response) = row.split_at(before);
         let out = &mut out[here];
         out.fill(0.0);
-        mix(of_prompt, &slot.prefix.cache.values[list], head_width, out);
-        mix(of_response, &slot.own.values[list], head_width, out);
+        mix(simd, of_prompt, &slot.prefix.cache.values[list], head_width, out);
+        mix(simd, of_response, &slot.own.values[list], head_width, out);
         for out in out {
             *out *= inverse;
         }

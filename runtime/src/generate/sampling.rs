@@ -1,7 +1,6 @@
 //! One token from a row of logits and a random number by address.
 
-use crate::kernels::logprob::{exponentials, log_of};
-use crate::kernels::vectorised;
+use crate::kernels::logprob::{log_of, one_row};
 use crate::rng::Stream;
 use recipec_compiler::settings::Sampling;
 
@@ -55,11 +54,7 @@ impl Sampler {
         let greedy = temperature == 0.0;
         let inverse = if greedy { 1.0 } else { (1.0 / temperature) as f32 };
         self.shifted.resize(logits.len(), 0.0);
-        let shifted = &mut self.shifted;
-        let total = vectorised(
-            #[inline(always)]
-            || exponentials(logits, shifted, inverse),
-        );
+        let total = one_row(logits, &mut self.shifted, inverse);
         if !total.is_finite() {
             return None;
         }

@@ -5,10 +5,11 @@
 //! same three steps in both: [`scores`], [`softmax`], [`mix`].
 
 use super::exp::exp;
-use super::{dot, max, sum, vectorised};
+use super::{dot, max, sum, vectorised, vectors};
+use pulp::Simd;
 
 /// Positions of a block of keys.
-pub const BLOCK: usize = 16;
+pub const BLOCK: usize = super::LANES;
 
 /// Sizes of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,64 +121,117 @@ pub fn push_transposed(blocks: &mut Vec<f32>, position: usize, row: &[f32]) {
 
 /// `out[j] = scale * sum_d query[d] * key[j][d]`, one chain over d, for the first `out.len()` positions.
 #[inline(always)]
-pub fn scores(query: &[f32], blocks: &[f32], scale: f32, out: &mut [f32]) {
-    for (block, out) in blocks.chunks_exact(BLOCK * query.len()).zip(out.chunks_mut(BLOCK)) {
-        let mut sums = [0f32; BLOCK];
-        let (rows, _) = block.as_chunks::<BLOCK>();
-        for (query, row) in query.iter().zip(rows) {
-            for j in 0..BLOCK {
-                sums[j] = query.mul_add(row[j], sums[j]);
+pub(crate) fn scores<S: Simd>(simd: S, query: &[f32], blocks: &[f32], scale: f32, out: &mut [f32]) {
+    let (rows, _) = blocks.as_chunks::<BLOCK>();
+    let mut pairs = rows.chunks_exact(2 * query.len());
+    let mut outs = out.chunks_mut(2 * BLOCK);
+    // Two blocks at a time, so that one chain does not wait for itself.
+    for pair in pairs.by_ref() {
+        let Some(out) = outs.next() else { return };
+        let (first, second) = pair.split_at(query.len());
+        let mut sums = [[simd.splat_f32s(0.0); BLOCK]; 2];
+        for ((query, first), second) in query.iter().zip(first).zip(second) {
+            let query = simd.splat_f32s(*query);
+            let (first, second) = (S::as_simd_f32s(first).0, S::as_simd_f32s(second).0);
+            for v in 0..vectors::<S>() {
+                sums[0][v] = simd.mul_add_f32s(query, first[v], sums[0][v]);
+                sums[1][v] = simd.mul_add_f32s(query, second[v], sums[1][v]);
             }
         }
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = sum * scale;
+        let [first, second] = sums;
+        let (out_first, out_second) = out.split_at_mut(BLOCK.min(out.len()));
+        scaled(simd, first, scale, out_first);
+        scaled(simd, second, scale, out_second);
+    }
+    if let Some(out) = outs.next() {
+        let mut sums = [simd.splat_f32s(0.0); BLOCK];
+        for (query, row) in query.iter().zip(pairs.remainder()) {
+            let query = simd.splat_f32s(*query);
+            let row = S::as_simd_f32s(row).0;
+            for v in 0..vectors::<S>() {
+                sums[v] = simd.mul_add_f32s(query, row[v], sums[v]);
+            }
         }
+        scaled(simd, sums, scale, out);
+    }
+}
+
+/// Writes as many of the sums as there is room for.
+#[inline(always)]
+fn scaled<S: Simd>(simd: S, sums: [S::f32s; BLOCK], scale: f32, out: &mut [f32]) {
+    let scale = simd.splat_f32s(scale);
+    if out.len() == BLOCK {
+        for (out, sum) in S::as_mut_simd_f32s(out).0.iter_mut().zip(sums) {
+            *out = simd.mul_f32s(sum, scale);
+        }
+    } else {
+        let mut all = [0f32; BLOCK];
+        for (out, sum) in S::as_mut_simd_f32s(&mut all).0.iter_mut().zip(sums) {
+            *out = simd.mul_f32s(sum, scale);
+        }
+        out.copy_from_slice(&all[..out.len()]);
     }
 }
 
 /// Turns scores into unnormalised probabilities in place; returns one over their sum.
 #[inline(always)]
-pub fn softmax(row: &mut [f32]) -> f32 {
-    let largest = max(row);
+pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f32]) -> f32 {
+    let largest = max(simd, row);
     for value in row.iter_mut() {
         *value = exp(*value - largest);
     }
-    1.0 / sum(row)
+    1.0 / sum(simd, row)
 }
 
 /// `out[d] += sum_j weights[j] * values[j * stride + d]`, one chain over j for each d.
 #[inline(always)]
-pub fn mix(weights: &[f32], values: &[f32], stride: usize, out: &mut [f32]) {
-    const WIDE: usize = 32;
+pub(crate) fn mix<S: Simd>(simd: S, weights: &[f32], values: &[f32], stride: usize, out: &mut [f32]) {
     let mut start = 0;
-    while start < out.len() {
-        if let Some(out) = out.get_mut(start..start + WIDE) {
-            let mut sums = [0f32; WIDE];
-            sums.copy_from_slice(out);
-            for (weight, row) in weights.iter().zip(values[start..].chunks(stride)) {
-                let row: &[f32] = &row[..WIDE];
-                for d in 0..WIDE {
-                    sums[d] = weight.mul_add(row[d], sums[d]);
-                }
-            }
-            out.copy_from_slice(&sums);
-            start += WIDE;
-        } else {
-            for (d, out) in out.iter_mut().enumerate().skip(start) {
-                for (j, weight) in weights.iter().enumerate() {
-                    *out = weight.mul_add(values[j * stride + d], *out);
-                }
-            }
-            break;
+    let mut left = out;
+    while left.len() >= 2 * BLOCK {
+        let (now, rest) = left.split_at_mut(2 * BLOCK);
+        mix_block::<S, { 2 * BLOCK }>(simd, weights, values.get(start..).unwrap_or_default(), stride, now);
+        (left, start) = (rest, start + 2 * BLOCK);
+    }
+    if left.len() >= BLOCK {
+        let (now, rest) = left.split_at_mut(BLOCK);
+        mix_block::<S, BLOCK>(simd, weights, values.get(start..).unwrap_or_default(), stride, now);
+        (left, start) = (rest, start + BLOCK);
+    }
+    for (d, out) in left.iter_mut().enumerate() {
+        for (j, weight) in weights.iter().enumerate() {
+            *out = weight.mul_add(values[j * stride + start + d], *out);
         }
     }
 }
 
-/// `rows[j * stride + d] += weights[j] * row[d]`.
 #[inline(always)]
-fn add_outer(weights: &[f32], row: &[f32], rows: &mut [f32], stride: usize) {
-    for (weight, out) in weights.iter().zip(rows.chunks_mut(stride)) {
-        for (out, value) in out.iter_mut().zip(row) {
+fn mix_block<S: Simd, const WIDTH: usize>(simd: S, weights: &[f32], values: &[f32], stride: usize, out: &mut [f32]) {
+    let count = WIDTH / S::F32_LANES;
+    let out = S::as_mut_simd_f32s(out).0;
+    let mut sums = [simd.splat_f32s(0.0); WIDTH];
+    sums[..count].copy_from_slice(&out[..count]);
+    for (weight, row) in weights.iter().zip(values.chunks(stride)) {
+        let weight = simd.splat_f32s(*weight);
+        let row = S::as_simd_f32s(&row[..WIDTH]).0;
+        for v in 0..count {
+            sums[v] = simd.mul_add_f32s(weight, row[v], sums[v]);
+        }
+    }
+    out[..count].copy_from_slice(&sums[..count]);
+}
+
+/// `rows[j * row.len() + d] += weights[j] * row[d]`.
+#[inline(always)]
+fn add_outer<S: Simd>(simd: S, weights: &[f32], row: &[f32], rows: &mut [f32]) {
+    let (row_vectors, row_rest) = S::as_simd_f32s(row);
+    for (weight, out) in weights.iter().zip(rows.chunks_exact_mut(row.len())) {
+        let (out_vectors, out_rest) = S::as_mut_simd_f32s(out);
+        let wide = simd.splat_f32s(*weight);
+        for (out, value) in out_vectors.iter_mut().zip(row_vectors) {
+            *out = simd.mul_add_f32s(wide, *value, *out);
+        }
+        for (out, value) in out_rest.iter_mut().zip(row_rest) {
             *out = weight.mul_add(*value, *out);
         }
     }
@@ -187,29 +241,47 @@ fn add_outer(weights: &[f32], row: &[f32], rows: &mut [f32], stride: usize) {
 /// rotation. `segments` are the starts of the sequences and the end of the last one; position 0 is at each start.
 /// `rotary` must reach the longest sequence. Writes `out`, shaped as `q`.
 pub fn forward(q: &[f32], k: &[f32], v: &[f32], segments: &[usize], heads: Heads, rotary: &Rotary, out: &mut [f32]) {
-    let Heads { head_width: width, kv_heads, .. } = heads;
+    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, rotary: &'a Rotary, out: &'a mut [f32] } -> (), {
+    let Heads {
+        head_width: width,
+        kv_heads,
+        ..
+    } = heads;
     let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
     let mut query = vec![0f32; width];
     let mut keys = Vec::new();
     let mut row = Vec::new();
-    vectorised(
-        #[inline(always)]
-        || {
+
             for span in segments.windows(2) {
                 let (start, length) = (span[0], span[1] - span[0]);
                 row.resize(length, 0.0);
                 for kv_head in 0..kv_heads {
-                    transpose_keys(k, start, length, kv_stride, kv_head * width, width, rotary, &mut keys, &mut query);
+                    transpose_keys(
+                        k,
+                        start,
+                        length,
+                        kv_stride,
+                        kv_head * width,
+                        width,
+                        rotary,
+                        &mut keys,
+                        &mut query,
+                    );
                     for head in kv_head * heads.shared()..(kv_head + 1) * heads.shared() {
                         for i in 0..length {
                             let at = (start + i) * q_stride + head * width;
                             rotary.turn(&q[at..at + width], i, &mut query);
                             let row = &mut row[..i + 1];
-                            scores(&query, &keys, scale, row);
-                            let inverse = softmax(row);
+                            scores(simd, &query, &keys, scale, row);
+                            let inverse = softmax(simd, row);
                             let out = &mut out[at..at + width];
                             out.fill(0.0);
-                            mix(row, &v[start * kv_stride + kv_head * width..], kv_stride, out);
+                            mix(
+                                simd, row,
+                                &v[start * kv_stride + kv_head * width..],
+                                kv_stride,
+                                out,
+                            );
                             for out in out {
                                 *out *= inverse;
                             }
@@ -217,8 +289,7 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], segments: &[usize], heads: Heads
                     }
                 }
             }
-        },
-    );
+        });
 }
 
 /// Rotated and transposed keys of one head of one sequence.
@@ -256,15 +327,18 @@ pub fn backward(
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    let Heads { head_width: width, kv_heads, .. } = heads;
+    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, rotary: &'a Rotary, d_out: &'a [f32], dq: &'a mut [f32], dk: &'a mut [f32], dv: &'a mut [f32] } -> (), {
+    let Heads {
+        head_width: width,
+        kv_heads,
+        ..
+    } = heads;
     let (q_stride, kv_stride, scale) = (heads.query_width(), heads.kv_width(), heads.scale());
     let mut query = vec![0f32; width];
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     let (mut key_rows, mut d_key_rows, mut d_value_rows) = (Vec::new(), Vec::new(), Vec::new());
     let (mut row, mut d_row) = (Vec::new(), Vec::new());
-    vectorised(
-        #[inline(always)]
-        || {
+
             for span in segments.windows(2) {
                 let (start, length) = (span[0], span[1] - span[0]);
                 row.resize(length, 0f32);
@@ -287,22 +361,22 @@ pub fn backward(
                             let at = (start + i) * q_stride + head * width;
                             rotary.turn(&q[at..at + width], i, &mut query);
                             let (row, d_row) = (&mut row[..i + 1], &mut d_row[..i + 1]);
-                            scores(&query, &keys, scale, row);
-                            let inverse = softmax(row);
+                            scores(simd, &query, &keys, scale, row);
+                            let inverse = softmax(simd, row);
                             for p in row.iter_mut() {
                                 *p *= inverse;
                             }
                             let d_out = &d_out[at..at + width];
-                            add_outer(row, d_out, &mut d_value_rows, width);
-                            scores(d_out, &values, 1.0, d_row);
-                            let mean = dot(row, d_row);
+                            add_outer(simd, row, d_out, &mut d_value_rows);
+                            scores(simd, d_out, &values, 1.0, d_row);
+                            let mean = dot(simd, row, d_row);
                             for (d, p) in d_row.iter_mut().zip(&*row) {
                                 *d = p * (*d - mean) * scale;
                             }
-                            add_outer(d_row, &query, &mut d_key_rows, width);
+                            add_outer(simd, d_row, &query, &mut d_key_rows);
                             let dq = &mut dq[at..at + width];
                             dq.fill(0.0);
-                            mix(d_row, &key_rows, width, dq);
+                            mix(simd, d_row, &key_rows, width, dq);
                             rotary.turn_back(dq, i);
                         }
                     }
@@ -315,6 +389,5 @@ pub fn backward(
                     }
                 }
             }
-        },
-    );
+        });
 }

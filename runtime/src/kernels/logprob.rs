@@ -15,16 +15,23 @@ pub struct RowStatistics {
 /// Turns a row of logits into `exp(z / temperature - max)` in place; `shifted`, of the same length, gets
 /// `z / temperature - max`. Returns the sum of the row. Log-probabilities are `shifted[token] - log_of(sum)`.
 #[inline(always)]
-pub(crate) fn exponentials(logits: &mut [f32], shifted: &mut [f32], inverse_temperature: f32) -> f32 {
+fn exponentials<S: pulp::Simd>(simd: S, logits: &mut [f32], shifted: &mut [f32], inverse_temperature: f32) -> f32 {
     for value in logits.iter_mut() {
         *value *= inverse_temperature;
     }
-    let largest = max(logits);
+    let largest = max(simd, logits);
     for (value, shifted) in logits.iter_mut().zip(shifted.iter_mut()) {
         *shifted = *value - largest;
         *value = exp(*shifted);
     }
-    sum(logits)
+    sum(simd, logits)
+}
+
+/// The same for one row, as a call of its own.
+pub(crate) fn one_row(logits: &mut [f32], shifted: &mut [f32], inverse_temperature: f32) -> f32 {
+    vectorised!('a, simd, { logits: &'a mut [f32], shifted: &'a mut [f32], inverse_temperature: f32 } -> f32, {
+        exponentials(simd, logits, shifted, inverse_temperature)
+    })
 }
 
 /// The logarithm of a sum of exponentials.
@@ -35,11 +42,17 @@ pub(crate) fn log_of(total: f32) -> f32 {
 
 /// What a row says about `token`, and one over the sum, which makes the row into probabilities.
 #[inline(always)]
-fn row(logits: &mut [f32], shifted: &mut [f32], inverse_temperature: f32, token: usize) -> (RowStatistics, f32) {
-    let total = exponentials(logits, shifted, inverse_temperature);
+fn row<S: pulp::Simd>(
+    simd: S,
+    logits: &mut [f32],
+    shifted: &mut [f32],
+    inverse_temperature: f32,
+    token: usize,
+) -> (RowStatistics, f32) {
+    let total = exponentials(simd, logits, shifted, inverse_temperature);
     let inverse = 1.0 / total;
     let log_total = log_of(total);
-    let mean = dot(logits, shifted) * inverse;
+    let mean = dot(simd, logits, shifted) * inverse;
     let logp = shifted.get(token).copied().unwrap_or(f32::NAN) - log_total;
     (RowStatistics { logp, entropy: log_total - mean }, inverse)
 }
@@ -48,42 +61,41 @@ fn row(logits: &mut [f32], shifted: &mut [f32], inverse_temperature: f32, token:
 /// unnormalised probabilities. A token outside the vocabulary gives not-a-number.
 pub fn statistics(logits: &mut [f32], vocab: usize, temperature: f64, tokens: &[u32], out: &mut [RowStatistics]) {
     let inverse = (1.0 / temperature) as f32;
-    let mut shifted = vec![0f32; vocab];
-    vectorised(
-        #[inline(always)]
-        || {
-            for ((logits, token), out) in logits.chunks_exact_mut(vocab.max(1)).zip(tokens).zip(out) {
-                *out = row(logits, &mut shifted, inverse, *token as usize).0;
-            }
-        },
-    );
+    let shifted = &mut vec![0f32; vocab][..];
+    vectorised!('a, simd, { logits: &'a mut [f32], vocab: usize, inverse: f32, tokens: &'a [u32], out: &'a mut [RowStatistics], shifted: &'a mut [f32] } -> (), {
+        for ((logits, token), out) in logits.chunks_exact_mut(vocab.max(1)).zip(tokens).zip(out)
+        {
+            *out = row(simd, logits, shifted, inverse, *token as usize).0;
+        }
+    });
 }
 
 /// Replaces `logits` by the derivative of `sum(d_logp * logp + d_entropy * entropy)` with respect to them.
 /// `derivatives` holds `(d_logp, d_entropy)` by row.
 pub fn backward(logits: &mut [f32], vocab: usize, temperature: f64, tokens: &[u32], derivatives: &[[f32; 2]]) {
     let inverse_temperature = (1.0 / temperature) as f32;
-    let mut shifted = vec![0f32; vocab];
-    vectorised(
-        #[inline(always)]
-        || {
-            for ((logits, token), [d_logp, d_entropy]) in
-                logits.chunks_exact_mut(vocab.max(1)).zip(tokens).zip(derivatives)
-            {
-                let (said, inverse) = row(logits, &mut shifted, inverse_temperature, *token as usize);
-                let log_total = shifted.get(*token as usize).copied().unwrap_or(f32::NAN) - said.logp;
-                // d logp / dz_j = [j = y] - p_j and d H / dz_j = -p_j (log p_j + H), both over the temperature.
-                for (value, shifted) in logits.iter_mut().zip(&shifted) {
-                    let p = *value * inverse;
-                    let from_entropy = d_entropy * (shifted - log_total + said.entropy);
-                    *value = -p * (d_logp + from_entropy) * inverse_temperature;
-                }
-                if let Some(value) = logits.get_mut(*token as usize) {
-                    *value += d_logp * inverse_temperature;
-                }
+    let shifted = &mut vec![0f32; vocab][..];
+    vectorised!('a, simd, { logits: &'a mut [f32], vocab: usize, inverse_temperature: f32, tokens: &'a [u32], derivatives: &'a [[f32; 2]], shifted: &'a mut [f32] } -> (), {
+        for ((logits, token), [d_logp, d_entropy]) in logits
+            .chunks_exact_mut(vocab.max(1))
+            .zip(tokens)
+            .zip(derivatives)
+        {
+            let (said, inverse) =
+                row(simd, logits, shifted, inverse_temperature, *token as usize);
+            let log_total =
+                shifted.get(*token as usize).copied().unwrap_or(f32::NAN) - said.logp;
+            // d logp / dz_j = [j = y] - p_j and d H / dz_j = -p_j (log p_j + H), both over the temperature.
+            for (value, shifted) in logits.iter_mut().zip(&*shifted) {
+                let p = *value * inverse;
+                let from_entropy = d_entropy * (shifted - log_total + said.entropy);
+                *value = -p * (d_logp + from_entropy) * inverse_temperature;
             }
-        },
-    );
+            if let Some(value) = logits.get_mut(*token as usize) {
+                *value += d_logp * inverse_temperature;
+            }
+        }
+    });
 }
 
 #[cfg(test)]

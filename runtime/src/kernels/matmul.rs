@@ -296,22 +296,23 @@ mod tests {
     }
 
     #[test]
-    fn vectors_and_plain_loops_agree_to_the_bit() {
+    fn the_width_of_vectors_changes_nothing() {
         let (rows, inner, columns) = (11, 70, 83);
         let (a, b) = (numbers(rows * inner, 2), numbers(inner * columns, 3));
         let right = Panels::from_rows(&b, inner, columns).unwrap();
-        let mut vectors = vec![0f32; rows * columns];
-        product(Left::Rows(&a), rows, &right, &mut vectors, false);
-        let mut plain = vec![0f32; rows * columns];
-        let mut by_hand =
-            Product { values: &a, by_row: inner, by_inner: 1, rows, right: &right, out: &mut plain, accumulate: false };
-        let mut start = 0;
-        while start < columns {
-            let (width, used) = panel(columns, start);
-            by_hand.plain(start, width, used);
-            start += used;
+        let run = |with: &dyn Fn(Product)| {
+            let mut out = vec![0f32; rows * columns];
+            let (values, right) = (&a[..], &right);
+            with(Product { values, by_row: inner, by_inner: 1, rows, right, out: &mut out, accumulate: false });
+            out
+        };
+        let expected = chain(&a, &b, rows, inner, columns);
+        assert_eq!(run(&|product| Arch::new().dispatch(product)), expected);
+        assert_eq!(run(&|product| product.with_simd(pulp::Scalar)), expected);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            assert_eq!(run(&|product| Simd::vectorize(simd, product)), expected, "256 bits");
         }
-        assert_eq!(vectors, plain);
     }
 
     #[test]

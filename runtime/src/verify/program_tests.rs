@@ -135,7 +135,7 @@ fn run(program: &Program, name: &str, input: &[Json], output: &Json, limits: Lim
     let mut machine = Machine::start(program, limits)?;
     let mut arguments = Vec::with_capacity(input.len());
     for json in input {
-        let Some(value) = machine.heap.adopt_json(json)? else {
+        let Some(value) = machine.heap.of_json(json)? else {
             return Ok(None);
         };
         arguments.push(value);

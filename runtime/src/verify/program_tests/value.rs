@@ -374,7 +374,7 @@ impl Heap {
     }
 
     /// A value from JSON; none for what the language has no value for (objects, whole numbers beyond 64 bits).
-    pub fn adopt_json(&mut self, json: &Json) -> Run<Option<Value>> {
+    pub fn of_json(&mut self, json: &Json) -> Run<Option<Value>> {
         Ok(Some(match json {
             Json::Null => Value::None,
             Json::Bool(truth) => Value::Bool(*truth),
@@ -387,7 +387,7 @@ impl Heap {
             Json::Array(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    let Some(item) = self.adopt_json(item)? else {
+                    let Some(item) = self.of_json(item)? else {
                         return Ok(None);
                     };
                     list.push(item);
