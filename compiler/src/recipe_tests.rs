@@ -40,7 +40,8 @@ fn run_test(recipe: &Recipe, test: &Test) -> Outcome {
     }
     if let Some((_, work)) = stage {
         let terms = work.terms.iter().map(|term| (term.name.as_str(), &term.formula));
-        for (name, formula) in terms.chain(work.reward.outcome.iter().map(|outcome| ("outcome", outcome))) {
+        let outcome = work.reward.outcome.iter().map(|outcome| ("outcome", outcome));
+        for (name, formula) in terms.chain(outcome).chain([("total", &work.reward.total)]) {
             let value = formula.evaluate_row(&|name| values.get(name).copied());
             if let Ok(value) = value {
                 values.entry(name.to_string()).or_insert(value);

@@ -69,9 +69,11 @@ fn divided_by_std(stage: &StageDraft, problems: &mut Problems) {
 
 fn number(value: f64) -> String {
     match value {
-        f64::INFINITY => "any height".into(),
-        f64::NEG_INFINITY => "any depth".into(),
-        value => format!("{value}"),
+        f64::INFINITY => "infinity".into(),
+        f64::NEG_INFINITY => "-infinity".into(),
+        // Four digits tell a reader enough.
+        value if libm::fabs(value) < 1e-4 && value != 0.0 => format!("{value:.3e}"),
+        value => format!("{}", libm::round(value * 1e4) / 1e4),
     }
 }
 

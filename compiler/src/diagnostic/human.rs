@@ -64,10 +64,18 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &[Source], style: Style) -> 
         .with_context_lines(1);
     let mut out = String::new();
     match handler.render_report(&mut out, &Picture::new(diagnostic, sources)) {
-        Ok(()) => out,
+        Ok(()) => with_notes(out),
         // A picture that cannot be drawn must not take the message with it.
         Err(_) => format!("{}: {}\n", diagnostic.code, diagnostic.message),
     }
+}
+
+/// A note is a line of the help for miette; a reader sees a line of its own.
+fn with_notes(picture: String) -> String {
+    picture
+        .replace("  help: note: ", "  note: ")
+        .replace("  help: \u{1b}[0mnote: ", "  note: \u{1b}[0m")
+        .replace("\n        note: ", "\n  note: ")
 }
 
 /// A diagnostic as miette wants it: labels in the file of the primary one, places in other files as lines of the help.

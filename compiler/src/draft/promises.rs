@@ -282,7 +282,7 @@ impl Checker<'_> {
             problems.push(
                 Diagnostic::new(codes::TEST_OPEN_SIGNAL, format!("{} leaves {names} open", self.what))
                     .at(expectation.span, format!("this reads {names}"))
-                    .help(format!("add to `given`: {}", open.join(", "))),
+                    .help(format!("add to `given`: `{}`", facts(&open))),
             );
             return None;
         }
@@ -295,6 +295,15 @@ impl Checker<'_> {
             span: expectation.span,
         })
     }
+}
+
+/// Signals as facts: truth values stand alone, everything else has a value.
+fn facts(names: &[String]) -> String {
+    let fact = |name: &String| match signals::signal(name).map(|s| s.ty) {
+        Some(Type::Bool) => name.clone(),
+        _ => format!("{name} = …"),
+    };
+    names.iter().map(fact).collect::<Vec<_>>().join(", ")
 }
 
 /// A signal that formulas of the reward see.

@@ -55,6 +55,15 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
             }
         }
     }
+    // Terms that need each other have been reported, and are read by nobody: they too leave something to stand for them.
+    for (name, entry) in
+        view.terms.iter().filter(|(name, _)| !reader.values.terms.contains_key(*name)).collect::<Vec<_>>()
+    {
+        whole = false;
+        if let Some(zero) = zero(reader, entry.def.body.span) {
+            reader.values.terms.insert(name.clone(), zero);
+        }
+    }
     let place = |block: &str| view.resolved.blocks.get(block).map(|b| b.name.span);
     if let (Some(span), Some(block)) = (place("reward"), keys::find_block("reward", None)) {
         for key in ["outcome", "total"] {

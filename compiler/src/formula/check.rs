@@ -223,12 +223,16 @@ impl<'s, 'p> Checker<'s, 'p> {
         if self.parts > MAX_PARTS || self.depth >= MAX_DEPTH {
             if !self.full {
                 self.full = true;
-                let message = if self.depth >= MAX_DEPTH {
-                    format!("{} is nested more than {MAX_DEPTH} deep", self.what)
-                } else {
-                    format!("{} has more than {MAX_PARTS} parts", self.what)
+                let (what, span) = match self.calls.first() {
+                    Some((called, span)) => (format!("this call of `{called}`"), *span),
+                    None => (self.what.clone(), expr.span),
                 };
-                self.report(error::too_large(message, expr.span));
+                let message = if self.depth >= MAX_DEPTH {
+                    format!("{what} is nested more than {MAX_DEPTH} deep")
+                } else {
+                    format!("{what} makes a formula of more than {MAX_PARTS} parts")
+                };
+                self.report(error::too_large(message, span));
             }
             return None;
         }

@@ -70,6 +70,11 @@ pub fn range(range: Interval) -> String {
     if range.low == range.high { end(range.low) } else { format!("{}..{}", end(range.low), end(range.high)) }
 }
 
+/// Where a value lies, for a label.
+fn lies(found: Interval) -> String {
+    if found.low == found.high { format!("is {}", range(found)) } else { format!("lies in {}", range(found)) }
+}
+
 fn warning(code: Code, message: String) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(code, message);
     diagnostic.severity = Severity::Warning;
@@ -171,44 +176,44 @@ pub fn not_pure(what: &str, span: Span, found: Type, help: String) -> Diagnostic
 }
 
 pub fn no_dimension(message: String, span: Span) -> Diagnostic {
-    Diagnostic::new(NO_DIMENSION, message).at(span, "its unit cannot be written")
+    Diagnostic::new(NO_DIMENSION, message)
+        .at(span, "its unit cannot be written")
+        .help("cancel the unit first: divide by an amount of the same unit")
 }
 
 pub fn division_by_zero(span: Span, text: &str, found: Interval, help: String) -> Diagnostic {
-    Diagnostic::new(DIVISION_BY_ZERO, format!("`{text}` can be 0, and is divided by"))
-        .at(span, format!("lies in {}", range(found)))
-        .help(help)
+    Diagnostic::new(DIVISION_BY_ZERO, format!("`{text}` can be 0, and is divided by")).at(span, lies(found)).help(help)
 }
 
 pub fn log_of_nonpositive(span: Span, text: &str, found: Interval, help: String) -> Diagnostic {
     Diagnostic::new(LOG_OF_NONPOSITIVE, format!("`{text}` can be 0 or less, and has no logarithm there"))
-        .at(span, format!("lies in {}", range(found)))
+        .at(span, lies(found))
         .help(help)
 }
 
 pub fn root_of_negative(span: Span, text: &str, found: Interval, help: String) -> Diagnostic {
     Diagnostic::new(ROOT_OF_NEGATIVE, format!("`{text}` can be negative, and has no square root there"))
-        .at(span, format!("lies in {}", range(found)))
+        .at(span, lies(found))
         .help(help)
 }
 
 pub fn zero_to_negative(base: (Span, Interval), exponent: (Span, Interval), text: &str) -> Diagnostic {
     Diagnostic::new(UNDEFINED_POWER, format!("`{text}` can be 0 under a negative exponent"))
-        .at(base.0, format!("lies in {}", range(base.1)))
-        .at(exponent.0, format!("lies in {}", range(exponent.1)))
+        .at(base.0, lies(base.1))
+        .at(exponent.0, lies(exponent.1))
         .help(format!("keep the base above 0, for example `max({text}, 1e-9)`"))
 }
 
 pub fn negative_to_fraction(base: (Span, Interval), exponent: (Span, Interval), text: &str) -> Diagnostic {
     Diagnostic::new(UNDEFINED_POWER, format!("`{text}` can be negative under an exponent that is not one whole number"))
-        .at(base.0, format!("lies in {}", range(base.1)))
-        .at(exponent.0, format!("lies in {}", range(exponent.1)))
+        .at(base.0, lies(base.1))
+        .at(exponent.0, lies(exponent.1))
         .help(format!("keep the base from 0 up, for example `max({text}, 0)`"))
 }
 
 pub fn outside(what: &str, span: Span, found: Interval, allowed: Interval, help: String) -> Diagnostic {
     Diagnostic::new(OUTSIDE, format!("{what} must lie in {}, and can be anything in {}", range(allowed), range(found)))
-        .at(span, format!("lies in {}", range(found)))
+        .at(span, lies(found))
         .help(help)
 }
 

@@ -127,7 +127,8 @@ impl Collector<'_> {
                 Some(inner) => {
                     let outer = inner.inside.unwrap_or("another block");
                     Diagnostic::new(codes::WRONG_PLACE, format!("`{}` stands inside `{outer}`", word.node))
-                        .at(word.span, format!("move this into `{outer} {{ … }}`"))
+                        .at(word.span, "not at the top of a file")
+                        .help(format!("move it into `{outer} {{ … }}`"))
                 }
                 None => unknown_block(word, BLOCKS.iter().filter(|b| b.inside.is_none()).map(|b| b.keyword)),
             };
@@ -273,6 +274,18 @@ impl Collector<'_> {
                 let writer = if ours { Writer::Override } else { Writer::Block(self.layer) };
                 self.resolved.settings.set(&format!("{prefix}.{}", key.name), key, setting, writer, self.problems);
             }
+            // A dotted key without `override` has been reported with the text.
+            None if setting.path.segments.len() > 1 && setting.overrides.is_none() => self.problems.lose_text(),
+            None if setting.path.segments.len() > 1 => {
+                let path = setting.path.text();
+                let first = setting.path.segments.first().map_or("", |s| s.node.as_str());
+                self.problems.push(
+                    Diagnostic::new(codes::WRONG_PLACE, format!("{what} holds plain keys, not the path `{path}`"))
+                        .at(setting.path.span, "paths belong in a variant or a stage")
+                        .help(format!("write the whole value, `override {first} = …`")),
+                );
+                self.problems.lose_text();
+            }
             None => {
                 self.problems.push(unknown_key(&setting.path, 0, &what, row.keys));
                 self.problems.lose_text();
@@ -330,19 +343,25 @@ impl Collector<'_> {
         for entry in body {
             match entry {
                 Entry::Setting(setting) if setting.overrides.is_some() => overrides.push(setting.clone()),
-                Entry::Setting(setting) => self.problems.push(
-                    Diagnostic::new(
-                        codes::OVERRIDE_NEEDED,
-                        format!("a {what} replaces `{}` only with `override`", setting.path.text()),
-                    )
-                    .at(setting.path.span, "`override` belongs before this")
-                    .help(format!("write `override {} = …`", setting.path.text()))
-                    .fix(
-                        Span::new(setting.path.span.file, setting.path.span.start, setting.path.span.start),
-                        "override ",
-                        false,
-                    ),
-                ),
+                // A dotted key without `override` has been reported with the text.
+                Entry::Setting(setting) if setting.path.segments.len() > 1 => {}
+                Entry::Setting(setting) => {
+                    let key = setting.path.text();
+                    // What a bare key most likely means: that of the first block that has it.
+                    let meant = match block_with_key(&key) {
+                        Some(block) => format!("override {block}.{key}"),
+                        None => format!("override {key}"),
+                    };
+                    self.problems.push(
+                        Diagnostic::new(
+                            codes::OVERRIDE_NEEDED,
+                            format!("a {what} replaces `{key}` only with `override` and its full path"),
+                        )
+                        .at(setting.path.span, "`override` belongs before this")
+                        .help(format!("write `{meant} = …`"))
+                        .fix(setting.path.span, meant, false),
+                    );
+                }
                 Entry::Block { block, .. } => {
                     self.problems.push(
                         Diagnostic::new(codes::WRONG_PLACE, format!("a {what} holds no blocks"))
@@ -369,10 +388,7 @@ impl Collector<'_> {
                 Entry::Setting(setting) => match setting.path.segments.as_slice() {
                     [key] if row.keys.iter().any(|k| k.name == key.node) => self.setting(row, prefix, setting),
                     [key] if BLOCKS.iter().any(|b| b.keys.iter().any(|k| k.name == key.node)) => {
-                        let block = BLOCKS
-                            .iter()
-                            .find(|b| b.inside.is_none() && b.keys.iter().any(|k| k.name == key.node))
-                            .map_or("train", |b| b.keyword);
+                        let block = block_with_key(&key.node).unwrap_or("train");
                         self.problems.push(
                             Diagnostic::new(
                                 codes::OVERRIDE_NEEDED,
@@ -400,6 +416,12 @@ impl Collector<'_> {
             None => self.resolved.stages.push(Defined { node: stage, name: name.clone(), layer: self.layer }),
         }
     }
+}
+
+/// The first block without a name, at the top of a file, that has a key.
+fn block_with_key(key: &str) -> Option<&'static str> {
+    let has = |b: &&kinds::Block| b.inside.is_none() && !b.named && b.keys.iter().any(|k| k.name == key);
+    BLOCKS.iter().find(has).map(|b| b.keyword)
 }
 
 fn unknown_block<'a>(word: &Name, legal: impl IntoIterator<Item = &'a str>) -> Diagnostic {

@@ -55,9 +55,12 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                     base = Some(path);
                     if let Some(loaded) = load(path, &source, loader, problems) {
                         if chain.contains(&loaded.name) {
+                            // There is no base, so what it would have set is not known.
+                            problems.lose_text();
                             problems.push(
                                 Diagnostic::new(codes::FILE_CYCLE, format!("`{}` extends itself", loaded.name))
-                                    .at(path.span, "this file is already being read"),
+                                    .at(path.span, "this file is already being read")
+                                    .help("one recipe of the chain is the base: take its `extends` out"),
                             );
                         } else if sources.len() < MOST_FILES {
                             chain.push(loaded.name.clone());
@@ -88,7 +91,8 @@ fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &m
             problems.lose_text();
             problems.push(
                 Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", path.node))
-                    .at(path.span, "named here"),
+                    .at(path.span, "named here")
+                    .help("a path begins at the recipe's own folder and leads no higher"),
             );
             None
         }

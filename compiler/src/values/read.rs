@@ -264,7 +264,7 @@ impl Reader<'_> {
         problems: &mut Problems,
     ) -> Value {
         let name = path_end(path);
-        let Some((value, found)) = self.constant(path, expr, problems) else { return Value::Hole };
+        let Some((value, found)) = self.constant(path, expr, dimension, problems) else { return Value::Hole };
         if found != dimension {
             // A unit that cannot be read was reported by the grammar, and left a bare number.
             if !problems.reported_within(expr.span, "syntax") {
@@ -309,7 +309,13 @@ impl Reader<'_> {
     }
 
     /// The value of an expression over params and budgets, in base units.
-    fn constant(&self, path: &str, expr: &Expr, problems: &mut Problems) -> Option<(f64, Dimension)> {
+    fn constant(
+        &self,
+        path: &str,
+        expr: &Expr,
+        expected: Dimension,
+        problems: &mut Problems,
+    ) -> Option<(f64, Dimension)> {
         match &expr.kind {
             ExprKind::Quantity(q) => {
                 let (dimension, factor) = match &q.unit {
@@ -323,10 +329,11 @@ impl Reader<'_> {
             | ExprKind::Record { .. }
             | ExprKind::List(_)
             | ExprKind::Range(..) => {
-                let kind = Kind::Number(Bounds { least: 0.0, most: 0.0, above: false });
-                let mut diagnostic = wrong_kind(path, &kind, expr);
-                diagnostic.message = format!("`{}` takes a number", path_end(path));
-                problems.push(diagnostic);
+                let kind = match expected.is_pure() {
+                    true => Kind::Number(Bounds { least: 0.0, most: 0.0, above: false }),
+                    false => Kind::Amount { dimension: expected, whole: false, least: 0.0 },
+                };
+                problems.push(wrong_kind(path, &kind, expr));
                 None
             }
             ExprKind::Hole => None,

@@ -154,6 +154,7 @@ impl Kind {
     /// What is expected, for messages.
     pub fn words(&self) -> String {
         match self {
+            Self::Amount { dimension, .. } if *dimension == Dimension::SECONDS => "an amount of time".into(),
             Self::Amount { dimension, .. } => format!("an amount of {dimension}"),
             Self::Counted => "an amount in the unit of `mix.count`".into(),
             Self::Number(_) => "a number without a unit".into(),

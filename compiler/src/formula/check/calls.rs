@@ -197,7 +197,7 @@ impl Checker<'_, '_> {
             (Function::Sqrt, Type::Number(dimension)) => match dimension.root() {
                 Some(root) => Type::Number(root),
                 None => {
-                    self.report(error::no_dimension(format!("{dimension} has no square root"), x.span));
+                    self.report(error::no_dimension(format!("there is no square root of {dimension}"), x.span));
                     return None;
                 }
             },

@@ -35,20 +35,26 @@ pub(super) fn wrong_kind(path: &str, kind: &Kind, expr: &Expr) -> Diagnostic {
 
 pub(super) fn wrong_unit(path: &str, expr: &Expr, found: Dimension, expected: Dimension) -> Diagnostic {
     let name = path_end(path);
+    let (wanted, there) = (in_words(expected), in_words(found));
     let message = match (found.is_pure(), expected.is_pure()) {
-        (true, _) => format!("`{name}` is an amount of {expected}, found a number without a unit"),
-        (false, true) => format!("`{name}` is a number without a unit, found {found}"),
-        (false, false) => format!("`{name}` is an amount of {expected}, found {found}"),
+        (true, _) => format!("`{name}` is an amount of {wanted}, found a number without a unit"),
+        (false, true) => format!("`{name}` is a number without a unit, found an amount of {there}"),
+        (false, false) => format!("`{name}` is an amount of {wanted}, found {there}"),
     };
     let mut diagnostic = Diagnostic::new(codes::WRONG_UNIT, message).at(
         expr.span,
-        if found.is_pure() { "a unit is missing".to_string() } else { format!("this is an amount of {found}") },
+        if found.is_pure() { "a unit is missing".to_string() } else { format!("this is an amount of {there}") },
     );
     if let ExprKind::Quantity(q) = &expr.kind {
         let mended = if expected.is_pure() { q.text.clone() } else { format!("{} {expected}", q.text) };
         diagnostic = diagnostic.help(format!("write `{mended}`")).fix(expr.span, mended, false);
     }
     diagnostic
+}
+
+/// A dimension as people say it: the unit of time is written `s`.
+fn in_words(dimension: Dimension) -> String {
+    if dimension == Dimension::SECONDS { "seconds".into() } else { dimension.to_string() }
 }
 
 /// What an expression is, for messages.
