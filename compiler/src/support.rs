@@ -5,7 +5,7 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{DataSource, ModelSource, Trainable, WeightUpdate};
+use crate::settings::{DataSource, ModelSource, Precision, Trainable, WeightUpdate};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
@@ -16,6 +16,14 @@ pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
             "model.policy.source",
             format!("weights from the hub (`{name}`) cannot be fetched"),
             "download them and write `folder(\"…\")`",
+        );
+    }
+    if recipe.policy.precision == Precision::Bf16 {
+        refused.push(
+            None,
+            "model.policy.precision",
+            "training in bf16 is not carried out".into(),
+            "write `precision = f32`",
         );
     }
     if let Trainable::Lora { .. } = recipe.policy.train {
@@ -62,10 +70,33 @@ impl Refused<'_> {
         let name = Some(stage.name.as_str());
         for domain in &stage.domains {
             self.data(name, &format!("domain.{}.data", domain.name), &domain.data);
+            if domain.verify.name == "python_tests" {
+                let path = format!("domain.{}.verify", domain.name);
+                let help = "write `program_tests()` for small programs";
+                self.push(name, &path, "`python_tests` needs a sandbox and is not carried out".into(), help);
+            }
         }
         let StageWork::Reinforce(work) = &stage.work else { return };
         if work.train.max_lag > 0 {
             self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
+        }
+        if work.mix.every_steps > 0 {
+            self.push(
+                name,
+                "mix.every",
+                "a weight that is kept for steps is not carried out".into(),
+                "leave `every` out",
+            );
+        }
+        let absent = |signal: &String| signal == "reference_length" || signal.starts_with("last_batch.");
+        let formulas = [("mix.weight", &work.mix.weight), ("reward.total", &work.reward.total)].into_iter();
+        let terms = work.terms.iter().map(|term| ("reward.total", &term.formula));
+        for (path, formula) in formulas.chain(terms).chain(work.reward.outcome.iter().map(|f| ("reward.outcome", f))) {
+            if let Some(signal) = formula.signals().into_iter().find(absent) {
+                let message =
+                    format!("the signal `{signal}` has no value, so a formula that reads it is not carried out");
+                self.push(name, path, message, "use signals of the rollout, of its group, or the counts of a domain");
+            }
         }
         if let WeightUpdate::InFlight { .. } = work.rollout.update {
             self.push(

@@ -16,6 +16,7 @@ use recipec_compiler::settings::DataSource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A row of data: what is asked, and what a verifier needs to judge an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,10 +106,12 @@ pub enum DataError {
 ///
 /// A path is taken as it is: who holds the recipe's folder joins it first. [`DataSource::HeldOut`] names the data of the
 /// domains, so who holds the domains opens those and asks them for [`Split::HeldOut`].
-pub fn open(source: &DataSource, seed: u64) -> Result<Box<dyn Data>, DataError> {
+pub fn open(source: &DataSource, seed: u64, folder: &Path) -> Result<Box<dyn Data>, DataError> {
     match source {
         DataSource::Builtin { generator, levels } => builtin::open(generator, *levels, seed),
-        DataSource::File { path } if path.ends_with(".jsonl") => Ok(Box::new(lines::Lines::open(path)?)),
+        DataSource::File { path } if path.ends_with(".jsonl") => {
+            Ok(Box::new(lines::Lines::open(&folder.join(path).to_string_lossy())?))
+        }
         DataSource::File { path } => Err(DataError::Unsupported(format!(
             "file `{path}` is not `.jsonl`: write one JSON object a line, with the problem in `prompt`, `problem` or `question`"
         ))),

@@ -79,7 +79,7 @@ impl Trainer<'_> {
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
         // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
         for stage in self.plan.stages.iter().skip(self.counters.stage) {
-            StageRuntime::open(self.plan, stage, &self.tokenizer)?;
+            StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {
@@ -102,7 +102,7 @@ impl Trainer<'_> {
 
     /// Runs one stage to its end, or to the end of a budget of the whole run.
     fn stage(&mut self, stage: &StagePlan) -> Result<StoppedBy, RunError> {
-        let runtime = StageRuntime::open(self.plan, stage, &self.tokenizer)?;
+        let runtime = StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
         if runtime.needs_reference && self.stage_start.is_none() {
             self.stage_start = Some(self.policy.snapshot()?);
         }

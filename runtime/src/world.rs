@@ -41,6 +41,8 @@ pub enum Progress {
 pub trait World {
     /// The run folder.
     fn folder(&self) -> &Path;
+    /// The folder that `file("…")` is relative to: the recipe's.
+    fn data_folder(&self) -> &Path;
     /// Seconds since this process began to run.
     fn seconds(&self) -> f64;
     /// Whether somebody asked the run to stop.
@@ -52,21 +54,31 @@ pub trait World {
 /// A real machine.
 pub struct Machine {
     folder: PathBuf,
+    data_folder: PathBuf,
     started: Instant,
     interrupted: Arc<AtomicBool>,
     listener: Box<dyn FnMut(&Progress)>,
 }
 
 impl Machine {
-    /// A run in `folder`; `interrupted` is set by a signal handler.
-    pub fn new(folder: PathBuf, interrupted: Arc<AtomicBool>, listener: Box<dyn FnMut(&Progress)>) -> Self {
-        Self { folder, started: Instant::now(), interrupted, listener }
+    /// A run in `folder`, with data below `data_folder`; `interrupted` is set by a signal handler.
+    pub fn new(
+        folder: PathBuf,
+        data_folder: PathBuf,
+        interrupted: Arc<AtomicBool>,
+        listener: Box<dyn FnMut(&Progress)>,
+    ) -> Self {
+        Self { folder, data_folder, started: Instant::now(), interrupted, listener }
     }
 }
 
 impl World for Machine {
     fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    fn data_folder(&self) -> &Path {
+        &self.data_folder
     }
 
     fn seconds(&self) -> f64 {

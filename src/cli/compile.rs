@@ -55,6 +55,18 @@ pub fn print_problems(checked: &Checked) {
     }
 }
 
+/// Prints what a recipe asks for and this version does not carry out.
+#[cfg(feature = "run")]
+pub fn print_refusals(file: &Path, refused: Vec<recipec_compiler::diagnostic::Diagnostic>) {
+    let mut problems = recipec_compiler::problems::Problems::new();
+    for diagnostic in refused {
+        problems.push(diagnostic);
+    }
+    let sources = loader::read(file).into_iter().collect::<Vec<_>>();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    eprint!("{}", human::render(&problems, &sources, human::Style { width: 100, colour }));
+}
+
 /// The recipe with its graph and plan, or the exit code after its problems were printed.
 pub fn compile(args: &RecipeArgs) -> Result<(Recipe, TrainGraph, Plan), Exit> {
     let checked = check_file(&args.file, &args.changes)?;

@@ -1,9 +1,9 @@
 //! `recipec run FILE` and `recipec resume RUN`
 
-use super::compile::{RecipeArgs, compile};
+use super::compile::{RecipeArgs, compile, print_refusals};
 use super::{Exit, report, say};
 use crate::progress;
-use recipec_compiler::{Plan, explain};
+use recipec_compiler::{Plan, explain, support};
 use recipec_runtime::device;
 use recipec_runtime::error::RunError;
 use recipec_runtime::run::{self, RunReport};
@@ -13,6 +13,9 @@ use recipec_runtime::world::Machine;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where a run came from: recorded, never part of what it does.
+const ORIGIN: &str = "origin.json";
 
 /// What changes the speed of a run and nothing else.
 #[derive(clap::Args)]
@@ -52,6 +55,11 @@ pub fn run(args: &RunArgs) -> Exit {
         Ok(done) => done,
         Err(exit) => return exit,
     };
+    let refused = support::not_yet(&recipe);
+    if !refused.is_empty() {
+        print_refusals(&args.recipe.file, refused);
+        return Exit::RunFailed;
+    }
     let folder = match new_folder(args, &plan) {
         Ok(folder) => folder,
         Err(exit) => return exit,
@@ -61,7 +69,14 @@ pub fn run(args: &RunArgs) -> Exit {
     if let Err(why) = std::fs::write(&resolved, explain::recipe(&recipe, &[], None)) {
         return failed(&RunError::io("cannot write", resolved)(why));
     }
-    execute(&folder, &args.speed, Some(&plan))
+    let beside = args.recipe.file.parent().unwrap_or(Path::new(""));
+    let beside = beside.canonicalize().unwrap_or_else(|_| std::env::current_dir().unwrap_or_default());
+    let origin = folder.join(ORIGIN);
+    let text = serde_json::json!({ "recipe_folder": beside, "command": std::env::args().collect::<Vec<_>>() });
+    if let Err(why) = std::fs::write(&origin, format!("{text:#}\n")) {
+        return failed(&RunError::io("cannot write", origin)(why));
+    }
+    execute(&folder, beside, &args.speed, Some(&plan))
 }
 
 pub fn resume(args: &ResumeArgs) -> Exit {
@@ -69,11 +84,14 @@ pub fn resume(args: &ResumeArgs) -> Exit {
         eprintln!("error: `{}` is not a run folder: it has no {}", args.run.display(), run::PLAN);
         return Exit::Usage;
     }
-    execute(&args.run, &args.speed, None)
+    let origin = std::fs::read_to_string(args.run.join(ORIGIN)).ok();
+    let origin = origin.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let beside = origin.as_ref().and_then(|origin| origin["recipe_folder"].as_str()).map(PathBuf::from);
+    execute(&args.run, beside.unwrap_or_default(), &args.speed, None)
 }
 
 /// Runs a plan in its folder, or goes on with what is in the folder when there is no plan.
-fn execute(folder: &Path, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
+fn execute(folder: &Path, data_folder: PathBuf, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
     let device = match device::choose(&speed.device) {
         Ok(device) => device,
         Err(why) => {
@@ -96,7 +114,7 @@ fn execute(folder: &Path, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
     if let Err(why) = handler {
         eprintln!("warning: Ctrl-C will not save a checkpoint: {why}");
     }
-    let mut machine = Machine::new(folder.to_path_buf(), interrupted, progress::listener());
+    let mut machine = Machine::new(folder.to_path_buf(), data_folder, interrupted, progress::listener());
     let speed = Speed { threads: threads.max(1) };
     let done = match plan {
         Some(plan) => run::run(plan, &device.device, speed, &mut machine),

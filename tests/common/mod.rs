@@ -48,6 +48,10 @@ impl World for TestWorld {
         &self.folder
     }
 
+    fn data_folder(&self) -> &Path {
+        Path::new("")
+    }
+
     fn seconds(&self) -> f64 {
         0.0
     }

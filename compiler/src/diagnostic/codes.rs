@@ -7,6 +7,7 @@ mod composition;
 mod formulas;
 mod meaning;
 mod names;
+mod running;
 
 use super::Severity;
 use std::cmp::Ordering;
@@ -17,6 +18,7 @@ pub use composition::*;
 pub use formulas::*;
 pub use meaning::*;
 pub use names::*;
+pub use running::*;
 
 /// A row of the registry.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Code {
 
 /// Every code, area by area.
 pub fn all() -> impl Iterator<Item = Code> {
-    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL].into_iter().flatten().copied()
+    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL, running::ALL].into_iter().flatten().copied()
 }
 
 impl PartialEq for Code {

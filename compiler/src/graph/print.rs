@@ -77,6 +77,11 @@ fn label(flow: &str, rate: Option<Rate>) -> String {
     }
 }
 
+/// A choice as a recipe writes it.
+fn word(choice: &impl serde::Serialize) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default()
+}
+
 /// What a node does, in one line.
 pub fn summary(kind: &NodeKind) -> String {
     match kind {
@@ -92,11 +97,13 @@ pub fn summary(kind: &NodeKind) -> String {
         }
         NodeKind::Verify { verifier, .. } => verifier.name.clone(),
         NodeKind::Group { .. } => "solve rate and group signals".into(),
-        NodeKind::Penalty { name, .. } => format!("term {name}"),
+        NodeKind::Penalty { name, .. } => format!("formula {name}"),
         NodeKind::Reward { .. } => "total reward".into(),
         NodeKind::Shuffle => "placebo: permuted within groups".into(),
-        NodeKind::Advantage { baseline, .. } => format!("{baseline:?}"),
-        NodeKind::Filter { drop } => format!("drop {drop:?}"),
+        NodeKind::Advantage { baseline, divide_by_std } => {
+            format!("baseline {}{}", word(baseline), if *divide_by_std { ", over deviation" } else { "" })
+        }
+        NodeKind::Filter { drop } => format!("drop {}", word(drop)),
         NodeKind::Batch { rollouts, refill } => format!("{rollouts} rollouts, refill {refill}"),
         NodeKind::Reference { to } => format!("frozen {to}"),
         NodeKind::Loss { algorithm, .. } => match algorithm {

@@ -46,7 +46,7 @@ fn the_quickstart_has_its_values() {
     assert_eq!((r.max_generated_tokens, r.max_wall_clock_seconds), (Some(30_000_000), Some(1200.0)));
     let steps: Vec<_> =
         r.stages.iter().map(|s| (s.name.as_str(), s.max_steps.as_ref().map(|m| m.value), s.fresh_optimizer)).collect();
-    assert_eq!(steps, [("warm_start", Some(1000), true), ("reinforce", Some(600), true)]);
+    assert_eq!(steps, [("warm_start", Some(1200), true), ("reinforce", Some(600), true)]);
     let Some(StageWork::Supervised(warm)) = r.stages.first().map(|s| &s.work) else { panic!("a supervised stage") };
     assert_eq!(
         (warm.target.as_str(), warm.batch_problems, warm.optimizer.lr, warm.schedule.warmup),

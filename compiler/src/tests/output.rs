@@ -59,7 +59,7 @@ fn every_setting_says_where_it_came_from() {
     assert_eq!(get("train.optimizer.lr").value, "3e-4");
     assert_eq!(get("model.policy.source.rope_theta").origin, Origin::Default("model.*.source.rope_theta"));
     assert_eq!(get("suite.cap.sampling.top_k").value, "evaluate.sampling.top_k");
-    assert_eq!(get("stage.warm_start.budget.steps").value, "1000 steps");
+    assert_eq!(get("stage.warm_start.budget.steps").value, "1200 steps");
     assert!(
         matches!(&get("stage.warm_start.budget.steps").origin, Origin::Overridden { was, .. } if matches!(**was, Origin::Written(_)))
     );

@@ -13,6 +13,7 @@ use crate::verify::{self, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
 use recipec_compiler::settings::{AdamW, AnswerRule, WeightUpdate};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The data of one domain.
 pub(crate) struct DomainData {
@@ -61,7 +62,12 @@ pub(crate) struct StageRuntime<'a> {
 
 impl<'a> StageRuntime<'a> {
     /// Opens the data and verifiers of a stage.
-    pub(crate) fn open(plan: &'a Plan, stage: &'a StagePlan, tokenizer: &Tokenizer) -> Result<Self, RunError> {
+    pub(crate) fn open(
+        plan: &'a Plan,
+        stage: &'a StagePlan,
+        tokenizer: &Tokenizer,
+        folder: &Path,
+    ) -> Result<Self, RunError> {
         let index = plan.stages.iter().position(|s| std::ptr::eq(s, stage)).unwrap_or(0) as u32;
         let mut opened = Self {
             plan: stage,
@@ -75,7 +81,7 @@ impl<'a> StageRuntime<'a> {
         };
         let mut made: Vec<String> = Vec::new();
         for node in &stage.nodes {
-            opened.open_node(plan, node, &mut made)?;
+            opened.open_node(plan, node, folder, &mut made)?;
         }
         if let Some(sampler) = &opened.sampler {
             sampler.check()?;
@@ -84,10 +90,16 @@ impl<'a> StageRuntime<'a> {
         Ok(opened)
     }
 
-    fn open_node(&mut self, plan: &'a Plan, node: &'a Node, made: &mut Vec<String>) -> Result<(), RunError> {
+    fn open_node(
+        &mut self,
+        plan: &'a Plan,
+        node: &'a Node,
+        folder: &Path,
+        made: &mut Vec<String>,
+    ) -> Result<(), RunError> {
         match &node.kind {
             NodeKind::Data { domain, source, prompt, max_prompt_tokens } => {
-                let data = open_data(domain, source, prompt.as_deref(), *max_prompt_tokens, plan.seed)?;
+                let data = open_data(domain, source, prompt.as_deref(), *max_prompt_tokens, plan.seed, folder)?;
                 self.data.insert(domain.clone(), data);
             }
             NodeKind::Verify { domain, verifier, answer } => {
@@ -129,7 +141,8 @@ impl<'a> StageRuntime<'a> {
                 for suite in suites {
                     let mut parts = Vec::new();
                     for part in &suite.parts {
-                        let data = open_data(&part.name, &part.data, part.prompt.as_deref(), u64::MAX, plan.seed)?;
+                        let data =
+                            open_data(&part.name, &part.data, part.prompt.as_deref(), u64::MAX, plan.seed, folder)?;
                         let judge = open_judge(&part.name, &part.verify, &plan.policy.answer)?;
                         parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
                     }
@@ -199,8 +212,9 @@ fn open_data(
     prompt: Option<&str>,
     max_prompt_tokens: u64,
     seed: u64,
+    folder: &Path,
 ) -> Result<DomainData, RunError> {
-    let data = data::open(source, seed).map_err(|source| RunError::Data { domain: domain.into(), source })?;
+    let data = data::open(source, seed, folder).map_err(|source| RunError::Data { domain: domain.into(), source })?;
     let template = match prompt {
         Some(text) => {
             let template = PromptTemplate::parse(text);

@@ -58,6 +58,7 @@ impl Trainer<'_> {
             }
             tokens.extend(self.tokenizer.encode(&response).map_err(|why| bad(why.to_string()))?);
             tokens.push(self.tokenizer.end_token());
+            *step.work.entry(format!("data:{domain}")).or_insert(0) += 1;
             return Ok(Demonstration { tokens, prompt_len });
         }
     }

@@ -93,11 +93,11 @@ pub(super) const VERIFIERS: &[Choice] = &[
         &[argument(
             "format",
             Kind::Choice(&[
-                word("auto", "The format is recognised."),
-                word("json", "JSON calls."),
-                word("python", "Python calls."),
+                word("tool_calls", "JSON between `<tool_calls>` and `</tool_calls>`."),
+                word("json", "The answer itself is the JSON of one call, or of a list of calls."),
+                word("python", "Python-style calls; not in this version."),
             ]),
-            Default("auto"),
+            Default("tool_calls"),
             "How calls are written.",
         )],
         "The calls equal the right ones.",

@@ -5,11 +5,11 @@
 
 use super::code::{Clause, Expr, Function, Operator, Prefix, Program, Slot, Statement, Target};
 use super::library;
-use starlark::syntax::ast::{
+use starlark_syntax::syntax::ast::{
     self, ArgumentP, AssignOp, AssignTargetP, AstExpr, AstLiteral, AstStmt, BinOp, ClauseP, ExprP, ForClauseP,
     ParameterP, StmtP,
 };
-use starlark::syntax::{AstModule, Dialect, DialectTypes};
+use starlark_syntax::syntax::{AstModule, Dialect, DialectTypes};
 use std::collections::BTreeMap;
 use std::panic;
 

@@ -1,0 +1,75 @@
+//! Codes of a run that failed, and of a graph that cannot run: `run`, `graph`. They come from the runtime and the graph, never from a
+//! check; the rows are here so that `recipec explain CODE` and the book know them.
+
+use super::{Code, Row, Severity, registry};
+
+registry! {
+    RUN_IO = "recipe::run::io", Error, "a file of the run cannot be written or read",
+        what: "The run folder, or a file in it, could not be used: the disk is full, or the folder is not yours.",
+        why: "What was written before is intact; a run never goes on without its record.",
+        bad: "recipec run a.recipe --runs /proc", good: "recipec run a.recipe --runs runs";
+    RUN_DAMAGED_FILE = "recipe::run::damaged_file", Error, "a file of the run folder is not what was written",
+        what: "A digest differs, a file is missing, or a line cannot be read.",
+        why: "Going on from damaged weights would train something else.",
+        bad: "a checkpoint with a changed byte", good: "delete that checkpoint folder and resume: the one before it is used";
+    RUN_OTHER_PLAN = "recipe::run::other_plan", Error, "the run folder belongs to another plan",
+        what: "The checkpoint was made by a plan with another fingerprint.",
+        why: "A run is one plan from its first step to its last.",
+        bad: "a run folder whose plan.json was replaced", good: "resume with the plan that began the run, or begin a new run";
+    RUN_MISSING_SIGNAL = "recipe::run::missing_signal", Error, "a formula reads a signal that this run cannot give",
+        what: "The signal is of the language, and the data or this version has no value for it.",
+        why: "It is found before the first step, when nothing has been spent.",
+        bad: "a formula that reads `reference_length` of data without references", good: "a formula over signals that the data has";
+    RUN_FORMULA_NOT_FINITE = "recipe::run::formula_not_finite", Error, "a formula gave something that is no number",
+        what: "A division by almost zero, or an overflow, gave NaN or infinity; the message names the rollout and its values.",
+        why: "A reward that is no number would spoil every weight of the policy.",
+        bad: "total = outcome / score", good: "total = outcome / max(score, 1e-9)";
+    RUN_BAD_WEIGHTS = "recipe::run::bad_weights", Error, "the weights of the mix are no weights",
+        what: "They are negative, not finite, or all zero.",
+        why: "There is no domain to draw.",
+        bad: "weight = ratio - achieved", good: "weight = max(ratio - achieved, 1e-3)";
+    RUN_VERIFIERS_FAIL = "recipe::run::verifiers_fail", Error, "verifiers failed on more than 5% of a batch",
+        what: "A verifier's own failure is asked once more, then its rollout leaves the group; here it happened too often.",
+        why: "A failure is never a reward, and with many of them the groups say little.",
+        bad: "data whose columns do not fit the verifier", good: "data with the columns that the verifier names";
+    RUN_NO_SIGNAL = "recipe::run::no_signal", Error, "batch after batch without anything to learn from",
+        what: "No group of many batches in a row had an advantage.",
+        why: "Steps without gradient only cost time.",
+        bad: "problems that are always solved, or never", good: "levels at which some rollouts of a group are right";
+    RUN_BAD_PROMPT = "recipe::run::bad_prompt", Error, "a prompt that the model cannot read",
+        what: "A character without token, a brace without partner, or prompts longer than the budget.",
+        why: "A prompt that is changed in silence is another problem.",
+        bad: "prompt = \"{problem\"", good: "prompt = \"{problem}\"";
+    RUN_DATA = "recipe::run::data", Error, "data cannot be opened",
+        what: "The generator, its levels, or the file is not there.",
+        why: "It is found before the first step.",
+        bad: "data = builtin(\"arithmetics\")", good: "data = builtin(\"arithmetic\")";
+    RUN_VERIFIER = "recipe::run::verifier", Error, "a verifier cannot be made",
+        what: "It needs something that is not there, or an argument does not fit.",
+        why: "It is found before the first step; untrusted code is never run bare.",
+        bad: "verify = python_tests()", good: "verify = program_tests()";
+    RUN_MODEL = "recipe::run::model", Error, "the model failed",
+        what: "A tensor operation, a gradient that is not finite, or a file of weights that does not fit.",
+        why: "The last checkpoint is intact.",
+        bad: "a learning rate at which the weights overflow", good: "a lower learning rate, or `clip_norm = 1.0`";
+    RUN_PLAN = "recipe::run::plan", Error, "the plan cannot be walked",
+        what: "A node needs another one that is not in the plan.",
+        why: "A plan that the compiler made always can be walked: this one was edited, or there is a defect.",
+        bad: "a plan without its sampler", good: "a plan as the compiler made it";
+    GRAPH_TYPE_MISMATCH = "recipe::graph::type_mismatch", Error, "two nodes are joined whose ports do not match",
+        what: "What the first gives is not what the second takes.",
+        why: "A recipe that was checked cannot cause it; it is a defect of the compiler.",
+        bad: "a filter that gives advantages", good: "a filter that gives kept groups";
+    GRAPH_UNCONNECTED_PORT = "recipe::graph::unconnected_port", Error, "a node does not get what it needs",
+        what: "A required input has no edge.",
+        why: "A recipe that was checked cannot cause it; it is a defect of the compiler.",
+        bad: "a filter without advantages", good: "a filter behind the advantages";
+    GRAPH_CYCLE = "recipe::graph::cycle", Error, "the graph goes round in a circle",
+        what: "Each node of the circle needs the one before it; only the marked edges may close a loop.",
+        why: "A recipe that was checked cannot cause it; it is a defect of the compiler.",
+        bad: "a needs b needs a", good: "weights back to the rollouts by a marked edge";
+    GRAPH_DUPLICATE_NODE = "recipe::graph::duplicate_node", Error, "two nodes of a stage have the same name",
+        what: "Names of nodes are unique within a stage.",
+        why: "A recipe that was checked cannot cause it; it is a defect of the compiler.",
+        bad: "two nodes `loss`", good: "one node `loss`";
+}
