@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+#[cfg(feature = "run")]
 use std::time::{Duration, Instant};
 
 const TINY: &str = include_str!("fixtures/tiny.recipe");
@@ -51,6 +52,7 @@ fn usage_errors_are_2() {
     assert_eq!(code(&recipec(&["check", path.to_str().unwrap(), "--set", "seed"], folder.path())), 2);
 }
 
+#[cfg(feature = "run")]
 /// A wrong recipe is refused by `run` as by `check`: code, place, help; in under a second; and nothing is made.
 #[test]
 fn wrong_recipes_are_refused_before_anything_runs() {
