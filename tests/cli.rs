@@ -193,6 +193,24 @@ mod runs {
         assert!(stderr(&output).contains("recipe::run::io") && stderr(&output).contains("help:"));
     }
 
+    #[test]
+    fn a_damaged_checkpoint_is_3_and_names_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), TINY);
+        assert_eq!(code(&recipec(&["run", "a.recipe", "--into", "r"], folder.path())), 0);
+        let weights = folder.path().join("r/checkpoints/step-10/model.safetensors");
+        let mut bytes = std::fs::read(&weights).expect("weights");
+        bytes.truncate(bytes.len() - 7);
+        std::fs::write(&weights, bytes).expect("a write");
+        let before = std::fs::read(folder.path().join("r/metrics.jsonl")).expect("metrics");
+        let output = recipec(&["resume", "r"], folder.path());
+        let text = stderr(&output);
+        assert_eq!(code(&output), 3, "{text}");
+        assert!(text.contains("recipe::run::damaged_file") && text.contains("model.safetensors"), "{text}");
+        assert!(text.contains("help:"), "{text}");
+        assert_eq!(std::fs::read(folder.path().join("r/metrics.jsonl")).expect("metrics"), before);
+    }
+
     /// /dev/full takes no byte: what a full disk looks like to the run.
     #[test]
     fn a_full_disk_is_3_and_loses_nothing() {

@@ -64,6 +64,9 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
     fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
     let number = contents.counters.total_steps();
     let (draft, place) = (folder.join(format!(".draft-{number}")), folder.join(format!("step-{number}")));
+    if holds(&place, &contents) {
+        return Ok(place);
+    }
     if draft.exists() {
         fs::remove_dir_all(&draft).map_err(RunError::io("cannot remove", &draft))?;
     }
@@ -98,7 +101,7 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
     sync(&path)?;
     sync(&draft)?;
     if place.exists() {
-        // Only a resumed run that was interrupted again at once comes here: the old one has the same content.
+        // Another state of the same step: an evaluation was made since.
         fs::remove_dir_all(&place).map_err(RunError::io("cannot remove", &place))?;
     }
     fs::rename(&draft, &place).map_err(RunError::io("cannot rename", &draft))?;
@@ -107,6 +110,13 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
         fs::remove_dir_all(&old).map_err(RunError::io("cannot remove", &old))?;
     }
     Ok(place)
+}
+
+/// Whether a checkpoint holds this state already: a run that is resumed at its end, or interrupted at once, writes nothing.
+fn holds(place: &Path, contents: &Contents<'_>) -> bool {
+    let Ok(found) = state(place) else { return false };
+    let now = Counters { seconds: found.counters.seconds, ..contents.counters.clone() };
+    found.plan == contents.plan && found.counters == now
 }
 
 /// The checkpoints of a run with their numbers, oldest first.

@@ -109,6 +109,7 @@ impl Trainer<'_> {
         if self.optimizer.is_none() {
             self.optimizer = runtime.optimizer(&self.policy)?;
         }
+        self.journal.log(&format!("stage {} goes on from step {}", stage.name, self.counters.step))?;
         self.world.tell(Progress::Stage {
             name: stage.name.clone(),
             max_steps: stage.max_steps,

@@ -31,11 +31,22 @@ pub struct TestWorld {
     stage: String,
     stopped: bool,
     pub warnings: Vec<String>,
+    /// Seconds that every look at the clock takes.
+    pub tick: f64,
+    clock: std::cell::Cell<f64>,
 }
 
 impl TestWorld {
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), stop: None, stage: String::new(), stopped: false, warnings: Vec::new() }
+        Self {
+            folder: folder.to_path_buf(),
+            stop: None,
+            stage: String::new(),
+            stopped: false,
+            warnings: Vec::new(),
+            tick: 0.0,
+            clock: Default::default(),
+        }
     }
 
     pub fn stopping_at(folder: &Path, stage: &str, step: u64) -> Self {
@@ -53,7 +64,8 @@ impl World for TestWorld {
     }
 
     fn seconds(&self) -> f64 {
-        0.0
+        self.clock.set(self.clock.get() + self.tick);
+        self.clock.get()
     }
 
     fn interrupted(&self) -> bool {

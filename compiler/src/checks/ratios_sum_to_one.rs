@@ -6,6 +6,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::Draft;
 use crate::problems::Problems;
+use recipec_grammar::source::Span;
 
 /// Ratios are decimal numbers; their binary sum may miss 1 by rounding.
 const ROUNDING: f64 = 1e-9;
@@ -16,12 +17,19 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     if problems.lost_text() {
         return;
     }
+    // Stages that take the same ratios from the domains have one fault, not one each.
+    let mut told: Vec<Vec<(&str, Option<Span>)>> = Vec::new();
     for stage in &draft.stages {
         let Some(shares) = &stage.shares else { continue };
         let sum: f64 = shares.iter().map(|s| s.ratio).sum();
         if (sum - 1.0).abs() <= ROUNDING || shares.is_empty() {
             continue;
         }
+        let places = shares.iter().map(|share| (share.domain.as_str(), share.origin.span())).collect();
+        if told.contains(&places) {
+            continue;
+        }
+        told.push(places);
         let of = if draft.stages.len() > 1 { format!(" of stage `{}`", stage.name) } else { String::new() };
         let mut diagnostic = Diagnostic::new(
             codes::RATIOS_SUM_NOT_ONE,

@@ -132,16 +132,16 @@ impl Data for Generated {
     }
 }
 
-/// How often a demonstration goes over the steps: 0 with a chance of 20%; else 1, 2, 3 or 4 times (20, 40, 25, 15% of
+/// How often a demonstration goes over the steps: 0 with a chance of 20%; else 1, 2, 3 or 4 times (15, 35, 30, 20% of
 /// the rest).
 fn passes(draws: &mut Draws) -> usize {
     if draws.below(100) < 20 {
         return 0;
     }
     match draws.below(100) {
-        0..20 => 1,
-        20..60 => 2,
-        60..85 => 3,
+        0..15 => 1,
+        15..50 => 2,
+        50..80 => 3,
         _ => 4,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Keys are kept transposed in blocks of [`BLOCK`] positions, `(block, head_width, BLOCK)`, so that the scores of
 //! neighbouring positions are computed side by side. Decoding appends to the same blocks, and a row goes through the
-//! same three steps in both: [`scores`], [`softmax`], [`mix`].
+//! same three steps in both: `scores`, `softmax`, `mix`.
 
 use super::exp::exp;
 use super::{dot, max, sum, vectorised, vectors};

@@ -97,7 +97,11 @@ impl Trainer<'_> {
             let result = line.suites.get(&suite.name)?.macro_average;
             Some((suite.name.clone(), result.pass_at_1, result.mean_tokens))
         });
-        self.world.tell(Progress::Evaluation { step: now, suites: shown.collect() });
+        let shown: Vec<(String, f64, f64)> = shown.collect();
+        for (suite, pass, tokens) in &shown {
+            self.journal.log(&format!("step {now}: {suite}: pass@1 {pass:.4}, {tokens:.2} tokens"))?;
+        }
+        self.world.tell(Progress::Evaluation { step: now, suites: shown });
         Ok(())
     }
 
@@ -148,6 +152,7 @@ impl Trainer<'_> {
             shares,
             penalty_surface: stage.and_then(surface::penalty_surface),
         };
+        self.journal.log(&format!("stopped by {}; weights {}", summary.stopped_by, summary.weights_digest))?;
         let path = self.world.folder().join(SUMMARY);
         let text = serde_json::to_vec_pretty(&summary)
             .map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;

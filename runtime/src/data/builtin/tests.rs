@@ -98,7 +98,7 @@ fn the_mean_length_is_that_of_a_verbose_policy() {
         let lengths = (0..MANY).filter_map(|index| data.demonstration(Split::Train, index, "demonstration"));
         let mean = lengths.map(|response| response.len() + 1).sum::<usize>() as f64 / MANY as f64;
         println!("{name}: {mean:.1} tokens, the end token included");
-        assert!((30.0..75.0).contains(&mean), "{name}: {mean}");
+        assert!((30.0..80.0).contains(&mean), "{name}: {mean}");
     }
 }
 
