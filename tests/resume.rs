@@ -107,3 +107,22 @@ fn another_plan_is_refused() {
     let why = resume_in(&mut TestWorld::new(folder.path())).expect_err("a refusal");
     assert_eq!(why.code(), "recipe::run::other_plan");
 }
+
+/// A checkpoint is in Hugging Face layout and is the base of another run: it begins where the first one ended.
+#[test]
+fn a_checkpoint_is_a_base() {
+    let first = tempfile::tempdir().expect("a folder");
+    run(&plan(TINY, None), first.path());
+    let checkpoint = first.path().join("checkpoints/step-10");
+    for name in ["model.safetensors", "config.json", "tokenizer.json"] {
+        assert!(checkpoint.join(name).is_file(), "{name}");
+    }
+    let fresh = TINY.lines().find(|line| line.contains("source    = fresh")).expect("a source");
+    let source = format!("  source    = folder(\"{}\")", checkpoint.display());
+    let text = TINY.split("stage warm_start").next().expect("the part before the stages").replacen(fresh, &source, 1);
+    let second = tempfile::tempdir().expect("a folder");
+    run(&plan(&text, None), second.path());
+    let (ended, begun) = (common::read(first.path()), common::read(second.path()));
+    let (ended, begun) = (ended.last().expect("an end"), begun.base().expect("a base"));
+    assert_eq!(begun.suites, ended.suites, "the same weights give the same answers");
+}

@@ -15,7 +15,7 @@ pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
             None,
             "model.policy.source",
             format!("weights from the hub (`{name}`) cannot be fetched"),
-            "download them and write `folder(\"…\")`",
+            "write `fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
         );
     }
     if recipe.policy.precision == Precision::Bf16 {

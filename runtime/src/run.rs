@@ -33,7 +33,7 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
     let folder = world.folder().to_path_buf();
     std::fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
     write_plan(plan, &folder)?;
-    let (policy, tokenizer) = first_policy(plan, device)?;
+    let (policy, tokenizer) = first_policy(plan, world.data_folder(), device)?;
     let journal = Journal::new(&folder);
     let mut trainer = Trainer {
         plan,
@@ -114,7 +114,7 @@ fn write_plan(plan: &Plan, folder: &Path) -> Result<(), RunError> {
     std::fs::write(&path, text).map_err(RunError::io("cannot write", &path))
 }
 
-fn first_policy(plan: &Plan, device: &Device) -> Result<(Policy, Tokenizer), RunError> {
+fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<(Policy, Tokenizer), RunError> {
     let unsupported = |what: &str, why: &str| RunError::Unsupported { what: what.into(), why: why.into() };
     if plan.policy.precision != Precision::F32 {
         return Err(unsupported("`precision = bf16`", "use `precision = f32`"));
@@ -128,9 +128,18 @@ fn first_policy(plan: &Plan, device: &Device) -> Result<(Policy, Tokenizer), Run
             let policy = Policy::fresh(architecture, tokenizer.vocab_size(), plan.seed, device)?;
             Ok((policy, tokenizer))
         }
-        ModelSource::Folder { .. } | ModelSource::Hub { .. } => {
-            Err(unsupported("`source = folder(…)` and `hf(…)`", "use `source = fresh { … }`"))
+        ModelSource::Folder { path } => {
+            let policy = Policy::load(&data_folder.join(path), device)?;
+            if policy.vocab_size() != tokenizer.vocab_size() {
+                let why = "its vocabulary is not that of the built-in character tokenizer, and no other is read yet";
+                return Err(unsupported(&format!("`folder(\"{path}\")`"), why));
+            }
+            Ok((policy, tokenizer))
         }
+        ModelSource::Hub { .. } => Err(unsupported(
+            "`source = hf(…)`",
+            "use `source = fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
+        )),
     }
 }
 

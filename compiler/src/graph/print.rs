@@ -91,7 +91,9 @@ pub fn summary(kind: &NodeKind) -> String {
             crate::settings::DataSource::File { path } => path.clone(),
             crate::settings::DataSource::HeldOut => "held-out side".into(),
         },
-        NodeKind::Sampler { weight, .. } => format!("adaptive mix, {} outputs", weight.outputs().len()),
+        NodeKind::Sampler { domains, count, .. } => {
+            format!("{} domains, counts {} {}", domains.len(), word(&count.at), word(&count.of))
+        }
         NodeKind::Rollout { group_size, sampling, .. } => {
             format!("{group_size} per prompt, temperature {}", sampling.temperature)
         }
