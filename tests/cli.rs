@@ -108,6 +108,40 @@ fn several_mistakes_are_reported_in_one_run() {
 }
 
 #[test]
+fn every_command_has_help_with_an_example() {
+    let top = recipec(&["--help"], &repository());
+    let text = String::from_utf8_lossy(&top.stdout).into_owned();
+    assert!(text.contains("Examples:"), "{text}");
+    let commands = text.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands");
+    let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() >= 5 && names.contains(&"check"), "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let help = recipec(&[name, "--help"], &repository());
+        assert!(String::from_utf8_lossy(&help.stdout).contains("Example"), "`{name} --help` has no example");
+    }
+}
+
+/// The fence of a recipe in the README is a recipe, and the mistake beside it is what the program says.
+#[test]
+fn the_readme_shows_what_is_true() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
+    let block = |fence: &str| {
+        let rest = readme.split(fence).nth(1).unwrap_or_else(|| panic!("the README has a block {fence}"));
+        rest.split("```").next().expect("the end of the block").to_string()
+    };
+    let recipe = block("```recipe\n");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("brief.recipe"), &recipe).expect("a recipe");
+    let output = recipec(&["check", "--strict", "brief.recipe"], folder.path());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let wrong = recipe.replace("length) / budget", "lenght) / budget");
+    assert_ne!(wrong, recipe);
+    std::fs::write(folder.path().join("brief.recipe"), wrong).expect("a recipe");
+    let said = stderr(&recipec(&["check", "brief.recipe"], folder.path()));
+    assert_eq!(said.trim(), format!("recipe::{}", block("```text\nrecipe::").trim()));
+}
+
+#[test]
 fn graphs_are_drawn() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), TINY);
@@ -181,6 +215,20 @@ mod runs {
         };
         assert_eq!(digest("cut"), digest("whole"));
         assert!(digest("cut").is_some());
+    }
+
+    /// What the language knows and this version does not carry out is refused before anything runs, with its place.
+    #[test]
+    fn what_cannot_run_yet_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recipe = repository().join("recipes/apriel_reasoner.recipe");
+        let output = recipec(&["run", recipe.to_str().expect("a path")], folder.path());
+        let text = stderr(&output);
+        assert_eq!(code(&output), 3, "{text}");
+        for expected in ["recipe::run::not_yet", "apriel_reasoner.recipe:", "help:", "in_flight"] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(!folder.path().join("runs").exists());
     }
 
     #[test]
