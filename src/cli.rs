@@ -79,6 +79,13 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Example:\n  recipec resume runs/quickstart-1")]
     Resume(run::ResumeArgs),
+    /// Not in this program.
+    #[cfg(not(feature = "run"))]
+    #[command(hide = true, aliases = ["resume", "report"], disable_help_flag = true)]
+    Run {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        ignored: Vec<String>,
+    },
     /// Write the report of a run again, or print it for a program.
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
@@ -93,6 +100,13 @@ pub fn main() -> ExitCode {
         Command::Graph(args) => graph::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Test(args) => test::run(&args),
+        #[cfg(not(feature = "run"))]
+        Command::Run { .. } => {
+            eprintln!(
+                "error: this program checks recipes and cannot run them; install it with `cargo install --path .`"
+            );
+            Exit::Usage
+        }
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args),
         #[cfg(feature = "run")]
