@@ -217,6 +217,27 @@ mod runs {
         assert!(digest("cut").is_some());
     }
 
+    /// Data of one's own: rows beside the recipe, wherever the program is started.
+    #[test]
+    fn rows_of_a_file_are_trained_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recipes = folder.path().join("recipes");
+        std::fs::create_dir(&recipes).expect("a folder");
+        let math = TINY.lines().find(|line| line.starts_with("domain math")).expect("the domain");
+        let own = math.replace("builtin(\"arithmetic\")", "file(\"rows.jsonl\")");
+        let text = TINY.split("stage warm_start").next().expect("the part before the stages").replace(math, &own);
+        std::fs::write(recipes.join("own.recipe"), text).expect("a recipe");
+        let rows: String =
+            (1..60).map(|n| format!("{{\"prompt\": \"{n}+1=?\", \"answer\": \"{}\"}}\n", n + 1)).collect();
+        std::fs::write(recipes.join("rows.jsonl"), rows).expect("rows");
+        let output = recipec(&["run", "recipes/own.recipe", "--into", "r"], folder.path());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        std::fs::write(recipes.join("rows.jsonl"), "").expect("no rows");
+        let output = recipec(&["run", "recipes/own.recipe", "--into", "none"], folder.path());
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert!(stderr(&output).contains("domain `math`"), "{}", stderr(&output));
+    }
+
     /// What the language knows and this version does not carry out is refused before anything runs, with its place.
     #[test]
     fn what_cannot_run_yet_is_refused() {

@@ -11,6 +11,7 @@ pub mod instructions;
 pub mod lines;
 pub mod ordering;
 pub mod programs;
+pub mod shuffle;
 
 use recipec_compiler::settings::DataSource;
 use serde::{Deserialize, Serialize};

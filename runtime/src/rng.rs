@@ -21,6 +21,8 @@ pub enum Purpose {
     Other = 6,
     /// The order of shuffled rewards: (stage, draw, 0, position).
     Shuffle = 7,
+    /// The order of the rows of data: (stage, time through, round, half of the row number).
+    Order = 8,
 }
 
 /// An address of a stream of random numbers; the position in the stream is the last part of the address.
@@ -42,6 +44,12 @@ impl Stream {
     /// 128 random bits at a position.
     pub fn block(&self, position: u32) -> [u32; 4] {
         philox([position, self.high[0], self.high[1], self.high[2]], self.key)
+    }
+
+    /// 128 random bits at a position of more than 32 bits: both halves are mixed, one after the other.
+    pub fn block2(&self, position: u64) -> [u32; 4] {
+        let [a, b, c, d] = self.block(position as u32);
+        philox([a ^ (position >> 32) as u32, b, c, d], self.key)
     }
 
     /// A number in `[0, 1)` with 53 random bits.

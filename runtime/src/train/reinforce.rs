@@ -58,6 +58,7 @@ impl Trainer<'_> {
         loop {
             let number = self.counters.domain(name).next_problem;
             self.counters.domain(name).next_problem += 1;
+            let number = source.row(self.plan.seed, stage.index, number);
             let problem = source.problem(Split::Train, number);
             let prompt = self
                 .tokenizer

@@ -157,6 +157,10 @@ impl<'a> StageRuntime<'a> {
     /// One prompt of every domain goes through the tokenizer before anything is spent.
     fn try_prompts(&self, tokenizer: &Tokenizer) -> Result<(), RunError> {
         for (name, domain) in &self.data {
+            if domain.data.len(Split::Train) == Some(0) {
+                let why = "its data has no row to train on".to_string();
+                return Err(RunError::BadPrompt { domain: name.clone(), why });
+            }
             let problem = domain.problem(Split::Train, 0);
             tokenizer
                 .encode(&problem.prompt)
@@ -188,6 +192,15 @@ impl<'a> StageRuntime<'a> {
 }
 
 impl DomainData {
+    /// The row behind the `number`-th draw of training: finite data is shuffled anew each time through, a generator is not (its
+    /// problems are random by themselves).
+    pub(crate) fn row(&self, seed: u64, stage: u32, number: u64) -> u64 {
+        match self.data.len(Split::Train) {
+            Some(len) => data::shuffle::shuffled(seed, stage, len, number),
+            None => number,
+        }
+    }
+
     /// A problem with its prompt as the recipe writes it.
     pub(crate) fn problem(&self, split: Split, index: u64) -> Problem {
         let mut problem = self.data.problem(split, index);

@@ -43,6 +43,7 @@ impl Trainer<'_> {
         loop {
             let number = self.counters.domain(domain).next_problem;
             self.counters.domain(domain).next_problem += 1;
+            let number = source.row(self.plan.seed, stage.index, number);
             let problem = source.problem(Split::Train, number);
             let response =
                 source.data.demonstration(Split::Train, number, target).ok_or_else(|| RunError::Unsupported {
