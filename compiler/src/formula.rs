@@ -16,7 +16,6 @@ pub mod picture;
 mod program;
 pub mod python;
 mod row;
-mod suggest;
 mod text;
 
 #[cfg(test)]

@@ -298,7 +298,11 @@ impl<'s, 'p> Checker<'s, 'p> {
                 Some(found) => found,
                 None => {
                     let known = units::UNITS.iter().map(|(name, ..)| *name);
-                    self.report(error::unknown_type(&unit.node, unit.span, super::suggest::nearest(&unit.node, known)));
+                    self.report(error::unknown_type(
+                        &unit.node,
+                        unit.span,
+                        crate::diagnostic::suggest::nearest(&unit.node, known),
+                    ));
                     return None;
                 }
             },
