@@ -238,6 +238,39 @@ mod runs {
         assert!(stderr(&output).contains("domain `math`"), "{}", stderr(&output));
     }
 
+    /// A verifier that cannot judge gives no reward and no score: the run ends, and says why.
+    #[test]
+    fn verifiers_that_fail_end_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let instruct = TINY.lines().find(|line| line.starts_with("domain instruct")).expect("the domain");
+        let own = instruct.replace("builtin(\"instructions\")", "file(\"rows.jsonl\")");
+        let text = TINY.split("stage warm_start").next().expect("the part before the stages");
+        let text = text.replace(instruct, &own).replace("  answer    = after(\"#\")\n", "");
+        let row = r#"{"instruction_id_list": ["length_constraints:number_sentences"], "kwargs": [{"num_sentences": 2, "relation": "at least"}], "prompt": "#;
+        let rows: String = (0..60).map(|n| format!("{row}\"say {n}.\"}}\n")).collect();
+        std::fs::write(folder.path().join("rows.jsonl"), rows).expect("rows");
+        let (before, rest) = text.split_once("evaluate {").expect("an evaluation");
+        let (_, after) = rest.split_once("checkpoint {").expect("what follows it");
+        let without_evaluation = format!("{before}checkpoint {{{after}");
+        for text in [text, without_evaluation] {
+            write(folder.path(), &text);
+            let output = recipec(&["run", "a.recipe"], folder.path());
+            let said = stderr(&output);
+            assert_eq!(code(&output), 3, "{said}");
+            assert!(said.contains("recipe::run::verifiers_fail") && said.contains("sentence"), "{said}");
+            assert!(said.contains("help:"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_makes_no_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), TINY);
+        let output = recipec(&["run", "a.recipe", "--device", "gpu"], folder.path());
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        assert!(!folder.path().join("runs").exists());
+    }
+
     /// What the language knows and this version does not carry out is refused before anything runs, with its place.
     #[test]
     fn what_cannot_run_yet_is_refused() {

@@ -57,7 +57,7 @@ impl Bars {
 }
 
 #[test]
-#[ignore = "minutes of training"]
+#[ignore = "minutes of training: cargo test --release --test quickstart -- --ignored --nocapture --test-threads 1"]
 fn three_seeds_become_better_and_shorter() {
     let mut bars = Bars::default();
     for seed in [1, 2, 3] {
@@ -154,7 +154,7 @@ fn scales(run: &RunFolder, bars: &mut Bars) {
 
 /// A placebo: the same rewards, permuted within each group, teach nothing.
 #[test]
-#[ignore = "minutes of training"]
+#[ignore = "minutes of training: cargo test --release --test quickstart -- --ignored --nocapture --test-threads 1"]
 fn shuffled_rewards_teach_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (run, _) = train(&seeded(1, Some("placebo")), folder.path());
@@ -165,7 +165,7 @@ fn shuffled_rewards_teach_nothing() {
 
 /// The three penalties at equal steps: what the book shows.
 #[test]
-#[ignore = "minutes of training"]
+#[ignore = "minutes of training: cargo test --release --test quickstart -- --ignored --nocapture --test-threads 1"]
 fn three_penalties() {
     for variant in [None, Some("plain_penalty"), Some("no_penalty")] {
         let folder = tempfile::tempdir().expect("a folder");

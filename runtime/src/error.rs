@@ -68,7 +68,7 @@ pub enum RunError {
         domains: Vec<String>,
     },
     /// Verifiers fail too often.
-    #[error("verifiers failed on {failed} of {judged} rollouts of a batch, more than 5%; the last said: {last}")]
+    #[error("verifiers failed on {failed} of {judged} responses, more than 5%; the last said: {last}")]
     VerifiersFail {
         /// How many.
         failed: usize,
@@ -150,10 +150,16 @@ impl RunError {
             Self::Io { .. } => {
                 "free some space or choose another folder with `--runs DIR`; `recipec resume RUN` goes on from the last checkpoint"
             }
-            Self::Damaged { .. } => "delete the damaged checkpoint folder and resume: the one before it is used",
+            Self::Damaged { path, .. }
+                if path.components().any(|part| part.as_os_str() == crate::checkpoint::CHECKPOINTS) =>
+            {
+                "delete the damaged checkpoint folder and resume: the one before it is used"
+            }
+            Self::Damaged { .. } => "put the file back from a copy, or begin a new run; nothing was changed",
             Self::OtherPlan { .. } => "resume with the recipe that began the run, or start a new run",
             Self::NotFinite { .. } => "guard the formula, for example `max(x, 1e-9)` under a division or a logarithm",
             Self::BadWeights { .. } => "guard `mix.weight` with `clip(…, low, high)`",
+            Self::VerifiersFail { .. } => "a failure is never a reward; give the verifier data that it can judge",
             Self::NoSignal { .. } => "use harder problems (higher `levels`), a larger `group`, or fewer steps",
             _ => return None,
         })

@@ -7,7 +7,7 @@ use crate::generate::{Engine, Request, generate};
 use crate::rng::{Purpose, Stream};
 use crate::run_folder::{DomainResults, LevelResults, Results, SuiteResults};
 use crate::statistics::{clustered_mean, clustered_rate, macro_average};
-use crate::train::{SuiteData, Trainer};
+use crate::train::{SuiteData, Trainer, check_failures};
 use crate::verify::Status;
 use recipec_compiler::plan::SuitePlan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,14 +69,18 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
     let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut judged, mut failed, mut last) = (0usize, 0usize, String::new());
     for problem in &problems {
         let (mut row, mut tokens, mut truncated) = (Vec::new(), Vec::new(), Vec::new());
         for response in responses.by_ref().take(suite.samples as usize) {
             let (text, ..) = trainer.read_response(&response.tokens, response.finished);
             let answer = answer_part(&text, &part.judge.answer).and_then(|range| text.get(range));
-            let verdict = part.judge.verifier.judge(problem, answer);
+            judged += 1;
+            let verdict = part.judge.verdict(problem, answer);
             if verdict.status == Status::Error {
-                return Err(RunError::VerifiersFail { failed: 1, judged: 1, last: verdict.detail.unwrap_or_default() });
+                failed += 1;
+                last = verdict.detail.unwrap_or_default();
+                continue;
             }
             row.push(f64::from(u8::from(verdict.status == Status::Correct)));
             tokens.push(response.tokens.len() as f64);
@@ -86,10 +90,12 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
         lengths.push(tokens);
         cut.push(truncated);
     }
+    check_failures(failed, judged, &last)?;
     let (Some(rate), Some(length)) = (clustered_rate(&solved), clustered_mean(&lengths)) else { return Ok(None) };
     let results = DomainResults {
         problems: problems.len() as u64,
         samples: suite.samples,
+        verifier_errors: failed as u64,
         results: Results::new(rate, length, clustered_mean(&cut).map(|estimate| estimate.mean)),
         levels: levels(&problems, &solved, &lengths),
     };
@@ -124,5 +130,5 @@ fn levels(problems: &[Problem], solved: &[Vec<f64>], lengths: &[Vec<f64>]) -> BT
     let results = |(level, (problems, n, solved, tokens)): (u32, (u64, f64, f64, f64))| {
         (level.to_string(), LevelResults { problems, pass_at_1: solved / n, mean_tokens: tokens / n })
     };
-    sums.into_iter().map(results).collect()
+    sums.into_iter().filter(|(_, (_, judged, ..))| *judged > 0.0).map(results).collect()
 }

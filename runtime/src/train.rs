@@ -22,7 +22,7 @@ use crate::policy::gradient::Lanes;
 use crate::tokenizer::Tokenizer;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
-pub(crate) use setup::{StageRuntime, SuiteData, optimizer_settings};
+pub(crate) use setup::{StageRuntime, SuiteData, check_failures, optimizer_settings};
 pub(crate) use step::Step;
 
 /// Why a run ended.

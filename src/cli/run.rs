@@ -4,7 +4,7 @@ use super::compile::{RecipeArgs, compile, print_refusals};
 use super::{Exit, report, say};
 use crate::progress;
 use recipec_compiler::{Plan, explain, support};
-use recipec_runtime::device;
+use recipec_runtime::device::{self, Chosen};
 use recipec_runtime::error::RunError;
 use recipec_runtime::run::{self, RunReport};
 use recipec_runtime::run_folder::RunFolder;
@@ -60,6 +60,11 @@ pub fn run(args: &RunArgs) -> Exit {
         print_refusals(&args.recipe.file, refused);
         return Exit::RunFailed;
     }
+    // A device that is not there is told before a folder is made.
+    let device = match choose_device(&args.speed) {
+        Ok(device) => device,
+        Err(exit) => return exit,
+    };
     let folder = match new_folder(args, &plan) {
         Ok(folder) => folder,
         Err(exit) => return exit,
@@ -76,7 +81,7 @@ pub fn run(args: &RunArgs) -> Exit {
     if let Err(why) = std::fs::write(&origin, format!("{text:#}\n")) {
         return failed(&RunError::io("cannot write", origin)(why));
     }
-    execute(&folder, beside, &args.speed, Some(&plan))
+    execute(&folder, beside, &device, &args.speed, Some(&plan))
 }
 
 pub fn resume(args: &ResumeArgs) -> Exit {
@@ -84,21 +89,25 @@ pub fn resume(args: &ResumeArgs) -> Exit {
         eprintln!("error: `{}` is not a run folder: it has no {}", args.run.display(), run::PLAN);
         return Exit::Usage;
     }
+    let device = match choose_device(&args.speed) {
+        Ok(device) => device,
+        Err(exit) => return exit,
+    };
     let origin = std::fs::read_to_string(args.run.join(ORIGIN)).ok();
     let origin = origin.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
     let beside = origin.as_ref().and_then(|origin| origin["recipe_folder"].as_str()).map(PathBuf::from);
-    execute(&args.run, beside.unwrap_or_default(), &args.speed, None)
+    execute(&args.run, beside.unwrap_or_default(), &device, &args.speed, None)
+}
+
+fn choose_device(speed: &SpeedArgs) -> Result<Chosen, Exit> {
+    device::choose(&speed.device).map_err(|why| {
+        eprintln!("error: {why}");
+        Exit::Usage
+    })
 }
 
 /// Runs a plan in its folder, or goes on with what is in the folder when there is no plan.
-fn execute(folder: &Path, data_folder: PathBuf, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
-    let device = match device::choose(&speed.device) {
-        Ok(device) => device,
-        Err(why) => {
-            eprintln!("error: {why}");
-            return Exit::Usage;
-        }
-    };
+fn execute(folder: &Path, data_folder: PathBuf, device: &Chosen, speed: &SpeedArgs, plan: Option<&Plan>) -> Exit {
     say(&format!("device: {}", device.description));
     let threads = speed.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let interrupted = Arc::new(AtomicBool::new(false));

@@ -238,11 +238,18 @@ pub struct DomainResults {
     pub problems: u64,
     /// Responses to each.
     pub samples: u64,
+    /// Verdicts that failed twice: their responses are left out of the results.
+    #[serde(default, skip_serializing_if = "none")]
+    pub verifier_errors: u64,
     /// The results.
     pub results: Results,
     /// By level of difficulty.
     #[serde(default)]
     pub levels: BTreeMap<String, LevelResults>,
+}
+
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Measured means with their 95% intervals (see [`crate::statistics`]).

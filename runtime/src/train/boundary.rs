@@ -90,6 +90,14 @@ impl Trainer<'_> {
             let results = evaluate::suite(self, number as u32, suite, parts)?;
             suites.insert(suite.name.clone(), results);
         }
+        let results =
+            |suite: &crate::run_folder::SuiteResults| suite.domains.values().map(|d| d.verifier_errors).sum::<u64>();
+        let failed: u64 = suites.values().map(results).sum();
+        if failed > 0 {
+            self.warn(format!(
+                "evaluation at step {now}: {failed} verdicts failed twice and are left out of the results"
+            ))?;
+        }
         let line = Evaluation { schema: SCHEMA, stage: stage.plan.name.clone(), step: now, when, suites };
         self.journal.line(EVALUATIONS, &line)?;
         self.counters.evaluated = Some((now, last));

@@ -1,7 +1,7 @@
 //! Nodes of a reinforcement stage, in the order in which a step walks them.
 
 use super::Trainer;
-use super::setup::StageRuntime;
+use super::setup::{StageRuntime, check_failures};
 use super::step::{BackTo, Next, Step};
 use crate::advantage::dropped;
 use crate::answer::answer_part;
@@ -25,8 +25,6 @@ use std::sync::{Arc, Mutex};
 
 /// More batches in a row without a kept group than this end the run.
 const MAX_EMPTY_BATCHES: u64 = 20;
-/// More failures of verifiers than this share of a batch end the run.
-const MAX_VERIFIER_ERRORS: f64 = 0.05;
 
 impl Trainer<'_> {
     /// Sampler: the domain of every group by the recipe's weights at this moment, then the next problem of that domain.
@@ -158,10 +156,7 @@ impl Trainer<'_> {
         for (draw, rollouts) in step.sampled.iter_mut().filter(|(draw, _)| Some(draw.domain) == at) {
             for rollout in rollouts {
                 let part = answer_part(&rollout.text, &judge.answer).and_then(|range| rollout.text.get(range));
-                let mut verdict = judge.verifier.judge(&draw.problem, part);
-                if verdict.status == Status::Error {
-                    verdict = judge.verifier.judge(&draw.problem, part);
-                }
+                let verdict = judge.verdict(&draw.problem, part);
                 step.limited_verdicts += u64::from(verdict.limited);
                 rollout.verdict = Some(verdict);
                 n += 1;
@@ -217,13 +212,7 @@ impl Trainer<'_> {
             group.solve_rate = group.solved() as f64 / group.rollouts.len() as f64;
             step.groups.push(group);
         }
-        if step.verifier_errors as f64 > MAX_VERIFIER_ERRORS * step.judged as f64 {
-            return Err(RunError::VerifiersFail {
-                failed: step.verifier_errors as usize,
-                judged: step.judged as usize,
-                last: step.last_verifier_error.clone(),
-            });
-        }
+        check_failures(step.verifier_errors as usize, step.judged as usize, &step.last_verifier_error)?;
         step.worked(node, n);
         Ok(())
     }

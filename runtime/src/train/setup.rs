@@ -9,7 +9,7 @@ use crate::prompt::PromptTemplate;
 use crate::reward;
 use crate::sampler::{DomainState, Sampler};
 use crate::tokenizer::Tokenizer;
-use crate::verify::{self, Verifier};
+use crate::verify::{self, Status, Verdict, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
 use recipec_compiler::settings::{AdamW, AnswerRule, WeightUpdate};
 use std::collections::BTreeMap;
@@ -31,6 +31,25 @@ pub(crate) struct Judge {
     pub(crate) verifier: Box<dyn Verifier>,
     /// Which part of a response is the answer.
     pub(crate) answer: AnswerRule,
+}
+
+impl Judge {
+    /// Judges an answer; a verifier that fails is asked once more.
+    pub(crate) fn verdict(&self, problem: &Problem, answer: Option<&str>) -> Verdict {
+        let verdict = self.verifier.judge(problem, answer);
+        if verdict.status == Status::Error { self.verifier.judge(problem, answer) } else { verdict }
+    }
+}
+
+/// More failures of verifiers than this share end the run.
+const MAX_VERIFIER_ERRORS: f64 = 0.05;
+
+/// Ends the run when verifiers failed on more than 5% of what they judged.
+pub(crate) fn check_failures(failed: usize, judged: usize, last: &str) -> Result<(), RunError> {
+    if failed as f64 > MAX_VERIFIER_ERRORS * judged as f64 {
+        return Err(RunError::VerifiersFail { failed, judged, last: last.to_string() });
+    }
+    Ok(())
 }
 
 /// A part of a suite, opened.

@@ -28,7 +28,7 @@ registry! {
         what: "They are negative, not finite, or all zero.",
         why: "There is no domain to draw.",
         bad: "weight = ratio - achieved", good: "weight = max(ratio - achieved, 1e-3)";
-    RUN_VERIFIERS_FAIL = "recipe::run::verifiers_fail", Error, "verifiers failed on more than 5% of a batch",
+    RUN_VERIFIERS_FAIL = "recipe::run::verifiers_fail", Error, "verifiers failed on more than 5% of a batch or an evaluation",
         what: "A verifier's own failure is asked once more, then its rollout leaves the group; here it happened too often.",
         why: "A failure is never a reward, and with many of them the groups say little.",
         bad: "data whose columns do not fit the verifier", good: "data with the columns that the verifier names";

@@ -185,7 +185,7 @@ proptest! {
 /// Agreement with a conformance file (one case a line: `category`, `functions`, `ground_truth`, `prediction`,
 /// `answer_status`, `partial_score`, `error_type`), whose path is in `CONFORMANCE_FUNCTION_CALLS`.
 #[test]
-#[ignore = "needs a conformance file"]
+#[ignore = "reads third-party cases, which are not in the repository: CONFORMANCE_FUNCTION_CALLS=fn_calling.jsonl cargo test -p recipec-runtime conformance -- --ignored"]
 fn agrees_with_the_conformance_set() {
     let path = std::env::var("CONFORMANCE_FUNCTION_CALLS").expect("the path of a conformance file");
     let mut differ = BTreeSet::new();
