@@ -48,7 +48,7 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
 fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
     let sourced = |entry: &Entry| Sourced { value: entry.text.clone(), origin: entry.origin.clone() };
     let mut all: BTreeMap<String, Sourced<String>> =
-        draft.run.iter().map(|(path, entry)| (path.clone(), sourced(entry))).collect();
+        draft.run.iter().map(|(path, entry)| (path.to_string(), sourced(entry))).collect();
     for param in &draft.params {
         let value = Sourced { value: param.value.value.to_string(), origin: param.value.origin.clone() };
         all.insert(format!("param.{}", param.name), value);

@@ -80,6 +80,17 @@ pub struct Given<'a> {
 
 /// Reads everything that a view holds.
 pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> Draft<'a> {
+    draft_like(view, None, given, problems)
+}
+
+/// Reads a view that is derived from one that was read before: of the domains only what may differ is read again, and only
+/// what is new about them is reported.
+pub fn draft_like<'a>(
+    view: View<'a>,
+    before: Option<&Values>,
+    given: &Given<'_>,
+    problems: &mut Problems,
+) -> Draft<'a> {
     let resolved = view.resolved;
     let place = resolved.name.as_ref().map_or(Span::default(), |n| n.span);
     let mut domains: Vec<String> = resolved.names("domain").map(|n| n.node.clone()).collect();
@@ -87,22 +98,26 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     let formulas: BTreeMap<String, tree::FormulaDef> =
         resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
-    let start = Values::with_params(param_types);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
-    let read = |view: &View<'_>, problems: &mut Problems| {
-        read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems)
+    let read = |view: &View<'_>, before: Option<&Values>, problems: &mut Problems| {
+        let values = match before {
+            Some(before) => Values::like(before, param_types.clone()),
+            None => Values::with_params(param_types.clone()),
+        };
+        let reader = Reader { view, sources: given.sources, formulas: &formulas, domains: &domains, values, before };
+        read_view(reader, reinforce, place, problems)
     };
     missing_blocks(resolved, place, reinforce, problems);
-    let (run, run_terms) = read(&view, problems);
+    let (run, run_terms) = read(&view, before, problems);
     terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
     let mut stages = Vec::new();
     for def in stage_defs {
         let (values, terms) = if def.overrides.is_empty() && !view.changes_stage(&def.name) {
             (run.clone(), run_terms.clone())
         } else {
-            read(&view.with_stage(&def.name, &def.overrides, problems), problems)
+            read(&view.with_stage(&def.name, &def.overrides, problems), Some(&run), problems)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
         stages.push(StageDraft {
@@ -168,19 +183,8 @@ fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &
 
 type TermsInOrder = Option<Vec<crate::recipe::Term>>;
 
-#[allow(clippy::too_many_arguments)]
-fn read_view(
-    view: &View<'_>,
-    start: Values,
-    sources: &[Source],
-    formulas: &BTreeMap<String, tree::FormulaDef>,
-    domains: &[String],
-    reinforce: bool,
-    place: Span,
-    problems: &mut Problems,
-) -> (Values, TermsInOrder) {
-    let resolved = view.resolved;
-    let mut reader = Reader { view, sources, formulas, domains, values: start };
+fn read_view(mut reader: Reader<'_>, reinforce: bool, place: Span, problems: &mut Problems) -> (Values, TermsInOrder) {
+    let resolved = reader.view.resolved;
     for block in BLOCKS {
         match (block.keyword, block.inside) {
             ("variant", _) | ("supervised", _) => {}
@@ -202,6 +206,10 @@ fn read_view(
             }
             (keyword, _) if block.named => {
                 for name in resolved.names(keyword) {
+                    if keyword == "domain" {
+                        reader.block_again(&format!("domain.{}", name.node), block.keys, name.span, problems);
+                        continue;
+                    }
                     reader.block(&format!("{keyword}.{}", name.node), block.keys, name.span, problems);
                 }
             }

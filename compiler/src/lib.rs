@@ -76,17 +76,18 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let base = View::base(&resolved);
     let given = draft::Given { set: &options.set, sources: &sources };
 
-    let mut recipe = None;
+    let (mut recipe, mut of_base) = (None, None);
     match chosen(&resolved, &base, options, &mut problems) {
         Some(view) => {
             let draft = draft::draft(view, &given, &mut problems);
             checks::run(&draft, &mut problems);
             recipe = build::build(&draft, options.variant.as_deref(), &problems);
+            of_base = options.variant.is_none().then_some(draft.run);
         }
         None => options.set.iter().for_each(drop),
     }
-    if options.variant.is_none() {
-        check_variants(&resolved, &base, &given, &mut problems);
+    if let Some(of_base) = &of_base {
+        check_variants(&resolved, &base, of_base, &given, &mut problems);
     }
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
@@ -118,11 +119,17 @@ fn chosen<'a>(
 }
 
 /// Checks every variant, so that none is found broken on the day it is needed. What the base has already said is not repeated.
-fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
+fn check_variants(
+    resolved: &resolve::Resolved,
+    base: &View<'_>,
+    of_base: &values::Values,
+    given: &draft::Given<'_>,
+    problems: &mut Problems,
+) {
     for variant in &resolved.variants {
         let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
-        let draft = draft::draft(view, given, &mut found);
+        let draft = draft::draft_like(view, Some(of_base), given, &mut found);
         checks::run(&draft, &mut found);
         let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
         for mut diagnostic in found.sorted().into_iter().cloned() {

@@ -10,9 +10,12 @@ pub use read::{Reader, read_param_value};
 
 use crate::formula::{ParamType, TypedFormula};
 use crate::recipe::Origin;
+use crate::resolve::settings::is_at_or_below;
 use crate::units::Dimension;
 use recipec_grammar::source::Span;
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
 /// A value that has been read.
 #[derive(Debug, Clone)]
@@ -66,10 +69,10 @@ pub struct Entry {
     pub text: String,
 }
 
-/// All values that one stage, or the run as a whole, sees.
+/// All values that one stage, or the run as a whole, sees. A copy shares the entries until it is written to.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    entries: BTreeMap<String, Entry>,
+    entries: Arc<BTreeMap<Arc<str>, Arc<Entry>>>,
     /// Params by name.
     pub params: BTreeMap<String, ParamType>,
     /// `budget.*` by full path.
@@ -84,14 +87,19 @@ impl Values {
         Self { params, ..Self::default() }
     }
 
+    /// The settings that another reading gave, to be read again where they may differ; budgets and terms are always read anew.
+    pub fn like(other: &Self, params: BTreeMap<String, ParamType>) -> Self {
+        Self { entries: Arc::clone(&other.entries), params, ..Self::default() }
+    }
+
     /// The entry at a path.
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
+        self.entries.get(path).map(Arc::as_ref)
     }
 
     /// All entries in the order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Entry)> {
-        self.entries.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(path, entry)| (path.as_ref(), entry.as_ref()))
     }
 
     /// Whether a path is absent, in contrast to a hole.
@@ -151,7 +159,17 @@ impl Values {
         self.get(path)?.origin.span()
     }
 
-    pub(crate) fn insert(&mut self, path: impl Into<String>, entry: Entry) {
-        self.entries.insert(path.into(), entry);
+    pub(crate) fn insert(&mut self, path: &str, entry: Entry) {
+        Arc::make_mut(&mut self.entries).insert(path.into(), Arc::new(entry));
+    }
+
+    /// Takes out what stands at a path and below it.
+    pub(crate) fn remove(&mut self, path: &str) {
+        let below = self.entries.range::<str, _>((Bound::Included(path), Bound::Unbounded));
+        let gone: Vec<Arc<str>> =
+            below.map(|(found, _)| found).take_while(|found| is_at_or_below(found, path)).cloned().collect();
+        for path in gone {
+            Arc::make_mut(&mut self.entries).remove(&path);
+        }
     }
 }

@@ -35,7 +35,7 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
         let value = typed.clone().map_or(Value::Hole, |t| Value::Formula(Box::new(t)));
         reader
             .values
-            .insert(format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
+            .insert(&format!("{}.{name}", def.keyword.node), Entry { value, origin: entry.origin.clone(), text });
         match typed {
             Some(formula) => {
                 reader.values.terms.insert(name.clone(), formula.clone());
@@ -137,7 +137,7 @@ pub fn definitions(
     sources: &[Source],
     problems: &mut Problems,
 ) {
-    let reader = Reader { view, sources, formulas, domains, values: values.clone() };
+    let reader = Reader { view, sources, formulas, domains, values: values.clone(), before: None };
     for def in formulas.values() {
         formula::check_definition(def, &reader.scope(Level::Constant, 1), problems);
     }

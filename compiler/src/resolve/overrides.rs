@@ -40,7 +40,7 @@ impl<'a> View<'a> {
     pub fn base(resolved: &'a Resolved) -> Self {
         Self {
             resolved,
-            settings: resolved.settings.clone(),
+            settings: resolved.settings.derived(),
             terms: resolved.terms.iter().map(|(name, term)| (name.clone(), term.node.clone())).collect(),
             of_stages: BTreeMap::new(),
         }
@@ -48,7 +48,7 @@ impl<'a> View<'a> {
 
     /// The recipe under one of its variants.
     pub fn with_variant(&self, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
-        let mut view = self.clone();
+        let mut view = self.derived();
         for setting in overrides {
             view.apply(setting, problems);
         }
@@ -57,7 +57,7 @@ impl<'a> View<'a> {
 
     /// What one stage sees: the stage's own overrides, then what the variant overrides in the stage.
     pub fn with_stage(&self, name: &str, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
-        let mut view = self.clone();
+        let mut view = self.derived();
         let of_variant = view.of_stages.remove(name).unwrap_or_default();
         for setting in overrides.iter().chain(&of_variant) {
             if of_the_run(&setting.path) {
@@ -74,6 +74,11 @@ impl<'a> View<'a> {
             view.apply(setting, problems);
         }
         view
+    }
+
+    /// The same view, in which nothing has changed yet.
+    fn derived(&self) -> Self {
+        Self { settings: self.settings.derived(), ..self.clone() }
     }
 
     /// Whether the variant overrides something in a stage.

@@ -7,7 +7,9 @@ use crate::recipe::Origin;
 use crate::vocabulary::kinds::{Key, Kind};
 use recipec_grammar::source::Span;
 use recipec_grammar::tree::{self, Expr, ExprKind, Formula, Path};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 
 /// A value as it was written, with its origin.
 #[derive(Debug, Clone)]
@@ -22,10 +24,12 @@ pub struct Setting {
     pub layer: u32,
 }
 
-/// Settings by full path.
+/// Settings by full path. Variants and stages share what they do not change: a copy costs nothing until it is written to.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    by_path: BTreeMap<String, Setting>,
+    by_path: Arc<BTreeMap<Arc<str>, Arc<Setting>>>,
+    /// Paths that were written since [`Settings::derived`].
+    changed: BTreeSet<Arc<str>>,
 }
 
 /// Who sets a value, and what that means for a value that is there already.
@@ -38,31 +42,59 @@ pub enum Writer {
 }
 
 impl Settings {
+    /// The same settings, of which none has changed yet.
+    pub fn derived(&self) -> Self {
+        Self { by_path: Arc::clone(&self.by_path), changed: BTreeSet::new() }
+    }
+
+    /// Whether the setting at a path, or one below it, was written since these settings were derived from others.
+    pub fn has_changed(&self, path: &str) -> bool {
+        self.changed
+            .range::<str, _>((Bound::Included(path), Bound::Unbounded))
+            .next()
+            .is_some_and(|next| is_at_or_below(next, path))
+    }
+
     /// The setting at a path.
     pub fn get(&self, path: &str) -> Option<&Setting> {
-        self.by_path.get(path)
+        self.by_path.get(path).map(Arc::as_ref)
     }
 
     /// All settings in the order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Setting)> {
-        self.by_path.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.by_path.iter().map(|(path, setting)| (path.as_ref(), setting.as_ref()))
     }
 
     /// Changes one setting in place.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Setting> {
-        self.by_path.get_mut(path)
+        let setting = Arc::make_mut(&mut self.by_path).get_mut(path)?;
+        self.changed.insert(path.into());
+        Some(Arc::make_mut(setting))
+    }
+
+    fn insert(&mut self, path: &str, setting: Setting) {
+        Arc::make_mut(&mut self.by_path).insert(path.into(), Arc::new(setting));
     }
 
     /// Whether something is set at a path or below it.
     pub fn holds(&self, path: &str) -> bool {
-        self.by_path.contains_key(path) || self.below(path).next().is_some()
+        self.at_or_below(path).next().is_some()
     }
 
     /// Paths below a path.
-    pub fn below<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a String> + use<'a> {
-        let prefix = format!("{path}.");
-        let from = prefix.clone();
-        self.by_path.range(from..).map(|(path, _)| path).take_while(move |path| path.starts_with(&prefix))
+    pub fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        self.at_or_below(path).map(|(path, _)| path).filter(move |found| found.len() > path.len())
+    }
+
+    /// The settings at a path and below it.
+    pub fn from<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Setting> {
+        self.at_or_below(path).map(|(_, setting)| setting.as_ref())
+    }
+
+    /// No path stands between a path and those below it: no character of a name sorts before the dot.
+    fn at_or_below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Setting>)> {
+        let from = self.by_path.range::<str, _>((Bound::Included(path), Bound::Unbounded));
+        from.take_while(move |(found, _)| is_at_or_below(found, path))
     }
 
     /// Sets a key, and all that its record holds. What was there before is replaced as a whole.
@@ -79,9 +111,12 @@ impl Settings {
             Ok(replaces) => replaces,
             Err(()) => return,
         };
-        let gone: Vec<String> = self.below(path).cloned().collect();
+        let gone: Vec<Arc<str>> = self.below(path).cloned().collect();
         for path in gone {
-            self.by_path.remove(&path);
+            Arc::make_mut(&mut self.by_path).remove(&path);
+        }
+        if writer == Writer::Override {
+            self.changed.insert(path.into());
         }
         self.flatten(path, key, &setting.value, key_span, replaces, writer, problems);
     }
@@ -95,7 +130,7 @@ impl Settings {
         writer: Writer,
         problems: &mut Problems,
     ) -> Result<Option<Origin>, ()> {
-        let old = self.by_path.get(path).or_else(|| self.below(path).next().and_then(|p| self.by_path.get(p)));
+        let old = self.at_or_below(path).next().map(|(_, setting)| setting.as_ref());
         let Writer::Block(layer) = writer else { return Ok(old.map(|o| o.origin.clone())) };
         let name = path_end(path);
         match (old, setting.overrides) {
@@ -155,7 +190,7 @@ impl Settings {
         let leaf = |value: Formula, origin: Origin| Setting { value, key: key_span, origin, layer };
         let ExprKind::Record { name, settings, braces } = &value.body.kind else {
             let origin = origin(value.span);
-            self.by_path.insert(path.to_string(), leaf(value.clone(), origin));
+            self.insert(path, leaf(value.clone(), origin));
             return;
         };
         let keys: &'static [Key] = match (key.kind, name) {
@@ -164,12 +199,12 @@ impl Settings {
                 Some(choice) if !choice.keys.is_empty() || settings.is_empty() => choice.keys,
                 _ => {
                     // The word is unknown or takes no record: reading the value says so.
-                    self.by_path.insert(path.to_string(), leaf(value.clone(), origin(value.span)));
+                    self.insert(path, leaf(value.clone(), origin(value.span)));
                     return;
                 }
             },
             _ => {
-                self.by_path.insert(path.to_string(), leaf(value.clone(), origin(value.span)));
+                self.insert(path, leaf(value.clone(), origin(value.span)));
                 return;
             }
         };
@@ -181,7 +216,7 @@ impl Settings {
             }
         };
         let span = word.span;
-        self.by_path.insert(path.to_string(), leaf(Formula { body: word, bindings: Vec::new(), span }, origin(span)));
+        self.insert(path, leaf(Formula { body: word, bindings: Vec::new(), span }, origin(span)));
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for setting in settings {
             let Some(field) = setting.path.segments.first() else { continue };
@@ -212,6 +247,11 @@ impl Settings {
             );
         }
     }
+}
+
+/// Whether a path is another one, or leads into it.
+pub(crate) fn is_at_or_below(found: &str, path: &str) -> bool {
+    found.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The diagnostic for a key that its block or record does not have.

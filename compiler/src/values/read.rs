@@ -10,7 +10,7 @@ use crate::formula::{self, Level, ParamType, Scope, Type, TypedFormula};
 use crate::problems::Problems;
 use crate::resolve::overrides::default_origin;
 use crate::resolve::settings::path_end;
-use crate::resolve::{Setting, View};
+use crate::resolve::{Setting, View, mentions};
 use crate::units::{self, Dimension};
 use crate::vocabulary::kinds::{Absent, Bounds, Key, Kind};
 use messages::{amount, missing, wrong_kind, wrong_unit};
@@ -33,6 +33,8 @@ pub struct Reader<'a> {
     pub domains: &'a [String],
     /// What has been read so far.
     pub values: Values,
+    /// What was read from the view that `view` is derived from, if `values` began with that.
+    pub before: Option<&'a Values>,
 }
 
 impl Reader<'_> {
@@ -63,9 +65,51 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads those keys of a block again that may differ from what was read before: a recipe of a thousand domains has variants
+    /// that change none of them, or one key of each.
+    pub fn block_again(&mut self, prefix: &str, keys: &'static [Key], place: Span, problems: &mut Problems) {
+        let Some(before) = self.before else { return self.block(prefix, keys, place, problems) };
+        let same_constants = self.values.params == before.params && self.values.budget == before.budget;
+        let written = self.view.settings.has_changed(prefix);
+        for key in keys {
+            let other_changed = match key.absent {
+                Absent::Same(other) => self.differs(before, other),
+                _ => false,
+            };
+            if same_constants && !written && !other_changed {
+                continue;
+            }
+            let path = format!("{prefix}.{}", key.name);
+            if other_changed || self.view.settings.has_changed(&path) || !same_constants && self.reads_constants(&path)
+            {
+                self.key(&path, key, place, problems);
+            }
+        }
+    }
+
+    /// Whether a value differs from what was read before.
+    fn differs(&self, before: &Values, path: &str) -> bool {
+        match (before.get(path), self.values.get(path)) {
+            (Some(old), Some(new)) => {
+                old.text != new.text || old.origin != new.origin || before.number(path) != self.values.number(path)
+            }
+            (None, None) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether the settings at a path and below it name a param or a budget.
+    fn reads_constants(&self, path: &str) -> bool {
+        let constant = |name: &str| name == "budget" || self.values.params.contains_key(name);
+        self.view.settings.from(path).any(|setting| mentions::any(&setting.value, &constant))
+    }
+
     fn key(&mut self, path: &str, key: &'static Key, place: Span, problems: &mut Problems) {
         if matches!(key.kind, Kind::Formula(_)) {
             return;
+        }
+        if self.before.is_some() {
+            self.values.remove(path);
         }
         let Some(setting) = self.view.settings.get(path) else { return self.absent(path, key, place, problems) };
         let value = self.value(path, &key.kind, setting, problems);
