@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod explain;
+mod fmt;
 mod graph;
 mod plan;
 #[cfg(feature = "run")]
@@ -56,6 +57,11 @@ enum Command {
         after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one"
     )]
     Explain(explain::Args),
+    /// Lay recipes out: one layout for all, comments and meaning kept.
+    #[command(
+        after_help = "Examples:\n  recipec fmt recipes/*.recipe\n  recipec fmt --check recipes/*.recipe\n  recipec fmt - < a.recipe"
+    )]
+    Fmt(fmt::Args),
     /// Print the typed graph of a recipe as DOT or Mermaid.
     #[command(
         after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe"
@@ -97,6 +103,7 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Test(args) => test::run(&args),

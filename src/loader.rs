@@ -35,22 +35,45 @@ impl Loader for FolderLoader {
 /// Reads the recipe that was named on the command line; `-` is standard input.
 pub fn read(path: &Path) -> Result<Source, String> {
     if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(|why| why.to_string())?;
-        return Ok(Source::new(FileId(0), "standard input", decode(&bytes)));
+        return Ok(Source::new(FileId(0), "standard input", decode(read_bytes(std::io::stdin())?)));
     }
     Ok(Source::new(FileId(0), path.display().to_string().replace('\\', "/"), read_text(path)?))
 }
 
+/// As [`read`], for a command that writes the text back: bytes that are no UTF-8 are refused.
+pub fn read_exactly(path: &Path) -> Result<Source, String> {
+    let bytes = if path == Path::new("-") { read_bytes(std::io::stdin()) } else { read_file(path) }?;
+    let name =
+        if path == Path::new("-") { "standard input".into() } else { path.display().to_string().replace('\\', "/") };
+    let text =
+        String::from_utf8(bytes).map_err(|why| format!("it is no UTF-8 (byte {})", why.utf8_error().valid_up_to()))?;
+    Ok(Source::new(FileId(0), name, text))
+}
+
 fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|why| why.to_string())?.len();
-    if size > MAX_BYTES {
-        return Err(format!("it has {size} bytes, and a recipe has {MAX_BYTES} at most"));
+    Ok(decode(read_file(path)?))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(path).map_err(|why| why.to_string())?;
+    // On some systems a folder can be opened and only then refuses to be read.
+    if file.metadata().map_err(|why| why.to_string())?.is_dir() {
+        return Err("it is a folder".into());
     }
-    Ok(decode(&std::fs::read(path).map_err(|why| why.to_string())?))
+    read_bytes(file)
+}
+
+/// Reads to the end, which for a device may never come: there is a limit.
+fn read_bytes(from: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|why| why.to_string())?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("it has more than {MAX_BYTES} bytes, and a recipe has no more"));
+    }
+    Ok(bytes)
 }
 
 /// Bytes that are no UTF-8 become replacement characters: the parser then points at them.
-fn decode(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+fn decode(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|why| String::from_utf8_lossy(why.as_bytes()).into_owned())
 }

@@ -39,6 +39,7 @@ mod tests;
 pub use graph::{GraphError, TrainGraph};
 pub use plan::Plan;
 pub use recipe::Recipe;
+pub use recipec_grammar::format::{Refused, format};
 pub use recipec_grammar::source::{FileId, Source};
 pub use resolve::{Loader, NoFiles};
 

@@ -5,12 +5,14 @@
 //!
 //! In reading order: [`source`] (texts and places), [`tree`] (what comes out), `scan.rs` (comments, marks before items,
 //! the depth limit), `recipe.pest` (the grammar, recovery included), `pairs.rs` (what pest found, as a tree; no other file
-//! names a grammar rule), `precedence.rs` (the shape of expressions), `syntax_error.rs` (words for people).
+//! names a grammar rule), `precedence.rs` (the shape of expressions), `syntax_error.rs` (words for people), [`mod@format`] (one
+//! layout for every text).
 //!
 //! *Invariants.* No text makes `parse` fail, panic or overflow the stack; the time is linear in the length of the text;
 //! every span lies inside the text, at character boundaries; no expression is higher than [`MAX_DEPTH`] and no bracket
 //! deeper; nothing here knows which blocks, keys, signals or functions exist; nothing is read but the text handed in.
 
+pub mod format;
 mod pairs;
 mod precedence;
 mod scan;

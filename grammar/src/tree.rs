@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows which blocks, keys, signals or functions exist; that is the compiler's vocabulary.
 
+mod places;
+
 use crate::source::{FileId, Span, Spanned};
 
 /// One recipe file.

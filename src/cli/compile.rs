@@ -4,7 +4,8 @@ use super::Exit;
 use crate::loader::{self, FolderLoader};
 use clap::Args as ClapArgs;
 use recipec_compiler::diagnostic::human;
-use recipec_compiler::{Checked, Options, Plan, Recipe, TrainGraph};
+use recipec_compiler::problems::Problems;
+use recipec_compiler::{Checked, Options, Plan, Recipe, Source, TrainGraph};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +49,13 @@ pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
 
 /// Prints the problems of a recipe on standard error.
 pub fn print_problems(checked: &Checked) {
+    print_found(&checked.problems, &checked.sources);
+}
+
+/// Prints problems on standard error.
+pub fn print_found(problems: &Problems, sources: &[Source]) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = human::render(&checked.problems, &checked.sources, human::Style { width: 100, colour });
+    let text = human::render(problems, sources, human::Style { width: 100, colour });
     if !text.is_empty() {
         eprint!("{text}");
     }

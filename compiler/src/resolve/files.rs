@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::problems::Problems;
 use recipec_grammar::source::{FileId, Source, Spanned};
-use recipec_grammar::tree::{File, ItemKind, SyntaxErrorKind};
+use recipec_grammar::tree::{File, ItemKind, SyntaxError, SyntaxErrorKind};
 
 /// Fetches the text of a file that a recipe names. The compiler itself reads nothing.
 pub trait Loader {
@@ -107,7 +107,13 @@ fn parse(mut source: Source, sources: &mut Vec<Source>, problems: &mut Problems)
     if parsed.lost_text {
         problems.lose_text();
     }
-    for error in parsed.errors {
+    report_syntax(parsed.errors, problems);
+    (parsed.file, source)
+}
+
+/// Pushes what the grammar found, each with its code.
+pub fn report_syntax(errors: Vec<SyntaxError>, problems: &mut Problems) {
+    for error in errors {
         let mut diagnostic = Diagnostic::new(code(error.kind), error.message).at(error.span, error.label);
         for (span, text) in error.also {
             diagnostic = diagnostic.at(span, text);
@@ -115,7 +121,6 @@ fn parse(mut source: Source, sources: &mut Vec<Source>, problems: &mut Problems)
         diagnostic.help = error.help;
         problems.push(diagnostic);
     }
-    (parsed.file, source)
 }
 
 fn code(kind: SyntaxErrorKind) -> Code {
