@@ -13,6 +13,7 @@ pub mod build;
 pub mod checks;
 pub mod diagnostic;
 pub mod draft;
+pub mod estimate;
 pub mod explain;
 pub mod formula;
 pub mod graph;
