@@ -11,6 +11,7 @@
 
 pub mod build;
 pub mod checks;
+pub mod curves;
 pub mod diagnostic;
 pub mod draft;
 pub mod estimate;
