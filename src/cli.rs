@@ -57,9 +57,9 @@ enum Command {
         after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one"
     )]
     Explain(explain::Args),
-    /// Print the typed graph of a recipe as DOT or Mermaid.
+    /// Print the typed graph of a recipe as DOT, Mermaid, SVG or JSON.
     #[command(
-        after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe"
+        after_help = "Examples:\n  recipec graph recipes/quickstart.recipe --format svg --out graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg"
     )]
     Graph(graph::Args),
     /// Print what a recipe costs: memory by part, tokens, FLOP, time, which budget ends it; with the arithmetic.

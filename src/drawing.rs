@@ -5,6 +5,7 @@
 
 pub mod chart;
 mod font;
+pub mod graph;
 mod png;
 mod svg;
 

@@ -203,11 +203,9 @@ pub fn curves(
         }
         curves.extend(found);
     }
-    if let [first, second] = curves.as_slice()
-        && same(&first.values, &second.values)
-    {
-        curves.truncate(1);
-        curves[0].label = "correct or wrong".into();
+    let mut curves = joined(curves);
+    if let [only] = curves.as_mut_slice() {
+        only.label = "correct or wrong".into();
     }
     if x == "length" && scene.reads("truncated") | scene.reads("finished") {
         curves.extend(cut(&scene)?);
@@ -229,6 +227,21 @@ fn cut(scene: &Scene) -> Result<Vec<Curve>, CurveError> {
         found.truncate(1);
     }
     Ok(found)
+}
+
+/// Equal curves become one, under all their labels.
+fn joined(curves: Vec<Curve>) -> Vec<Curve> {
+    let mut kept: Vec<Curve> = Vec::new();
+    for curve in curves {
+        match kept.iter_mut().find(|own| own.at == curve.at && same(&own.values, &curve.values)) {
+            Some(own) => {
+                own.label.push_str("; ");
+                own.label.push_str(&curve.label);
+            }
+            None => kept.push(curve),
+        }
+    }
+    kept
 }
 
 fn same(first: &[f64], second: &[f64]) -> bool {

@@ -5,6 +5,7 @@ use super::{Exit, say};
 use crate::drawing::Picture;
 use crate::drawing::chart::{self, Words};
 use recipec_compiler::curves::{self, CurveError, Curves, MixCurves, Surface};
+use recipec_compiler::estimate::number;
 use recipec_compiler::plan::StagePlan;
 use recipec_compiler::{Plan, vocabulary::signals};
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ impl Drawn {
 }
 
 pub fn run(args: &Args) -> Exit {
-    let (_, _, plan) = match compile(&args.recipe) {
+    let (recipe, _, plan) = match compile(&args.recipe) {
         Ok(done) => done,
         Err(exit) => return exit,
     };
@@ -108,10 +109,10 @@ pub fn run(args: &Args) -> Exit {
         say("nothing to draw: the recipe has no penalty and no term, and no stage that draws domains");
         return Exit::Done;
     }
-    let recipe = match &plan.variant {
-        Some(variant) => format!("Recipe {}, variant {variant}", plan.recipe),
-        None => format!("Recipe {}", plan.recipe),
-    };
+    let variant = plan.variant.as_ref().map(|variant| format!(", variant {variant}")).unwrap_or_default();
+    let params = recipe.params.iter().filter(|param| param.name != "seed");
+    let params: Vec<String> = params.map(|param| format!(", {} = {}", param.name, number(param.value.value))).collect();
+    let recipe = format!("Recipe {}{variant}{}", plan.recipe, params.concat());
     for drawn in &drawn {
         if let Err(why) = write(args, &plan, drawn, &Words { recipe: &recipe }) {
             eprintln!("error: {why}");
@@ -129,14 +130,14 @@ fn draw(args: &Args, plan: &Plan) -> Result<Vec<Drawn>, CurveError> {
     }
     let stage = curves::stage(plan, args.stage.as_deref())?;
     match args.part.as_deref() {
-        Some("mix") => Ok(vec![Drawn::Mix(curves::mix(plan, stage)?)]),
+        Some("mix") => Ok(vec![Drawn::Mix(curves::mix(stage)?)]),
         Some(part) => part_pictures(args, plan, stage, part, &given),
         None => {
             let mut all = Vec::new();
             for part in curves::parts(stage).iter().filter(|part| !["outcome", "total"].contains(&part.as_str())) {
                 all.extend(part_pictures(args, plan, stage, part, &given)?);
             }
-            all.push(Drawn::Mix(curves::mix(plan, stage)?));
+            all.push(Drawn::Mix(curves::mix(stage)?));
             Ok(all)
         }
     }

@@ -20,7 +20,7 @@ const DASHES: [Option<[f64; 2]>; 6] =
 
 /// What is written around a picture.
 pub struct Words<'a> {
-    /// The recipe, with its variant.
+    /// The recipe, with its variant and params.
     pub recipe: &'a str,
 }
 
@@ -32,7 +32,7 @@ pub fn curves(curves: &Curves, words: &Words) -> Picture {
     let mut legend = Vec::new();
     let mut n_points = 0;
     for (idx, curve) in curves.curves.iter().take(2 * SERIES.len()).enumerate() {
-        let (colour, dashes) = (SERIES[idx % SERIES.len()], DASHES[idx % DASHES.len()]);
+        let (colour, dashes) = (SERIES[idx % SERIES.len()], DASHES[(idx + 2 * (idx / SERIES.len())) % DASHES.len()]);
         match (curve.at, curve.values.first()) {
             (Some(at), Some(value)) => {
                 // Points at one place stay apart by their size.
@@ -60,14 +60,17 @@ pub fn mix(mix: &MixCurves, words: &Words) -> Picture {
     let mut stated = mix.stated.clone();
     let n_shown = mix.curves.len().min(SERIES.len());
     if n_shown < mix.curves.len() {
-        let value = format!("the first {n_shown} of {}", mix.curves.len());
+        let value = format!("the first {n_shown} of {} curves", mix.curves.len());
         stated.push(Stated { name: "domains shown".into(), value });
     }
-    let title = if history { format!("mix over {}", mix.x.name) } else { "mix over the achieved share".to_string() };
+    let title = if history {
+        format!("mix over {}", mix.x.name.replace("last_batch.", "the last batch's "))
+    } else {
+        "mix over the achieved share".to_string()
+    };
     let values = || mix.curves.iter().take(n_shown).flat_map(|curve| curve.values.iter().copied()).chain([0.0]);
-    let axis = Axis { name: format!("{} of the domain", mix.x.name), ..mix.x.clone() };
     let label = "probability of a draw";
-    let mut frame = Frame::new(&title, &caption(words, &mix.stage, &stated), &axis, values(), label);
+    let mut frame = Frame::new(&title, &caption(words, &mix.stage, &stated), &mix.x, values(), label);
     let mut legend = Vec::new();
     for (idx, curve) in mix.curves.iter().take(n_shown).enumerate() {
         let (colour, dashes) = (SERIES[idx], DASHES[idx]);
@@ -168,7 +171,7 @@ impl Frame {
         let (low, high) = values.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
         let (_, step) = ticks(low, high, 6);
-        frame.y_range = ((low / step - 1e-9).floor() * step, (high / step + 1e-9).ceil() * step);
+        frame.y_range = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
         frame.x_range = (if x.unit.is_empty() { x.low } else { x.low.min(0.0) }, x.high);
         let (y_ticks, y_step) = ticks(frame.y_range.0, frame.y_range.1, 6);
         for value in y_ticks {
@@ -182,7 +185,7 @@ impl Frame {
         } else {
             ticks(frame.x_range.0, frame.x_range.1, 8)
         };
-        for value in x_ticks {
+        for value in with_end(x_ticks, frame.x_range.1, x_step) {
             let place = frame.x(value);
             frame.picture.line((place, TOP), (place, BOTTOM), GRID, 1.0);
             frame.picture.line((place, BOTTOM), (place, BOTTOM + 6.0), MUTED, 1.0);
@@ -273,7 +276,8 @@ impl Frame {
         };
         let (x_ticks, x_step) =
             if x.unit == "tokens" { token_ticks(x.low, x.high, 8) } else { ticks(x.low, x.high, 8) };
-        let x_ticks: Vec<(f64, f64)> = x_ticks.into_iter().map(|value| (value, place(value.max(first)))).collect();
+        let x_ticks: Vec<(f64, f64)> =
+            with_end(x_ticks, last, x_step).into_iter().map(|value| (value, place(value.max(first)))).collect();
         for (value, at) in x_ticks {
             self.picture.line((at, BOTTOM), (at, BOTTOM + 6.0), MUTED, 1.0);
             self.picture.text(tick_label(value, x_step), (at, BOTTOM + 23.0), FONT, MUTED, Anchor::Middle);
@@ -326,8 +330,20 @@ impl Frame {
     }
 }
 
+/// Ticks with the end of the axis, where there is room for it: a cap is what one looks for.
+fn with_end(mut ticks: Vec<f64>, end: f64, step: f64) -> Vec<f64> {
+    if ticks.last().is_some_and(|last| end - last > 0.45 * step) {
+        ticks.push(end);
+    }
+    ticks
+}
+
 fn axis_label(axis: &Axis) -> String {
-    let name = axis.name.replace('_', " ");
+    let name = match axis.name.strip_prefix("last_batch.") {
+        Some(signal) => format!("mean {signal} of the domain over the last batch"),
+        None if axis.name == "achieved" => "achieved share of the domain".to_string(),
+        None => axis.name.replace('_', " "),
+    };
     if axis.unit.is_empty() { name } else { format!("{name}, {}", axis.unit) }
 }
 

@@ -1,9 +1,9 @@
 //! The mix: how often a domain is drawn, by the share that it has achieved, or by its history.
 
-use super::{Axis, Curve, CurveError, Stated};
+use super::{Axis, Curve, CurveError, Stated, same};
 use crate::estimate::number;
 use crate::formula::{Program, Scratch};
-use crate::plan::{NodeKind, Plan, StagePlan};
+use crate::plan::{NodeKind, StagePlan};
 use crate::vocabulary::signals::PRESENT;
 
 const POINTS: u64 = 200;
@@ -28,7 +28,7 @@ pub struct MixCurves {
 }
 
 /// The mix of a stage.
-pub fn mix(plan: &Plan, stage: &StagePlan) -> Result<MixCurves, CurveError> {
+pub fn mix(stage: &StagePlan) -> Result<MixCurves, CurveError> {
     let found = stage.nodes.iter().find_map(|node| match &node.kind {
         NodeKind::Sampler { domains, ratios, weight, .. } => Some((domains, ratios, weight)),
         _ => None,
@@ -47,16 +47,18 @@ pub fn mix(plan: &Plan, stage: &StagePlan) -> Result<MixCurves, CurveError> {
         for x in &axis.values {
             values.push(mixed.draws(&axis.name, at, *x, name)?);
         }
-        let target =
-            if axis.name == "achieved" { ratios.get(at).copied().unwrap_or(0.0) } else { mixed.middle(&axis.name) };
+        let ratio = ratios.get(at).copied().unwrap_or(0.0);
+        let label = format!("{name}, ratio {}%", number(100.0 * ratio));
+        // Domains that are drawn alike are one curve.
+        if let Some(known) = curves.iter_mut().find(|known: &&mut Curve| same(&known.values, &values)) {
+            known.label.push_str("; ");
+            known.label.push_str(&label);
+            continue;
+        }
+        let target = if axis.name == "achieved" { ratio } else { mixed.middle(&axis.name) };
         targets.push((target, mixed.draws(&axis.name, at, target, name)?));
-        curves.push(Curve {
-            label: format!("{name}, ratio {}%", number(100.0 * ratios.get(at).copied().unwrap_or(0.0))),
-            values,
-            at: None,
-        });
+        curves.push(Curve { label, values, at: None });
     }
-    let _ = plan;
     Ok(MixCurves { stage: stage.name.clone(), stated: mixed.stated(&axis), x: axis, curves, targets })
 }
 
