@@ -6,6 +6,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod plan;
+mod plot;
 #[cfg(feature = "run")]
 mod report;
 #[cfg(feature = "run")]
@@ -62,16 +63,21 @@ enum Command {
         after_help = "Examples:\n  recipec fmt recipes/*.recipe\n  recipec fmt --check recipes/*.recipe\n  recipec fmt - < a.recipe"
     )]
     Fmt(fmt::Args),
-    /// Print the typed graph of a recipe as DOT or Mermaid.
+    /// Print the typed graph of a recipe as DOT, Mermaid, SVG or JSON.
     #[command(
-        after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe"
+        after_help = "Examples:\n  recipec graph recipes/quickstart.recipe --format svg --out graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg"
     )]
     Graph(graph::Args),
-    /// Print the plan: every node in execution order, with its settings.
+    /// Print what a recipe costs: memory by part, tokens, FLOP, time, which budget ends it; with the arithmetic.
     #[command(
-        after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan --json recipes/quickstart.recipe"
+        after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan a.recipe --facts config.json --device-memory 80GiB --price 2.5/h\n  recipec plan --nodes recipes/quickstart.recipe"
     )]
     Plan(plan::Args),
+    /// Draw penalties and the mix as PNG and SVG, from the recipe alone.
+    #[command(
+        after_help = "Examples:\n  recipec plot recipes/quickstart.recipe --out pictures\n  recipec plot recipes/quickstart.recipe difficulty_aware --x length --y solve_rate\n  recipec plot recipes/quickstart.recipe mix --format svg"
+    )]
+    Plot(plot::Args),
     /// Run the tests that a recipe states about its own formulas.
     #[command(after_help = "Example:\n  recipec test recipes/quickstart.recipe")]
     Test(test::Args),
@@ -106,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Plot(args) => plot::run(&args),
         Command::Test(args) => test::run(&args),
         #[cfg(not(feature = "run"))]
         Command::Run { .. } => {

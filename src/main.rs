@@ -1,6 +1,7 @@
 //! `recipec`: recipes for reinforcement-learning post-training, checked and run.
 
 mod cli;
+mod drawing;
 mod loader;
 #[cfg(feature = "run")]
 mod progress;

@@ -4,6 +4,7 @@
 //! printed or planned from a graph is the same every time.
 
 pub mod print;
+mod rates;
 
 use crate::plan::{Flow, Input, Node, NodeKind};
 use petgraph::algo::tarjan_scc;
@@ -11,13 +12,24 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
 use std::collections::BTreeMap;
 
-/// How much flows along an edge per step, at most.
+/// How much flows along an edge per optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// How many.
+    /// How many, when domains are drawn by their ratios and every group is kept.
     pub amount: f64,
-    /// Of what: `problems`, `groups`, `rollouts` or `tokens`.
+    /// How many at most: every batch that `refill` allows is drawn, and all of it from one domain.
+    pub most: f64,
+    /// Of what: `problems`, `groups`, `rollouts`, or `updates` for gradients, weights and measures.
     pub unit: &'static str,
+    /// Tokens at most, where what flows consists of tokens.
+    pub tokens: Option<f64>,
+}
+
+impl Rate {
+    /// What one batch needs; the graph completes it when it is whole.
+    pub fn of_batch(amount: f64, unit: &'static str) -> Self {
+        Self { amount, most: amount, unit, tokens: None }
+    }
 }
 
 /// An edge.
@@ -51,7 +63,7 @@ pub struct EdgeView<'a> {
     pub flow: Flow,
     /// True for the marked edges that close a loop.
     pub feedback: bool,
-    /// How much, at most, per step.
+    /// How much per optimizer step; none where something flows once.
     pub rate: Option<Rate>,
 }
 

@@ -11,8 +11,10 @@
 
 pub mod build;
 pub mod checks;
+pub mod curves;
 pub mod diagnostic;
 pub mod draft;
+pub mod estimate;
 pub mod explain;
 pub mod formula;
 pub mod graph;

@@ -21,6 +21,7 @@ pub fn lower(recipe: &Recipe) -> Result<TrainGraph, GraphError> {
         }
         before = Some(weights);
     }
+    graph.complete_rates(&recipe.domains);
     graph.validate()?;
     Ok(graph)
 }
@@ -316,5 +317,5 @@ fn read_terms(work: &Reinforce) -> Vec<String> {
 }
 
 fn rate(amount: f64, unit: &'static str) -> Option<Rate> {
-    Some(Rate { amount, unit })
+    Some(Rate::of_batch(amount, unit))
 }

@@ -204,6 +204,11 @@ impl Program {
         builder.finish()
     }
 
+    /// Whether it looks at the whole group or mix, so that a row cannot be evaluated alone.
+    pub fn aggregates(&self) -> bool {
+        self.code.iter().any(|instruction| matches!(instruction.op, Op::Aggregate { .. }))
+    }
+
     /// How many running averages it keeps.
     pub fn states(&self) -> usize {
         self.code.iter().filter(|instruction| instruction.op == Op::Ema).count()

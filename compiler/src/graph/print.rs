@@ -1,6 +1,11 @@
-//! The graph as text: DOT for Graphviz, Mermaid for Markdown.
+//! The graph as text: DOT for Graphviz, Mermaid for Markdown, JSON for programs.
+
+mod json;
+
+pub use json::json;
 
 use super::{Rate, TrainGraph};
+use crate::estimate::number;
 use crate::plan::NodeKind;
 use std::fmt::Write;
 
@@ -72,8 +77,8 @@ fn quoted(text: &str) -> String {
 
 fn label(flow: &str, rate: Option<Rate>) -> String {
     match rate {
-        Some(rate) => format!("{flow}: {} {}/step", rate.amount, rate.unit),
-        None => flow.to_string(),
+        Some(rate) if rate.unit != "updates" => format!("{flow}: {} {}/step", number(rate.amount), rate.unit),
+        _ => flow.to_string(),
     }
 }
 

@@ -1,0 +1,132 @@
+//! Memory by part, in the worst case: every slot at its longest sequence, a micro-batch that ends with the longest.
+
+use super::arithmetic::{Sum, Unit, add, largest, over, times};
+use super::given::{Device, Given, LANES, LOGIT_ROWS, MICRO_BATCH_TOKENS, bytes_of};
+use super::model::{Model, named};
+use super::work::{StageWork, device_word};
+use super::{Line, Part};
+use crate::plan::Plan;
+use crate::settings::Precision;
+
+/// Memory of a stage by part.
+pub(super) fn part(stage: &StageWork, plan: &Plan, policy: &Model, given: &Given) -> Part {
+    let number = bytes_of(plan.policy.precision, given.device);
+    let on_cpu = given.device == Device::Cpu;
+    let bytes = |size: f64| Sum::known("bytes", size);
+    let four = || bytes(4.0);
+    let mut lines = vec![Line::new("weights", "weights", times([policy.parameters(), bytes(number)]), Unit::Bytes)];
+    if plan.policy.precision == Precision::Bf16 && !on_cpu {
+        if policy.is_trained() {
+            let master = times([policy.trained(), four()]);
+            lines.push(
+                Line::new("master", "master weights, 32 bits", master, Unit::Bytes).note("what the optimizer adds to"),
+            );
+        }
+        let head = times([policy.vocab(), policy.width(), four()]);
+        lines.push(Line::new("head", "head in 32 bits", head, Unit::Bytes).note("logits are computed from it"));
+    }
+    if on_cpu {
+        let copies = times([Sum::known("copies", 2.0), policy.parameters(), four()]);
+        lines.push(
+            Line::new("packed", "weights packed for products", copies, Unit::Bytes).note("forward and transposed"),
+        );
+    }
+    if policy.is_trained() {
+        let lanes = if on_cpu { LANES as f64 } else { 1.0 };
+        let copies = Sum::known(if on_cpu { "lanes" } else { "copies" }, lanes);
+        lines.push(Line::new("gradients", "gradients", times([copies, policy.trained(), four()]), Unit::Bytes));
+        let moments = times([Sum::known("moments", 2.0), policy.trained(), four()]);
+        lines.push(Line::new("moments", "both moments of AdamW", moments, Unit::Bytes));
+    }
+    if stage.reference {
+        let copy = times([policy.parameters(), bytes(number)]);
+        lines.push(Line::new("reference", "reference policy", copy, Unit::Bytes));
+    }
+    if stage.in_flight {
+        let copy = times([policy.parameters(), bytes(number)]);
+        lines.push(
+            Line::new("behavior", "weights that decode", copy, Unit::Bytes).note("one version behind the trained ones"),
+        );
+    }
+    lines.push(activations(stage, policy, number, on_cpu));
+    let rows = if on_cpu { Sum::known("rows at a time", (LOGIT_ROWS * LANES) as f64) } else { micro_batch(stage) };
+    let logits = times([rows, policy.vocab(), four(), Sum::Plain(if on_cpu { 1.0 } else { 2.0 })]);
+    lines.push(
+        Line::new("logits", "logits of the loss", logits, Unit::Bytes).note("and, on an accelerator, their gradient"),
+    );
+    if stage.slots > 0.0 {
+        lines.extend(decoding(stage, policy, number));
+    }
+    let total = add(lines.iter().map(Line::named));
+    // Decoding and training of one batch take turns, but their buffers are kept: all of them count.
+    lines.push(Line::new("total", "together", total, Unit::Bytes));
+    Part {
+        id: format!("{}.memory", stage.name),
+        title: format!("stage {}, memory on {}, worst case", stage.name, device_word(given.device)),
+        lines,
+    }
+}
+
+/// Tokens of the longest micro-batch: it is one token short of full when the longest sequence comes.
+fn micro_batch(stage: &StageWork) -> Sum {
+    named(
+        "longest micro-batch",
+        add([Sum::known("full", MICRO_BATCH_TOKENS as f64), stage.longest(), Sum::Plain(-1.0)]),
+    )
+}
+
+/// What a backward pass needs of each layer: its input, queries, keys, values, what attention gave, the input of the second
+/// norm, and both sides of the gated unit.
+fn activations(stage: &StageWork, policy: &Model, number: f64, on_cpu: bool) -> Line {
+    let of_token = add([
+        times([Sum::Plain(2.0), policy.width()]),
+        times([Sum::Plain(2.0), policy.query_width()]),
+        times([Sum::Plain(2.0), policy.key_width()]),
+        times([Sum::Plain(2.0), policy.hidden()]),
+    ]);
+    let lanes = Sum::known(if on_cpu { "lanes" } else { "copies" }, if on_cpu { LANES as f64 } else { 1.0 });
+    let sum = times([lanes, micro_batch(stage), policy.layers(), of_token, Sum::known("bytes", number)]);
+    Line::new("activations", "activations of a micro-batch", sum, Unit::Bytes)
+        .note(format!("longest micro-batch: {}; scores of attention are not kept", micro_batch_numbers(stage)))
+}
+
+fn micro_batch_numbers(stage: &StageWork) -> String {
+    let longest = add([Sum::Plain(MICRO_BATCH_TOKENS as f64), stage.longest()]).numbers();
+    format!("{longest} - 1 tokens")
+}
+
+fn decoding(stage: &StageWork, policy: &Model, number: f64) -> Vec<Line> {
+    let slots = || Sum::known("slots", stage.slots);
+    // A suite may decode longer sequences than training does.
+    let suites = stage.evaluation.iter().flat_map(|(_, suites)| suites.iter().map(|suite| suite.max_output_tokens));
+    let in_suites = suites.max().map(|cap| cap as f64).filter(|cap| stage.max_output.is_none_or(|own| *cap > own));
+    let (longest, note) = match in_suites {
+        Some(cap) => {
+            let sum = add([Sum::known("longest prompt", stage.max_prompt), Sum::known("output cap", cap)]);
+            (sum, "the longest cap is that of a suite")
+        }
+        None => (stage.longest(), "every slot at its longest, no prompt shared"),
+    };
+    let cache = times([slots(), longest, policy.cache_per_token(number)]);
+    let logits = times([slots(), policy.vocab(), Sum::known("bytes", 4.0)]);
+    vec![
+        Line::new("cache", "cache of keys and values", cache, Unit::Bytes).note(note),
+        Line::new("decode_logits", "logits of decoding", logits, Unit::Bytes),
+    ]
+}
+
+/// The largest stage, and whether it fits.
+pub(super) fn whole(stages: &[(String, Sum)], given: &Given) -> Part {
+    let all = stages.iter().map(|(name, total)| named(name, total.clone()));
+    let mut lines = vec![Line::new("total", "largest stage", largest(all), Unit::Bytes)];
+    if let (Some(memory), [total]) = (given.device_memory, lines.as_slice()) {
+        let share = over(total.named(), Sum::known("device", memory));
+        let fits = match share.value() {
+            Some(share) if share <= 1.0 => "it fits",
+            Some(_) => "it does not fit",
+            None => "not decided",
+        };
+        lines.push(Line::new("share", "of the device's memory", share, Unit::Share).note(fits));
+    }
+    Part { id: "run.memory".into(), title: "the run, memory".into(), lines }
+}
