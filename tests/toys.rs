@@ -5,6 +5,7 @@
 mod common;
 
 use common::{TestWorld, read, run_in};
+use recipec_compiler::recipe_tests::{Outcome, run_tests};
 use recipec_compiler::{FileId, Loader, NoFiles, Options, Plan, Source, support};
 use recipec_runtime::run_folder::RunFolder;
 use recipec_runtime::train::StoppedBy;
@@ -107,12 +108,13 @@ fn every_recipe_with_a_toy_checks_clean_and_passes_its_tests() {
     for name in toys() {
         for variant in [None, Some("toy".to_string())] {
             let options = Options { variant: variant.clone(), set: Vec::new(), strict: false };
-            let checked = recipec_compiler::check(Source::new(FileId(0), name.as_str(), text(&name)), &Beside, &options);
+            let checked =
+                recipec_compiler::check(Source::new(FileId(0), name.as_str(), text(&name)), &Beside, &options);
             let said: Vec<String> = checked.problems.sorted().iter().map(|d| d.message.clone()).collect();
             assert!(said.is_empty(), "{name} {variant:?}: {said:#?}");
             let recipe = checked.recipe.expect("a recipe without problems");
-            for (test, result) in recipec_compiler::recipe_tests::run(&recipe) {
-                assert!(result.is_ok(), "{name} {variant:?}: {test}: {result:?}");
+            for (test, outcome) in recipe.tests.iter().zip(run_tests(&recipe)) {
+                assert_eq!(outcome, Outcome::Passed, "{name} {variant:?}: {test:?}");
             }
         }
     }
@@ -128,7 +130,6 @@ fn dynamic_sampling_fills_the_batch() {
         assert_eq!(groups.kept, 16, "step {}: 128 rollouts in groups of 8", line.step);
         assert!(groups.dropped > 0 && groups.sampled == groups.kept + groups.dropped, "step {}", line.step);
         refilled += u64::from(groups.sampled > 16);
-        // The samples that are kept of a step name their group's solve rate.
         assert_eq!(line.work["filter"], groups.sampled, "step {}: every group goes through the filter", line.step);
     }
     assert!(refilled > 0, "the base policy has groups that are all right or all wrong");
@@ -194,7 +195,8 @@ fn the_base_policy_is_the_one_that_is_listed() {
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
         assert!(list.contains(&format!("| `{name}` | `")), "{name} is not in the list");
     }
-    let policy = recipec_runtime::policy::Policy::load(&folder, &recipec_runtime::device::Device::Cpu).expect("a policy");
+    let policy =
+        recipec_runtime::policy::Policy::load(&folder, &recipec_runtime::device::Device::Cpu).expect("a policy");
     let shown = format!("{} parameters", with_commas(policy.parameter_count()));
     assert!(list.contains(&shown), "the list does not say {shown}");
     assert!(list.contains(&policy.digest().expect("a digest")), "{}", policy.digest().expect("a digest"));
@@ -211,8 +213,7 @@ fn with_commas(number: usize) -> String {
 #[test]
 fn the_published_recipes_stand_alone() {
     for name in ["grpo", "dr_grpo", "dapo", "rloo", "reinforce_plus_plus", "cispo"] {
-        let checked =
-            recipec_compiler::check(Source::new(FileId(0), name, text(name)), &NoFiles, &Options::default());
+        let checked = recipec_compiler::check(Source::new(FileId(0), name, text(name)), &NoFiles, &Options::default());
         assert!(checked.recipe.is_some(), "{name}");
     }
 }

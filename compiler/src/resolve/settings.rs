@@ -232,8 +232,7 @@ pub(crate) fn unknown_key(path: &Path, segment: usize, what: &str, keys: &[Key])
 /// Says under which other words of a choice a key would act.
 fn key_of_another_word(diagnostic: Diagnostic, key: &Key, field: &str) -> Diagnostic {
     let Kind::Choice(choices) = key.kind else { return diagnostic };
-    let others: Vec<&str> =
-        choices.iter().filter(|c| c.keys.iter().any(|k| k.name == field)).map(|c| c.word).collect();
+    let others: Vec<&str> = choices.iter().filter(|c| c.keys.iter().any(|k| k.name == field)).map(|c| c.word).collect();
     if others.is_empty() {
         return diagnostic;
     }
