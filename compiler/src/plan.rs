@@ -5,7 +5,7 @@ use crate::settings::*;
 use serde::{Deserialize, Serialize};
 
 /// Raised when a plan of before can no longer be read or no longer means the same.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// Everything a run needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,28 +133,34 @@ pub enum NodeKind {
     /// Judges the rollouts of one domain.
     Verify { domain: String, verifier: VerifierSettings, answer: AnswerRule },
     /// Puts verdicts together: solve rate and the other group signals.
-    Group { unfinished: Unfinished },
+    Group {
+        unfinished: Unfinished,
+        /// A group with fewer judged rollouts is dropped and counted.
+        least_rollouts: u64,
+    },
     /// A named part of the reward. Outputs of the program: its name, and `name.binding` for each of its bindings.
     Penalty { name: String, program: Program },
     /// Outputs of the program: `outcome`, if the recipe names it, and `total`. Terms are inputs by name.
     Reward { program: Program },
     /// Permutes the total rewards within each group: a placebo.
     Shuffle,
-    /// Reward minus baseline within a group.
-    Advantage { baseline: Baseline, divide_by_std: bool },
+    /// Reward minus baseline, over all groups that were drawn together.
+    Advantage { baseline: Baseline, divide_by_std: Deviation },
     /// Drops groups.
     Filter { drop: Drop },
     /// Collects kept groups until the batch is full, or `refill` batches have been drawn.
     Batch { rollouts: u64, refill: u64 },
     /// Log-probabilities under the policy as it was at the start of the stage.
     Reference { to: String },
-    /// The objective.
+    /// The objective, applied to one part of the batch after the other: one part for each of the `updates`.
     Loss {
-        algorithm: Algorithm,
+        surrogate: Surrogate,
+        weight: SequenceWeight,
         kl: Option<Kl>,
         entropy_coef: f64,
         temperature: f64,
         updates: u64,
+        group_size: u64,
         batch_rollouts: u64,
     },
     /// Demonstrations of the stage's domains, mixed by ratio.
