@@ -1,10 +1,14 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod signals;
+
 use crate::formula::{Program, Source, TypedFormula};
 use crate::graph::{GraphError, NodeRef, Rate, TrainGraph};
 use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
-use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised};
+use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised, Term};
 use crate::settings::*;
+use crate::vocabulary::signals::{BATCH_MEANS, PRESENT, batch_mean_column};
+use signals::SignalNodes;
 use std::collections::BTreeMap;
 
 /// The graph of a recipe: a subgraph per stage, joined by weights.
@@ -79,6 +83,8 @@ fn lower_reinforce(
     let rollouts = train.batch_rollouts as f64;
 
     let data = add_data(graph, stage)?;
+    let weight = program(&[("weight", &work.mix.weight)], &constants);
+    let reads_batches = reads_batches(&weight);
     let sampler = graph.add(
         name,
         "sampler",
@@ -88,7 +94,7 @@ fn lower_reinforce(
             count: work.mix.count,
             warmup: work.mix.warmup,
             every_steps: work.mix.every_steps,
-            weight: program(&[("weight", &work.mix.weight)], &constants),
+            weight,
             groups: train.batch_rollouts / train.group_size.max(1),
         },
     )?;
@@ -135,13 +141,24 @@ fn lower_reinforce(
 
     // A term that the total does not read would be work for nothing: no node for it.
     let read_by_total = read_terms(work);
+    let read_terms = work.terms.iter().filter(|term| read_by_total.contains(&term.name));
+    let programs: Vec<(&Term, Program)> =
+        read_terms.map(|term| (term, program(&[(&term.name, &term.formula)], &constants))).collect();
+    let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
+    if let Some(outcome) = &work.reward.outcome {
+        outputs.push(("outcome", outcome));
+    }
+    outputs.push(("total", &work.reward.total));
+    let total = program(&outputs, &constants);
+    let readers = programs.iter().map(|(_, program)| program).chain([&total]);
+    let signals = SignalNodes::add(graph, recipe, stage, group, readers)?;
     let mut terms: Vec<(&str, NodeRef)> = Vec::new();
-    for term in work.terms.iter().filter(|term| read_by_total.contains(&term.name)) {
-        let kind =
-            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, &term.formula)], &constants) };
+    for (term, program) in programs {
+        let kind = NodeKind::Penalty { name: term.name.clone(), program: program.clone() };
         let prefix = if term.is_penalty { "penalty" } else { "term" };
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
+        signals.feed(graph, &program, node)?;
         for named in term.formula.names(Source::Term) {
             if let Some((_, read)) = terms.iter().find(|(name, _)| *name == named) {
                 graph.connect(*read, Flow::Terms, node, rate(rollouts, "rollouts"))?;
@@ -149,13 +166,9 @@ fn lower_reinforce(
         }
         terms.push((&term.name, node));
     }
-    let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
-    if let Some(outcome) = &work.reward.outcome {
-        outputs.push(("outcome", outcome));
-    }
-    outputs.push(("total", &work.reward.total));
-    let reward = graph.add(name, "reward", NodeKind::Reward { program: program(&outputs, &constants) })?;
+    let reward = graph.add(name, "reward", NodeKind::Reward { program: total.clone() })?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
+    signals.feed(graph, &total, reward)?;
     for (_, term) in terms {
         graph.connect(term, Flow::Terms, reward, rate(rollouts, "rollouts"))?;
     }
@@ -203,12 +216,16 @@ fn lower_reinforce(
     graph.connect(optimizer, Flow::Weights, weights, None)?;
     graph.feed_back(weights, Flow::Weights, rollout)?;
     graph.feed_back(weights, Flow::Weights, loss)?;
+    signals.feed_weights(graph, weights)?;
     let counted = match work.mix.count.at {
         CountPoint::Sampled => rollout,
         CountPoint::Completed => group,
         CountPoint::Trained => batch,
     };
     graph.feed_back(counted, Flow::Counts, sampler)?;
+    if reads_batches {
+        graph.feed_back(batch, Flow::Measures, sampler)?;
+    }
 
     let soft_zone_start = Some(work.max_output_tokens.saturating_sub(work.buffer_tokens));
     let metrics = graph.add(name, "metrics", NodeKind::Metrics { soft_zone_start })?;
@@ -295,6 +312,12 @@ pub(crate) fn constants(recipe: &Recipe, stage: &Stage, work: &Reinforce) -> BTr
         }
     }
     constants
+}
+
+/// Whether the weight of a domain follows what the last batches were like.
+fn reads_batches(weight: &Program) -> bool {
+    let of_batch = |name: &String| name == PRESENT || BATCH_MEANS.iter().any(|(of, ..)| *name == batch_mean_column(of));
+    weight.inputs().iter().any(of_batch)
 }
 
 fn program(outputs: &[(&str, &TypedFormula)], constants: &BTreeMap<String, f64>) -> Program {

@@ -80,21 +80,12 @@ impl Refused<'_> {
         if work.train.max_lag > 0 {
             self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
         }
-        if work.mix.every_steps > 0 {
-            self.push(
-                name,
-                "mix.every",
-                "a weight that is kept for steps is not carried out".into(),
-                "leave `every` out",
-            );
-        }
-        let absent = |signal: &String| signal == "reference_length" || signal.starts_with("last_batch.");
-        let formulas = [("mix.weight", &work.mix.weight), ("reward.total", &work.reward.total)].into_iter();
+        // A judge's and a reward model's signal have no value as long as only the policy is loaded.
+        let formulas = [("reward.total", &work.reward.total)].into_iter();
         let terms = work.terms.iter().map(|term| ("reward.total", &term.formula));
         for (path, formula) in formulas.chain(terms).chain(work.reward.outcome.iter().map(|f| ("reward.outcome", f))) {
-            if let Some(signal) = formula.signals().into_iter().find(absent) {
-                let message =
-                    format!("the signal `{signal}` has no value, so a formula that reads it is not carried out");
+            if formula.signals().iter().any(|signal| signal == "judge") {
+                let message = "the signal `judge` has no value, so a formula that reads it is not carried out".into();
                 self.push(name, path, message, "use signals of the rollout, of its group, or the counts of a domain");
             }
         }

@@ -38,7 +38,7 @@ fn signal(name: &str, group: &Group, rollout: &Rollout, ctx: &RewardContext) -> 
         "step" => ctx.step as f64,
         "progress" => ctx.progress,
         "budget.output" => ctx.max_output_tokens as f64,
-        term => *rollout.terms.get(term)?,
+        made => *rollout.terms.get(made).or_else(|| rollout.signals.get(made))?,
     })
 }
 

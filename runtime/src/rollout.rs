@@ -43,6 +43,8 @@ pub struct Rollout {
     pub verdict: Option<Verdict>,
     /// In its group, but not trained (`unfinished = masked`).
     pub masked: bool,
+    /// Computed signals by name (`reference_probability`).
+    pub signals: BTreeMap<&'static str, f64>,
     /// Every part of the reward by name, bindings (`difficulty_aware.scale`) included.
     pub terms: BTreeMap<String, f64>,
     /// What is trained on.

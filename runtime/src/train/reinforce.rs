@@ -36,9 +36,9 @@ impl Trainer<'_> {
         step: &mut Step,
     ) -> Result<(), RunError> {
         let sampler = stage.sampler.as_ref().ok_or_else(|| RunError::Plan("no sampler in this stage".into()))?;
-        let mut scratch = Scratch::default();
+        let progress = self.progress(stage.plan);
         for _ in 0..n {
-            let probabilities = sampler.probabilities(&self.counters, self.progress(stage.plan), &mut scratch)?;
+            let probabilities = sampler.in_force(&mut self.counters, progress)?;
             let at = Sampler::domain(&probabilities, self.plan.seed, stage.index, self.counters.draw);
             let name = sampler.domains[at].name;
             let draw = self.next_draw(stage, name, step)?;
@@ -117,6 +117,7 @@ impl Trainer<'_> {
                     answer_tokens,
                     verdict: None,
                     masked: false,
+                    signals: Default::default(),
                     terms: Default::default(),
                     total_reward: 0.0,
                     advantage: 0.0,
@@ -286,7 +287,14 @@ impl Trainer<'_> {
     }
 
     /// Batch: kept groups in draw order until it is full; asks for more while the recipe allows it.
-    pub(super) fn batch(&mut self, node: &Node, rollouts: u64, refill: u64, step: &mut Step) -> Result<Next, RunError> {
+    pub(super) fn batch(
+        &mut self,
+        stage: &StageRuntime<'_>,
+        node: &Node,
+        rollouts: u64,
+        refill: u64,
+        step: &mut Step,
+    ) -> Result<Next, RunError> {
         let mut held: u64 = step.batch.iter().map(|group| group.rollouts.len() as u64).sum();
         let mut taken = 0;
         for group in std::mem::take(&mut step.groups) {
@@ -311,6 +319,10 @@ impl Trainer<'_> {
             trained.rollouts += n;
             trained.tokens += tokens;
             step.trained_tokens += tokens;
+        }
+        if let Some(sampler) = &stage.sampler {
+            let progress = self.progress(stage.plan);
+            sampler.observe(&step.batch, &self.plan.domains, &mut self.counters, progress)?;
         }
         if step.trained_tokens == 0 {
             self.counters.empty_batches += 1;
