@@ -265,25 +265,6 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
 }
 
 fn train(values: &Values) -> Option<Train> {
-    let algorithm = match values.word("train.algorithm")? {
-        "gspo" => Algorithm::Gspo {
-            clip_low: values.number("train.algorithm.clip_low")?,
-            clip_high: values.number("train.algorithm.clip_high")?,
-            weight: match values.word("train.algorithm.weight")? {
-                "equal" => SequenceWeight::Equal,
-                "length" => SequenceWeight::Length,
-                _ => return None,
-            },
-            baseline: match values.word("train.algorithm.baseline")? {
-                "leave_one_out" => Baseline::LeaveOneOut,
-                "group_mean" => Baseline::GroupMean,
-                "none" => Baseline::None,
-                _ => return None,
-            },
-            divide_by_std: values.truth("train.algorithm.divide_by_std")?,
-        },
-        _ => return None,
-    };
     let estimator = match values.word("train.kl")? {
         "none" => None,
         "k1" => Some(KlEstimator::K1),
@@ -298,7 +279,7 @@ fn train(values: &Values) -> Option<Train> {
         None => None,
     };
     Some(Train {
-        algorithm,
+        algorithm: algorithm(values)?,
         group_size: values.count("train.group")?,
         batch_rollouts: values.count("train.batch")?,
         updates: values.count("train.updates")?,
@@ -314,6 +295,88 @@ fn train(values: &Values) -> Option<Train> {
         optimizer: adamw("train.optimizer", values)?,
         schedule: schedule("train.schedule", values)?,
         max_lag: values.count("train.max_lag")?,
+    })
+}
+
+/// The parts of a named algorithm: what the recipe writes, and what the name itself decides.
+fn algorithm(values: &Values) -> Option<Algorithm> {
+    let name = values.word("train.algorithm")?;
+    let number = |key: &str| values.number(&format!("train.algorithm.{key}"));
+    let clipped = |ratio: RatioLevel| {
+        Some(Surrogate::Clipped { ratio, low: number("clip_low")?, high: number("clip_high")? })
+    };
+    let by_group = || match values.truth("train.algorithm.divide_by_std")? {
+        true => Some(Deviation::Group),
+        false => Some(Deviation::None),
+    };
+    Some(match name {
+        "gspo" | "grpo" => Algorithm {
+            surrogate: clipped(if name == "gspo" { RatioLevel::Sequence } else { RatioLevel::Token })?,
+            weight: sequence_weight(values)?,
+            baseline: baseline(values)?,
+            divide_by_std: by_group()?,
+        },
+        "dr_grpo" => Algorithm {
+            surrogate: clipped(RatioLevel::Token)?,
+            weight: SequenceWeight::Constant { tokens: number("divisor")? },
+            baseline: Baseline::GroupMean,
+            divide_by_std: Deviation::None,
+        },
+        "dapo" => Algorithm {
+            surrogate: clipped(RatioLevel::Token)?,
+            weight: sequence_weight(values)?,
+            baseline: Baseline::GroupMean,
+            divide_by_std: by_group()?,
+        },
+        "rloo" => Algorithm {
+            surrogate: Surrogate::LogLikelihood,
+            weight: sequence_weight(values)?,
+            baseline: Baseline::LeaveOneOut,
+            divide_by_std: Deviation::None,
+        },
+        "reinforce_plus_plus" => Algorithm {
+            surrogate: clipped(RatioLevel::Token)?,
+            weight: sequence_weight(values)?,
+            baseline: baseline(values)?,
+            divide_by_std: match values.truth("train.algorithm.divide_by_std")? {
+                true => Deviation::Batch,
+                false => Deviation::None,
+            },
+        },
+        "cispo" => Algorithm {
+            surrogate: Surrogate::ClippedWeight {
+                low: match values.word("train.algorithm.clip_low") {
+                    Some(_) => None,
+                    None => Some(number("clip_low")?),
+                },
+                high: number("clip_high")?,
+            },
+            weight: sequence_weight(values)?,
+            baseline: Baseline::GroupMean,
+            divide_by_std: by_group()?,
+        },
+        _ => return None,
+    })
+}
+
+fn sequence_weight(values: &Values) -> Option<SequenceWeight> {
+    Some(match values.word("train.algorithm.weight")? {
+        "equal" => SequenceWeight::Equal,
+        "length" => SequenceWeight::Length,
+        "token_mean" => SequenceWeight::TokenMean,
+        "group_token_mean" => SequenceWeight::GroupTokenMean,
+        "constant" => SequenceWeight::Constant { tokens: values.number("train.algorithm.weight.tokens")? },
+        _ => return None,
+    })
+}
+
+fn baseline(values: &Values) -> Option<Baseline> {
+    Some(match values.word("train.algorithm.baseline")? {
+        "leave_one_out" => Baseline::LeaveOneOut,
+        "group_mean" => Baseline::GroupMean,
+        "batch_mean" => Baseline::BatchMean,
+        "none" => Baseline::None,
+        _ => return None,
     })
 }
 

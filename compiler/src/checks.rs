@@ -10,6 +10,7 @@ mod group_fits_baseline;
 mod models_fit;
 mod names_are_used;
 mod penalties_take_away;
+mod ratio_covers_lag;
 mod ratios_sum_to_one;
 mod rollouts_are_unbiased;
 mod suites_are_judged;
@@ -27,6 +28,7 @@ const CHECKS: &[Check] = &[
     budgets_fit::check,
     batch_is_whole_groups::check,
     group_fits_baseline::check,
+    ratio_covers_lag::check,
     rollouts_are_unbiased::check,
     penalties_take_away::check,
     suites_are_judged::check,

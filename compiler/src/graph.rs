@@ -376,14 +376,14 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Baseline, Drop};
+    use crate::settings::{Baseline, Deviation, Drop};
 
     fn filter() -> NodeKind {
         NodeKind::Filter { drop: Drop::Never }
     }
 
     fn advantage() -> NodeKind {
-        NodeKind::Advantage { baseline: Baseline::LeaveOneOut, divide_by_std: false }
+        NodeKind::Advantage { baseline: Baseline::LeaveOneOut, divide_by_std: Deviation::None }
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn lower_reinforce(
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
             judges.push((verify, domain));
         }
-        let group = graph.add(name, "group", NodeKind::Group { unfinished: work.reward.unfinished })?;
+        let group = graph.add(name, "group", NodeKind::Group { unfinished: work.reward.unfinished, least_rollouts: train.group_size.min(2) })?;
         for (verify, domain) in judges {
             graph.connect(verify, Flow::Verdicts, group, rate(rollouts * domain.ratio.value, "rollouts"))?;
         }
@@ -179,9 +179,8 @@ fn lower_reinforce(
     } else {
         reward
     };
-    let Algorithm::Gspo { baseline, divide_by_std, .. } = &train.algorithm;
-    let advantage =
-        graph.add(name, "advantage", NodeKind::Advantage { baseline: *baseline, divide_by_std: *divide_by_std })?;
+    let Algorithm { surrogate, weight, baseline, divide_by_std } = train.algorithm.clone();
+    let advantage = graph.add(name, "advantage", NodeKind::Advantage { baseline, divide_by_std })?;
     graph.connect(rewards, Flow::Rewards, advantage, rate(rollouts, "rollouts"))?;
     let filter = graph.add(name, "filter", NodeKind::Filter { drop: train.drop })?;
     graph.connect(advantage, Flow::Advantages, filter, rate(rollouts, "rollouts"))?;
@@ -189,11 +188,13 @@ fn lower_reinforce(
     graph.connect(filter, Flow::KeptGroups, batch, rate(groups, "groups"))?;
 
     let loss_kind = NodeKind::Loss {
-        algorithm: train.algorithm.clone(),
+        surrogate,
+        weight,
         kl: train.kl.clone(),
         entropy_coef: train.entropy_coef,
         temperature: work.rollout.sampling.temperature,
         updates: train.updates,
+        group_size: train.group_size,
         batch_rollouts: train.batch_rollouts,
     };
     let reference = match &train.kl {

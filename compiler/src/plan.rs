@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Raised when a plan of before can no longer be read or no longer means the same.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// Everything a run needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,7 +135,11 @@ pub enum NodeKind {
     /// Judges the rollouts of one domain.
     Verify { domain: String, verifier: VerifierSettings, answer: AnswerRule },
     /// Puts verdicts together: solve rate and the other group signals.
-    Group { unfinished: Unfinished },
+    Group {
+        unfinished: Unfinished,
+        /// A group with fewer judged rollouts is dropped and counted.
+        least_rollouts: u64,
+    },
     /// Computes a signal of every rollout that costs work of its own.
     Signal {
         signal: ComputedSignal,
@@ -150,21 +154,23 @@ pub enum NodeKind {
     Reward { program: Program },
     /// Permutes the total rewards within each group: a placebo.
     Shuffle,
-    /// Reward minus baseline within a group.
-    Advantage { baseline: Baseline, divide_by_std: bool },
+    /// Reward minus baseline, over all groups that were drawn together.
+    Advantage { baseline: Baseline, divide_by_std: Deviation },
     /// Drops groups.
     Filter { drop: Drop },
     /// Collects kept groups until the batch is full, or `refill` batches have been drawn.
     Batch { rollouts: u64, refill: u64 },
     /// Log-probabilities under the policy as it was at the start of the stage.
     Reference { to: String },
-    /// The objective.
+    /// The objective, applied to one part of the batch after the other: one part for each of the `updates`.
     Loss {
-        algorithm: Algorithm,
+        surrogate: Surrogate,
+        weight: SequenceWeight,
         kl: Option<Kl>,
         entropy_coef: f64,
         temperature: f64,
         updates: u64,
+        group_size: u64,
         batch_rollouts: u64,
     },
     /// Demonstrations of the stage's domains, mixed by ratio.

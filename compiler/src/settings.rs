@@ -216,14 +216,60 @@ pub enum Unfinished {
     Dropped,
 }
 
-/// How one sequence weighs in the loss.
+/// What the terms of the tokens are divided by: how one sequence weighs in the loss.
+///
+/// With `B` rollouts in an update by the recipe, of which sequence `i` has `n_i` tokens, every token of it gets the share below.
+/// `B` is the recipe's number even when groups were dropped, so that a dropped group changes nothing for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum SequenceWeight {
+    /// `1 / (B n_i)`: every sequence alike (GRPO, arXiv 2402.03300 eq. 3; GSPO, arXiv 2507.18071 eq. 5).
+    Equal,
+    /// `1 / B`: a sequence by its number of tokens (the likelihood of a whole response, arXiv 2402.14740).
+    Length,
+    /// `1 / sum_j n_j` over the trained tokens of the update (the code of DAPO, arXiv 2503.14476).
+    TokenMean,
+    /// `1 / (P sum_j n_j)` over the trained tokens of the rollout's group, with `P` prompts in an update (DAPO as eq. 8 writes it).
+    GroupTokenMean,
+    /// `1 / (B tokens)`: by a constant (Dr. GRPO, arXiv 2503.20783).
+    Constant {
+        /// The divisor, in tokens.
+        tokens: f64,
+    },
+}
+
+/// Whose importance ratio it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SequenceWeight {
-    /// Every sequence alike.
-    Equal,
-    /// By its number of tokens.
-    Length,
+pub enum RatioLevel {
+    /// `r_t = exp(logp_t - logp_behavior_t)`, one for each token.
+    Token,
+    /// `r = exp(mean_t(logp_t - logp_behavior_t))`, one for the whole response.
+    Sequence,
+}
+
+/// What is maximised for one token or one sequence with advantage `A`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Surrogate {
+    /// `min(r A, clip(r, 1 - low, 1 + high) A)` (PPO, arXiv 1707.06347 eq. 7).
+    Clipped {
+        /// Whose ratio.
+        ratio: RatioLevel,
+        /// Lower clip distance.
+        low: f64,
+        /// Upper clip distance.
+        high: f64,
+    },
+    /// `sg(clip(r_t, 1 - low, 1 + high)) A logp_t` with a weight that is not differentiated (CISPO, arXiv 2506.13585 eq. 4 and 5).
+    ClippedWeight {
+        /// Lower clip distance; none means no lower bound.
+        low: Option<f64>,
+        /// Upper clip distance.
+        high: f64,
+    },
+    /// `A logp_t`: no ratio, so right only for rollouts of the weights that are trained (REINFORCE; RLOO, arXiv 2402.14740).
+    LogLikelihood,
 }
 
 /// What is taken from a reward to make an advantage.
@@ -234,27 +280,43 @@ pub enum Baseline {
     LeaveOneOut,
     /// The mean of the group.
     GroupMean,
+    /// The mean of all rollouts that were drawn together.
+    BatchMean,
     /// Nothing.
     None,
 }
 
-/// The policy objective.
+impl Baseline {
+    /// Whether it compares the rollouts of one group, so that a group needs two of them.
+    pub fn of_the_group(self) -> bool {
+        matches!(self, Self::LeaveOneOut | Self::GroupMean)
+    }
+}
+
+/// Which spread advantages are divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deviation {
+    /// The sample standard deviation of the group's rewards.
+    Group,
+    /// The sample standard deviation of what is left after the baseline, over all rollouts that were drawn together.
+    Batch,
+    /// None.
+    None,
+}
+
+/// The policy objective in its parts. A named algorithm of the language is a choice of these, with the values of its paper where the
+/// recipe is silent; two names with the same parts are the same work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "name")]
-pub enum Algorithm {
-    /// Sequence-level importance ratio, clipped (arXiv 2507.18071).
-    Gspo {
-        /// Lower clip distance.
-        clip_low: f64,
-        /// Upper clip distance.
-        clip_high: f64,
-        /// How sequences weigh.
-        weight: SequenceWeight,
-        /// Baseline of the advantage.
-        baseline: Baseline,
-        /// Whether advantages are divided by the group's standard deviation.
-        divide_by_std: bool,
-    },
+pub struct Algorithm {
+    /// What is maximised.
+    pub surrogate: Surrogate,
+    /// How sequences weigh.
+    pub weight: SequenceWeight,
+    /// Baseline of the advantage.
+    pub baseline: Baseline,
+    /// What advantages are divided by.
+    pub divide_by_std: Deviation,
 }
 
 /// Which groups leave before the batch.

@@ -1,11 +1,21 @@
 //! Policy objectives as pure functions of one sequence: loss, and its derivative by the log-probability and the entropy of every
 //! token. The backward pass through the model starts from these derivatives.
+//!
+//! Every objective is three parts, each a few lines: what is maximised for a token ([`surrogate`]), what share of the loss a token has
+//! ([`shares`]), and the terms that are added with the same shares: KL to a reference ([`kl`]) and entropy. The advantage comes from
+//! [`crate::advantage`].
+//!
+//! `L = -sum_i sum_t share_i · J_it + coef · sum_i sum_t share_i · kl_it - entropy_coef · sum_i sum_t share_i · H_it`
 
-pub mod gspo;
 pub mod kl;
+pub mod shares;
+pub mod surrogate;
+
+#[cfg(test)]
+mod tests;
 
 use crate::policy::gradient::SequenceLoss;
-use recipec_compiler::settings::{Algorithm, Kl};
+use recipec_compiler::settings::{Kl, Surrogate};
 
 /// A sequence as an objective sees it.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +30,8 @@ pub struct SequenceTerms<'a> {
     pub logp_reference: Option<&'a [f32]>,
     /// Advantage of the sequence.
     pub advantage: f64,
+    /// What each of its tokens counts in the loss: see [`shares::token_shares`].
+    pub share: f64,
 }
 
 /// What an objective says of a sequence, with what the metrics want to know.
@@ -27,34 +39,39 @@ pub struct SequenceTerms<'a> {
 pub struct SequenceResult {
     /// Loss and derivatives.
     pub loss: SequenceLoss,
-    /// Importance ratio of the sequence.
-    pub importance_ratio: f64,
-    /// Whether clipping held back its gradient.
-    pub clipped: bool,
+    /// Importance ratios.
+    pub ratios: Ratios,
     /// Estimated KL to the reference, summed over tokens.
     pub kl: f64,
+}
+
+/// Importance ratios of a sequence: one, or one for each token.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Ratios {
+    /// How many.
+    pub count: usize,
+    /// How many of them the clip held back.
+    pub clipped: usize,
+    /// Their distances from 1, summed.
+    pub deviation: f64,
 }
 
 /// The objective with its constants.
 #[derive(Debug, Clone)]
 pub struct Objective<'a> {
-    /// Which.
-    pub algorithm: &'a Algorithm,
+    /// What is maximised.
+    pub surrogate: Surrogate,
     /// Term against a reference.
     pub kl: Option<&'a Kl>,
     /// Weight of the entropy bonus.
     pub entropy_coef: f64,
-    /// Samples per batch that sums are divided by: the size in the recipe, so that a dropped group changes nothing for the others.
-    pub batch_rollouts: f64,
 }
 
 impl Objective<'_> {
     /// Loss and derivatives of one sequence.
     pub fn sequence(&self, terms: &SequenceTerms<'_>) -> SequenceResult {
-        let Algorithm::Gspo { clip_low, clip_high, weight, .. } = self.algorithm;
-        let mut result = gspo::sequence(terms, *clip_low, *clip_high, *weight, self.batch_rollouts);
-        let n = terms.logp.len() as f64;
-        let share = gspo::sequence_weight(*weight, n) / (self.batch_rollouts * n);
+        let mut result = surrogate::sequence(self.surrogate, terms);
+        let share = terms.share;
         if let (Some(kl), Some(reference)) = (self.kl, terms.logp_reference) {
             for ((slot, logp), reference) in result.loss.d_logp.iter_mut().zip(terms.logp).zip(reference) {
                 let (value, slope) = kl::estimate(kl.estimator, f64::from(*logp), f64::from(*reference));

@@ -13,15 +13,22 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         if values.count("train.group") != Some(1) {
             continue;
         }
-        let Some(baseline) = values.word("train.algorithm.baseline").filter(|b| *b != "none") else { continue };
+        let baseline = match (values.word("train.algorithm"), values.word("train.algorithm.baseline")) {
+            (_, Some("none" | "batch_mean")) | (None, _) => continue,
+            (_, Some(baseline)) => baseline,
+            // These have no key for their baseline: it is part of what they are.
+            (Some("rloo"), None) => "leave_one_out",
+            (Some("dr_grpo" | "dapo" | "cispo"), None) => "group_mean",
+            (Some(_), None) => continue,
+        };
         let place = values.span("train.group").unwrap_or(stage.place);
         let mut diagnostic = Diagnostic::new(
             codes::GROUP_OF_ONE,
-            format!("a group of one has nothing to compare: `baseline = {baseline}`"),
+            format!("a group of one has nothing to compare: the baseline is `{baseline}`"),
         )
         .at(place, "one rollout per prompt")
-        .help("use `group = 8 rollouts`, or `baseline = none`");
-        if let Some(span) = values.span("train.algorithm.baseline") {
+        .help("use `group = 8 rollouts`, or a baseline that is not of the group: `reinforce_plus_plus`, or `baseline = none` of `grpo`");
+        if let Some(span) = values.span("train.algorithm.baseline").or(values.span("train.algorithm")) {
             diagnostic = diagnostic.at(span, "compares the rollouts of a prompt");
         }
         problems.push(diagnostic);
@@ -37,5 +44,14 @@ mod tests {
         let one = quickstart_with("group     = 8 rollouts", "group     = 1 rollout");
         assert_eq!(codes_of(&one).codes, ["recipe::rollouts::group_of_one"]);
         assert!(codes_of(&one.replace("baseline = leave_one_out", "baseline = none")).codes.is_empty());
+        let gspo = "gspo { clip_low = 3e-3, clip_high = 4e-3, weight = length, baseline = leave_one_out, divide_by_std = false }";
+        for (algorithm, codes) in [
+            ("rloo { weight = length }", &["recipe::rollouts::group_of_one"][..]),
+            ("dr_grpo", &["recipe::rollouts::group_of_one"]),
+            ("reinforce_plus_plus { baseline = group_mean }", &["recipe::rollouts::group_of_one"]),
+            ("reinforce_plus_plus", &[]),
+        ] {
+            assert_eq!(codes_of(&one.replace(gspo, algorithm)).codes, codes, "{algorithm}");
+        }
     }
 }

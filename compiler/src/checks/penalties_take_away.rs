@@ -53,6 +53,9 @@ fn divided_by_std(stage: &StageDraft, problems: &mut Problems) {
     if values.truth("train.algorithm.divide_by_std") != Some(true) {
         return;
     }
+    if values.word("train.algorithm") == Some("reinforce_plus_plus") {
+        return; // divides by the spread of the whole batch, which right and wrong answers make
+    }
     let Some(total) = values.formula("reward.total") else { return };
     let read = signals_behind(total, &values.terms);
     let Some(length) = LENGTHS.iter().find(|l| read.contains(**l)) else { return };

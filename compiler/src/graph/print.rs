@@ -2,6 +2,7 @@
 
 use super::{Rate, TrainGraph};
 use crate::plan::NodeKind;
+use crate::settings::{Deviation, Surrogate};
 use std::fmt::Write;
 
 /// The graph in the language of Graphviz.
@@ -104,15 +105,21 @@ pub fn summary(kind: &NodeKind) -> String {
         NodeKind::Reward { .. } => "total reward".into(),
         NodeKind::Shuffle => "placebo: permuted within groups".into(),
         NodeKind::Advantage { baseline, divide_by_std } => {
-            format!("baseline {}{}", word(baseline), if *divide_by_std { ", over deviation" } else { "" })
+            let over = match divide_by_std {
+                Deviation::Group => ", over deviation",
+                Deviation::Batch => ", over deviation of the batch",
+                Deviation::None => "",
+            };
+            format!("baseline {}{over}", word(baseline))
         }
         NodeKind::Filter { drop } => format!("drop {}", word(drop)),
         NodeKind::Batch { rollouts, refill } => format!("{rollouts} rollouts, refill {refill}"),
         NodeKind::Reference { to } => format!("frozen {to}"),
-        NodeKind::Loss { algorithm, .. } => match algorithm {
-            crate::settings::Algorithm::Gspo { clip_low, clip_high, .. } => {
-                format!("gspo, clip {clip_low}/{clip_high}")
-            }
+        NodeKind::Loss { surrogate, .. } => match surrogate {
+            Surrogate::Clipped { ratio, low, high } => format!("{} ratio, clip {low}/{high}", word(ratio)),
+            Surrogate::ClippedWeight { low: Some(low), high } => format!("detached weight, clip {low}/{high}"),
+            Surrogate::ClippedWeight { low: None, high } => format!("detached weight, clip -/{high}"),
+            Surrogate::LogLikelihood => "log-likelihood".into(),
         },
         NodeKind::Demonstrations { batch_problems, .. } => format!("{batch_problems} demonstrations"),
         NodeKind::SupervisedLoss { .. } => "negative log-likelihood".into(),

@@ -2,7 +2,9 @@
 
 use super::recipe;
 use crate::recipe::{Origin, Recipe, StageWork};
-use crate::settings::{Baseline, DataSource, KlEstimator, ModelSource, WeightUpdate};
+use crate::settings::{
+    Baseline, DataSource, Deviation, KlEstimator, ModelSource, RatioLevel, SequenceWeight, Surrogate, WeightUpdate,
+};
 use crate::testing::{APRIEL, Files, QUICKSTART, checked, edit, found, quickstart_with};
 use crate::{Checked, Options, check};
 use recipec_grammar::source::{FileId, Source};
@@ -88,7 +90,12 @@ fn the_published_recipe_has_its_values() {
     assert!(matches!(work.rollout.update, WeightUpdate::InFlight { after: 64, keep_cache: true }));
     assert!(matches!(
         work.train.algorithm,
-        crate::settings::Algorithm::Gspo { baseline: Baseline::LeaveOneOut, divide_by_std: false, .. }
+        crate::settings::Algorithm {
+            surrogate: Surrogate::Clipped { ratio: RatioLevel::Sequence, low: 3e-4, high: 4e-4 },
+            weight: SequenceWeight::Length,
+            baseline: Baseline::LeaveOneOut,
+            divide_by_std: Deviation::None,
+        }
     ));
     assert_eq!(r.max_wall_clock_seconds, Some(336.0 * 3600.0));
     assert!(

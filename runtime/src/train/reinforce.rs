@@ -2,13 +2,14 @@
 
 use super::Trainer;
 use super::setup::{StageRuntime, check_failures};
-use super::step::{BackTo, Next, Step};
+use super::step::{BackTo, Measures, Next, Step};
 use crate::advantage::dropped;
 use crate::answer::answer_part;
 use crate::data::Split;
 use crate::error::RunError;
 use crate::generate::{Engine, Request, generate};
-use crate::loss::{Objective, SequenceTerms};
+use crate::loss::shares::{UpdateSize, token_shares};
+use crate::loss::{Objective, Ratios, SequenceTerms};
 use crate::optimizer::schedule_share;
 use crate::policy::gradient::{Sequence, gradients, score};
 use crate::reward::{self, RewardContext};
@@ -20,7 +21,7 @@ use crate::world::Progress;
 use recipec_compiler::formula::{Program, Scratch};
 use recipec_compiler::plan::{Node, NodeKind};
 use recipec_compiler::settings::{AdamW, Drop, Sampling, Schedule, Unfinished};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
 /// More batches in a row without a kept group than this end the run.
@@ -168,7 +169,13 @@ impl Trainer<'_> {
     }
 
     /// Group: solve rate over those judged. A failed verdict never becomes a reward: its rollout leaves the group.
-    pub(super) fn make_groups(&mut self, node: &Node, unfinished: Unfinished, step: &mut Step) -> Result<(), RunError> {
+    pub(super) fn make_groups(
+        &mut self,
+        node: &Node,
+        unfinished: Unfinished,
+        least: u64,
+        step: &mut Step,
+    ) -> Result<(), RunError> {
         let mut n = 0;
         for (draw, mut rollouts) in std::mem::take(&mut step.sampled) {
             let name = self.plan.domains[draw.domain].clone();
@@ -205,7 +212,7 @@ impl Trainer<'_> {
                 }
                 Unfinished::Dropped => rollouts.retain(|rollout| !rollout.truncated),
             }
-            if rollouts.len() < 2 {
+            if (rollouts.len() as u64) < least.max(1) {
                 step.broken_groups += 1;
                 continue;
             }
@@ -329,10 +336,12 @@ impl Trainer<'_> {
             if self.counters.empty_batches > MAX_EMPTY_BATCHES {
                 return Err(RunError::NoSignal { batches: self.counters.empty_batches });
             }
-            let message = format!(
-                "step {}: no group of this batch has an advantage; nothing was trained",
-                self.counters.step + 1
-            );
+            let why = if step.batch.is_empty() {
+                "no group of this batch has an advantage"
+            } else {
+                "all rollouts of this batch are masked"
+            };
+            let message = format!("step {}: {why}; nothing was trained", self.counters.step + 1);
             self.warn(message)?;
         } else {
             self.counters.empty_batches = 0;
@@ -345,59 +354,68 @@ impl Trainer<'_> {
         let reference =
             self.stage_start.as_ref().ok_or_else(|| RunError::Plan("the reference policy was not kept".into()))?;
         let temperature = loss_temperature(stage);
-        let tokens = batch_tokens(step);
+        let tokens = batch_tokens(&step.batch);
         let scores = score(reference, &sequences(&tokens), temperature, &self.lanes)?;
         step.worked(node, tokens.len());
         step.reference = Some(scores.logp);
         Ok(())
     }
 
-    /// Loss: the objective of the recipe and the backward pass.
+    /// Loss: the objective of the recipe and the backward pass, over the part of the batch that this update trains.
     pub(super) fn policy_loss(&mut self, node: &Node, step: &mut Step) -> Result<(), RunError> {
-        let NodeKind::Loss { algorithm, kl, entropy_coef, temperature, batch_rollouts, .. } = &node.kind else {
+        let NodeKind::Loss { surrogate, weight, kl, entropy_coef, temperature, updates, group_size, batch_rollouts } =
+            &node.kind
+        else {
             return Err(RunError::Plan("not a loss node".into()));
         };
         step.gradients = None;
-        let tokens = batch_tokens(step);
+        let part = part(step.batch.len(), step.updates, *updates);
+        let tokens = batch_tokens(&step.batch[part.clone()]);
         step.worked(node, tokens.len());
+        // Where the rows of the part begin among those of the batch.
+        let before = step.batch[..part.start].iter().flat_map(trained).count();
+        let groups = &step.batch[part];
         if tokens.is_empty() {
             return Ok(());
         }
-        let objective = Objective {
-            algorithm,
-            kl: kl.as_ref(),
-            entropy_coef: *entropy_coef,
-            batch_rollouts: *batch_rollouts as f64,
-        };
-        let rollouts: Vec<&Rollout> = trained_rollouts(step).collect();
+        let rollouts = *batch_rollouts as f64 / *updates as f64;
+        let size = UpdateSize { rollouts, prompts: rollouts / *group_size as f64 };
+        let lengths: Vec<Vec<usize>> =
+            groups.iter().map(|group| trained(group).map(|rollout| rollout.tokens.len()).collect()).collect();
+        let shares = token_shares(*weight, size, &lengths).map_err(|why| RunError::Plan(why.to_string()))?;
+        let objective = Objective { surrogate: *surrogate, kl: kl.as_ref(), entropy_coef: *entropy_coef };
+        let rollouts: Vec<&Rollout> = groups.iter().flat_map(trained).collect();
         let reference = step.reference.as_ref();
-        // One row per sequence: importance ratio, clipped, KL. Filled in whatever order lanes work, summed in order of sequences.
-        let rows = Mutex::new(vec![(1.0f64, false, 0.0f64); rollouts.len()]);
+        // One row per sequence: importance ratios, KL. Filled in whatever order lanes work, summed in order of sequences.
+        let rows = Mutex::new(vec![(Ratios::default(), 0.0f64); rollouts.len()]);
         let loss = |at: usize, logp: &[f32], entropy: &[f32]| {
             let rollout = rollouts[at];
             let result = objective.sequence(&SequenceTerms {
                 logp,
                 entropy,
                 logp_behavior: &rollout.logp_behavior,
-                logp_reference: reference.and_then(|rows| rows.get(at)).map(Vec::as_slice),
+                logp_reference: reference.and_then(|rows| rows.get(before + at)).map(Vec::as_slice),
                 advantage: rollout.advantage,
+                share: shares[at],
             });
             let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            rows[at] = (result.importance_ratio, result.clipped, result.kl);
+            rows[at] = (result.ratios, result.kl);
             result.loss
         };
         let result = gradients(&self.policy, &sequences(&tokens), *temperature, &self.lanes, &loss)?;
         let rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (n, n_tokens) = (rows.len() as f64, step.trained_tokens.max(1) as f64);
+        let n_tokens = lengths.iter().flatten().sum::<usize>() as f64;
+        let ratios = rows.iter().map(|row| row.0.count).sum::<usize>().max(1) as f64;
         let entropy: f64 = result.entropy.iter().flatten().map(|h| f64::from(*h)).sum();
-        let measures = &mut step.measures;
-        measures.loss = Some(result.loss);
-        measures.entropy = Some(entropy / n_tokens);
-        measures.clip_fraction = Some(rows.iter().filter(|row| row.1).count() as f64 / n);
-        measures.importance_ratio_deviation = Some(rows.iter().map(|row| (row.0 - 1.0).abs()).sum::<f64>() / n);
-        if kl.is_some() {
-            measures.kl = Some(rows.iter().map(|row| row.2).sum::<f64>() / n_tokens);
-        }
+        let said = Measures {
+            loss: Some(result.loss),
+            entropy: Some(entropy / n_tokens),
+            clip_fraction: Some(rows.iter().map(|row| row.0.clipped).sum::<usize>() as f64 / ratios),
+            importance_ratio_deviation: Some(rows.iter().map(|row| row.0.deviation).sum::<f64>() / ratios),
+            kl: kl.as_ref().map(|_| rows.iter().map(|row| row.1).sum::<f64>() / n_tokens),
+            ..Measures::default()
+        };
+        step.measures.add(&said);
         step.gradients = Some(result);
         Ok(())
     }
@@ -419,7 +437,8 @@ impl Trainer<'_> {
         if let Some(gradients) = step.gradients.take() {
             let optimizer =
                 self.optimizer.as_mut().ok_or_else(|| RunError::Plan("no optimizer in this stage".into()))?;
-            step.measures.grad_norm = Some(optimizer.step(&self.policy, &gradients, lr)?.gradient_norm);
+            let norm = optimizer.step(&self.policy, &gradients, lr)?.gradient_norm;
+            step.measures.add(&Measures { grad_norm: Some(norm), ..Measures::default() });
         }
         let updates = stage.plan.nodes.iter().find_map(|node| match &node.kind {
             NodeKind::Loss { updates, .. } => Some(*updates),
@@ -445,16 +464,23 @@ fn loss_temperature(stage: &StageRuntime<'_>) -> f64 {
     found.unwrap_or(1.0)
 }
 
-/// The rollouts of the batch that are trained, in draw order.
-fn trained_rollouts(step: &Step) -> impl Iterator<Item = &Rollout> {
-    step.batch.iter().flat_map(|group| &group.rollouts).filter(|rollout| !rollout.masked)
+/// The groups that one of several updates trains: contiguous in draw order, as even as can be. Where there are fewer groups than
+/// updates, some updates have none.
+fn part(groups: usize, update: u64, updates: u64) -> Range<usize> {
+    let cut = |at: u64| (groups as u64 * at.min(updates) / updates.max(1)) as usize;
+    cut(update)..cut(update + 1)
 }
 
-/// Prompt and response of every trained rollout.
-fn batch_tokens(step: &Step) -> Vec<(Vec<u32>, usize)> {
+/// The rollouts of a group that are trained.
+fn trained(group: &Group) -> impl Iterator<Item = &Rollout> {
+    group.rollouts.iter().filter(|rollout| !rollout.masked)
+}
+
+/// Prompt and response of every trained rollout, in draw order.
+fn batch_tokens(groups: &[Group]) -> Vec<(Vec<u32>, usize)> {
     let mut all = Vec::new();
-    for group in &step.batch {
-        for rollout in group.rollouts.iter().filter(|rollout| !rollout.masked) {
+    for group in groups {
+        for rollout in trained(group) {
             let mut tokens = group.draw.prompt.to_vec();
             tokens.extend(&rollout.tokens);
             all.push((tokens, group.draw.prompt.len()));
@@ -465,4 +491,22 @@ fn batch_tokens(step: &Step) -> Vec<(Vec<u32>, usize)> {
 
 fn sequences(tokens: &[(Vec<u32>, usize)]) -> Vec<Sequence<'_>> {
     tokens.iter().map(|(tokens, prompt_len)| Sequence { tokens, prompt_len: *prompt_len }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    /// Every group is trained by exactly one update, and the parts of a full batch are equal.
+    #[test]
+    fn parts_cover_the_batch() {
+        for groups in 0..20 {
+            for updates in 1..9 {
+                let parts: Vec<_> = (0..updates).map(|update| part(groups, update, updates)).collect();
+                assert_eq!(parts.iter().cloned().flatten().collect::<Vec<_>>(), (0..groups).collect::<Vec<_>>());
+                let (least, most) = (parts.iter().map(|p| p.len()).min(), parts.iter().map(|p| p.len()).max());
+                assert!(most <= least.map(|n| n + 1), "{groups} groups in {updates} updates: {parts:?}");
+            }
+        }
+    }
 }

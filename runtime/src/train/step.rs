@@ -6,6 +6,7 @@ use crate::error::RunError;
 use crate::policy::gradient::Gradients;
 use crate::rollout::{Draw, Group, Rollout};
 use recipec_compiler::plan::{Node, NodeKind};
+use recipec_compiler::settings::{Baseline, Deviation};
 use std::collections::BTreeMap;
 
 /// A demonstration in tokens.
@@ -59,9 +60,13 @@ pub(crate) struct Step {
     pub(crate) broken_groups: u64,
 }
 
-/// What the loss and the optimizer measured.
+/// What the loss and the optimizer measured; of a batch with several updates, the means over them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Measures {
+    /// Updates whose loss is in the means.
+    pub(super) losses: u64,
+    /// Updates whose gradient is in the mean of the norms.
+    pub(super) norms: u64,
     pub(crate) loss: Option<f64>,
     pub(crate) grad_norm: Option<f64>,
     pub(crate) lr: Option<f64>,
@@ -69,6 +74,26 @@ pub(crate) struct Measures {
     pub(crate) clip_fraction: Option<f64>,
     pub(crate) importance_ratio_deviation: Option<f64>,
     pub(crate) kl: Option<f64>,
+}
+
+impl Measures {
+    /// Takes what one update measured into the means.
+    pub(super) fn add(&mut self, said: &Self) {
+        let into = |mean: &mut Option<f64>, value: Option<f64>, n: u64| {
+            if let Some(value) = value {
+                let before = mean.unwrap_or(0.0);
+                *mean = Some(before + (value - before) / n as f64);
+            }
+        };
+        self.losses += u64::from(said.loss.is_some());
+        self.norms += u64::from(said.grad_norm.is_some());
+        into(&mut self.loss, said.loss, self.losses);
+        into(&mut self.entropy, said.entropy, self.losses);
+        into(&mut self.clip_fraction, said.clip_fraction, self.losses);
+        into(&mut self.importance_ratio_deviation, said.importance_ratio_deviation, self.losses);
+        into(&mut self.kl, said.kl, self.losses);
+        into(&mut self.grad_norm, said.grad_norm, self.norms);
+    }
 }
 
 /// Where the walk goes on.
@@ -109,7 +134,9 @@ impl Trainer<'_> {
                 self.roll_out(node, *group_size, sampling, *slots, max_output_tokens, step)?;
             }
             NodeKind::Verify { domain, .. } => self.verify(stage, node, domain, step)?,
-            NodeKind::Group { unfinished } => self.make_groups(node, *unfinished, step)?,
+            NodeKind::Group { unfinished, least_rollouts } => {
+                self.make_groups(node, *unfinished, *least_rollouts, step)?;
+            }
             NodeKind::Signal { signal, domains, answer } => {
                 self.compute_signal(node, *signal, domains, answer, step)?;
             }
@@ -134,15 +161,15 @@ impl Trainer<'_> {
     }
 }
 
-fn advantage(node: &Node, baseline: recipec_compiler::settings::Baseline, divide_by_std: bool, step: &mut Step) {
+fn advantage(node: &Node, baseline: Baseline, divide_by_std: Deviation, step: &mut Step) {
+    let rewards: Vec<Vec<f64>> =
+        step.groups.iter().map(|group| group.rollouts.iter().map(|rollout| rollout.total_reward).collect()).collect();
+    let advantages = crate::advantage::advantages(&rewards, baseline, divide_by_std);
+    let rollouts = step.groups.iter_mut().flat_map(|group| &mut group.rollouts);
     let mut n = 0;
-    for group in &mut step.groups {
-        let rewards: Vec<f64> = group.rollouts.iter().map(|rollout| rollout.total_reward).collect();
-        let advantages = crate::advantage::advantages(&rewards, baseline, divide_by_std);
-        n += advantages.len();
-        for (rollout, advantage) in group.rollouts.iter_mut().zip(advantages) {
-            rollout.advantage = advantage;
-        }
+    for (rollout, advantage) in rollouts.zip(advantages.into_iter().flatten()) {
+        rollout.advantage = advantage;
+        n += 1;
     }
     step.worked(node, n);
 }

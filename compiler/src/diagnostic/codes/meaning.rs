@@ -23,6 +23,10 @@ registry! {
         what: "A group baseline compares the rollouts of one prompt; one rollout has nothing to be compared with.",
         why: "Its advantage would be zero (group mean) or the bare reward (leave one out), and training would go on without a word.",
         bad: "train { group = 1 rollout }", good: "train { group = 8 rollouts }";
+    NO_RATIO = "recipe::rollouts::no_ratio", Error, "rollouts of other weights under an objective without an importance ratio",
+        what: "`rloo` weighs every token alike, whatever weights sampled it; from the second update of a batch on, or with a lag, these are not the weights that are trained.",
+        why: "The gradient would be that of another policy, and training would go on without a word.",
+        bad: "train { algorithm = rloo { weight = length }  updates = 4 }", good: "train { algorithm = grpo { weight = length, baseline = leave_one_out, divide_by_std = false }  updates = 4 }";
     BIASED_RATIO = "recipe::rollouts::biased_ratio", Error, "training rollouts drawn from a cut distribution",
         what: "With `top_p`, `top_k` or `min_p` the rollouts come from another distribution than the one in the importance ratio.",
         why: "The ratio is then biased unless the mask is replayed, which this version does not do.",

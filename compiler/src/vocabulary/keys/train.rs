@@ -3,7 +3,7 @@
 use super::words::*;
 use crate::formula::Level;
 use crate::units::Dimension;
-use crate::vocabulary::kinds::Absent::{Default, Nothing, Required};
+use crate::vocabulary::kinds::Absent::{Default, Nothing, Required, Same};
 use crate::vocabulary::kinds::{Key, Kind};
 
 pub(super) const REWARD: &[Key] = &[
@@ -33,16 +33,30 @@ pub(super) const REWARD: &[Key] = &[
     ),
 ];
 
-const CLIP_LOW: Key =
-    key("clip_low", Kind::Number(bounds(0.0, 1.0)), Default("3e-4"), "Lower clip distance of the importance ratio.");
-const CLIP_HIGH: Key =
-    key("clip_high", Kind::Number(bounds(0.0, ANY)), Default("4e-4"), "Upper clip distance of the importance ratio.");
+/// Clip distances with the default of their algorithm.
+const fn clip_low(default: &'static str) -> Key {
+    key("clip_low", Kind::Number(bounds(0.0, 1.0)), Default(default), "Lower clip distance of the importance ratio.")
+}
+const fn clip_high(default: &'static str) -> Key {
+    key("clip_high", Kind::Number(bounds(0.0, ANY)), Default(default), "Upper clip distance of the importance ratio.")
+}
+
+const CONSTANT_KEYS: &[Key] =
+    &[key("tokens", TOKENS, Same("budget.output"), "The divisor; by default the output cap, as in the paper.")];
+const WEIGHTS: Kind = Kind::Choice(&[
+    word("equal", "Every sequence alike: the mean over its tokens."),
+    word("length", "By its number of tokens: the sum over them."),
+    word("token_mean", "Every token of the update alike: one mean over all of them."),
+    word("group_token_mean", "Every token of a group alike: one mean for each group."),
+    record("constant", CONSTANT_KEYS, "The sum over tokens, divided by a constant (Dr. GRPO)."),
+]);
 const WEIGHT: Key = key(
     "weight",
-    Kind::Choice(&[word("equal", "Every sequence alike."), word("length", "By its number of tokens.")]),
+    WEIGHTS,
     Required("frameworks disagree on how sequences are weighted in the loss"),
     "How one sequence weighs in the loss.",
 );
+const WEIGHT_OF_TOKENS: Key = key("weight", WEIGHTS, Default("token_mean"), "How one sequence weighs in the loss.");
 const BASELINE: Key = key(
     "baseline",
     Kind::Choice(&[
@@ -59,7 +73,54 @@ const DIVIDE_BY_STD: Key = key(
     Required("frameworks disagree on whether advantages are divided by the group's standard deviation"),
     "Whether advantages are divided by the group's standard deviation.",
 );
-const OBJECTIVE: &[Key] = &[CLIP_LOW, CLIP_HIGH, WEIGHT, BASELINE, DIVIDE_BY_STD];
+
+// Each algorithm takes the keys that act in it and no other: what is part of its definition is no key. For another mixture of parts
+// there is `grpo` (ratios of tokens) or `gspo` (ratios of sequences).
+const GSPO: &[Key] = &[clip_low("3e-4"), clip_high("4e-4"), WEIGHT, BASELINE, DIVIDE_BY_STD];
+const GRPO: &[Key] = &[clip_low("0.2"), clip_high("0.2"), WEIGHT, BASELINE, DIVIDE_BY_STD];
+const DR_GRPO: &[Key] = &[
+    clip_low("0.2"),
+    clip_high("0.2"),
+    key("divisor", TOKENS, Same("budget.output"), "What the sum over the tokens of a sequence is divided by."),
+];
+const DAPO: &[Key] = &[clip_low("0.2"), clip_high("0.28"), WEIGHT_OF_TOKENS, DIVIDE_BY_STD];
+const RLOO: &[Key] = &[WEIGHT];
+const REINFORCE_PLUS_PLUS: &[Key] = &[
+    clip_low("0.2"),
+    clip_high("0.2"),
+    WEIGHT_OF_TOKENS,
+    key(
+        "baseline",
+        Kind::Choice(&[
+            word("batch_mean", "Mean of all rollouts that were drawn together."),
+            word("group_mean", "Mean of the group: the paper's variant for several rollouts per prompt."),
+        ]),
+        Default("batch_mean"),
+        "What is taken from a reward to make an advantage.",
+    ),
+    key(
+        "divide_by_std",
+        Kind::Truth,
+        Default("true"),
+        "Whether advantages are divided by their standard deviation over all rollouts that were drawn together.",
+    ),
+];
+const CISPO: &[Key] = &[
+    key(
+        "clip_low",
+        Kind::NumberOr(bounds(0.0, 1.0), "none"),
+        Default("none"),
+        "Lower clip distance of the importance weight; the paper has no lower bound.",
+    ),
+    key(
+        "clip_high",
+        Kind::Number(bounds(0.0, ANY)),
+        Required("the paper gives no value, and frameworks disagree on it"),
+        "Upper clip distance of the importance weight: it is at most 1 more than this.",
+    ),
+    WEIGHT_OF_TOKENS,
+    DIVIDE_BY_STD,
+];
 
 /// `adamw { … }`, for every optimizer of a recipe.
 pub(super) const OPTIMIZERS: Kind = Kind::Choice(&[record(
@@ -102,13 +163,21 @@ pub(super) const TRAIN: &[Key] = &[
     key(
         "algorithm",
         Kind::Choice(&[
-            record("gspo", OBJECTIVE, "Sequence-level importance ratio, clipped (arXiv 2507.18071)."),
-            later(record("grpo", OBJECTIVE, "Token-level importance ratio, clipped (arXiv 2402.03300).")),
-            later(record("dr_grpo", OBJECTIVE, "GRPO without its length and difficulty bias (arXiv 2503.20783).")),
-            later(record("dapo", OBJECTIVE, "GRPO with decoupled clipping (arXiv 2503.14476).")),
-            later(record("rloo", OBJECTIVE, "REINFORCE with a leave-one-out baseline (arXiv 2402.14740).")),
-            later(record("reinforce_plus_plus", OBJECTIVE, "REINFORCE with a batch baseline (arXiv 2501.03262).")),
-            later(record("cispo", OBJECTIVE, "Clipped importance weights (arXiv 2506.13585).")),
+            record("gspo", GSPO, "Sequence-level importance ratio, clipped (arXiv 2507.18071)."),
+            record("grpo", GRPO, "Token-level importance ratio, clipped (arXiv 2402.03300)."),
+            record(
+                "dr_grpo",
+                DR_GRPO,
+                "GRPO without its length and difficulty bias: a constant divisor, no standard deviation (arXiv 2503.20783).",
+            ),
+            record("dapo", DAPO, "GRPO with a higher upper clip and one mean over all tokens (arXiv 2503.14476)."),
+            record("rloo", RLOO, "REINFORCE with a leave-one-out baseline, without ratio or clip (arXiv 2402.14740)."),
+            record(
+                "reinforce_plus_plus",
+                REINFORCE_PLUS_PLUS,
+                "Clipped ratios of tokens, advantages normalised over the batch (arXiv 2501.03262).",
+            ),
+            record("cispo", CISPO, "REINFORCE with clipped importance weights that are not differentiated (arXiv 2506.13585)."),
         ]),
         Required("it decides what is learnt"),
         "The policy objective with its advantage.",
