@@ -139,7 +139,7 @@ fn on_host(
 }
 
 /// One shard after the other: a device has parallelism of its own.
-pub(super) fn on_device(
+pub(crate) fn on_device(
     policy: &Policy,
     sequences: &[Sequence],
     temperature: f64,

@@ -159,14 +159,14 @@ fn logp_and_entropy_agree() {
     }
 }
 
-fn examples() -> Vec<Vec<u32>> {
+pub(crate) fn examples() -> Vec<Vec<u32>> {
     let lengths = [5, 17, 2, 33, 9, 64, 3, 21, 40, 12];
     let stream = Stream::new(5, Purpose::Other, 0, 0, 0);
     let tokens = |idx: usize, n: usize| (0..n).map(|at| stream.below((idx * 100 + at) as u32, 19) as u32).collect();
     lengths.iter().cycle().take(60).enumerate().map(|(idx, n)| tokens(idx, *n)).collect()
 }
 
-fn as_sequences(examples: &[Vec<u32>]) -> Vec<Sequence<'_>> {
+pub(crate) fn as_sequences(examples: &[Vec<u32>]) -> Vec<Sequence<'_>> {
     examples.iter().map(|tokens| Sequence { tokens, prompt_len: (tokens.len() / 3).max(1) }).collect()
 }
 
