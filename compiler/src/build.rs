@@ -302,9 +302,8 @@ fn train(values: &Values) -> Option<Train> {
 fn algorithm(values: &Values) -> Option<Algorithm> {
     let name = values.word("train.algorithm")?;
     let number = |key: &str| values.number(&format!("train.algorithm.{key}"));
-    let clipped = |ratio: RatioLevel| {
-        Some(Surrogate::Clipped { ratio, low: number("clip_low")?, high: number("clip_high")? })
-    };
+    let clipped =
+        |ratio: RatioLevel| Some(Surrogate::Clipped { ratio, low: number("clip_low")?, high: number("clip_high")? });
     let by_group = || match values.truth("train.algorithm.divide_by_std")? {
         true => Some(Deviation::Group),
         false => Some(Deviation::None),

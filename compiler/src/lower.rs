@@ -132,7 +132,11 @@ fn lower_reinforce(
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
             judges.push((verify, domain));
         }
-        let group = graph.add(name, "group", NodeKind::Group { unfinished: work.reward.unfinished, least_rollouts: train.group_size.min(2) })?;
+        let group = graph.add(
+            name,
+            "group",
+            NodeKind::Group { unfinished: work.reward.unfinished, least_rollouts: train.group_size.min(2) },
+        )?;
         for (verify, domain) in judges {
             graph.connect(verify, Flow::Verdicts, group, rate(rollouts * domain.ratio.value, "rollouts"))?;
         }

@@ -18,7 +18,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         let lag = values.count("train.max_lag").filter(|n| *n > 0).map(|n| ("max_lag", n, "0 steps"));
         for (key, n, needed) in [updates, lag].into_iter().flatten() {
             let place = values.span(&format!("train.{key}")).unwrap_or(stage.place);
-            let message = format!("`rloo` has no importance ratio, so it cannot learn from other weights than its own: `{key}` is {n}");
+            let message = format!(
+                "`rloo` has no importance ratio, so it cannot learn from other weights than its own: `{key}` is {n}"
+            );
             let mut diagnostic = Diagnostic::new(codes::NO_RATIO, message)
                 .at(place, "these rollouts are of weights before")
                 .help(format!("write `{key} = {needed}`, or take the same baseline with a ratio: `grpo {{ baseline = leave_one_out … }}`"));

@@ -25,11 +25,9 @@ pub fn sequence(surrogate: Surrogate, terms: &SequenceTerms<'_>) -> SequenceResu
         Surrogate::ClippedWeight { low, high } => {
             tokens(terms, |d, logp| Token::weighted(d, logp, terms.advantage, low, high))
         }
-        Surrogate::LogLikelihood => tokens(terms, |_, logp| Token {
-            value: terms.advantage * logp,
-            slope: terms.advantage,
-            clipped: false,
-        }),
+        Surrogate::LogLikelihood => {
+            tokens(terms, |_, logp| Token { value: terms.advantage * logp, slope: terms.advantage, clipped: false })
+        }
     }
 }
 

@@ -256,10 +256,7 @@ const PAPERS: &[(&str, Paper)] = &[
     ("rloo { weight = length }", rloo),
     ("reinforce_plus_plus", reinforce_plus_plus),
     ("cispo { clip_high = 0.5, divide_by_std = true }", cispo),
-    (
-        "gspo { clip_low = 0.1, clip_high = 0.2, weight = equal, baseline = leave_one_out, divide_by_std = false }",
-        gspo,
-    ),
+    ("gspo { clip_low = 0.1, clip_high = 0.2, weight = equal, baseline = leave_one_out, divide_by_std = false }", gspo),
     (
         "gspo { clip_low = 0.1, clip_high = 0.2, weight = length, baseline = leave_one_out, divide_by_std = false }",
         gspo_by_length,

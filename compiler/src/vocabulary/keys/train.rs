@@ -177,7 +177,11 @@ pub(super) const TRAIN: &[Key] = &[
                 REINFORCE_PLUS_PLUS,
                 "Clipped ratios of tokens, advantages normalised over the batch (arXiv 2501.03262).",
             ),
-            record("cispo", CISPO, "REINFORCE with clipped importance weights that are not differentiated (arXiv 2506.13585)."),
+            record(
+                "cispo",
+                CISPO,
+                "REINFORCE with clipped importance weights that are not differentiated (arXiv 2506.13585).",
+            ),
         ]),
         Required("it decides what is learnt"),
         "The policy objective with its advantage.",
