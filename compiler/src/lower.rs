@@ -1,10 +1,13 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod rewards;
+
 use crate::formula::{Program, Source, TypedFormula};
 use crate::graph::{GraphError, NodeRef, Rate, TrainGraph};
 use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
 use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised};
 use crate::settings::*;
+use rewards::Rewards;
 use std::collections::BTreeMap;
 
 /// The graph of a recipe: a subgraph per stage, joined by weights.
@@ -114,19 +117,33 @@ fn lower_reinforce(
     let group = {
         let mut judges = Vec::new();
         for domain in &stage.domains {
+            let Some(verifier) = &domain.verify else { continue };
             let verify = graph.add(
                 name,
                 format!("verify:{}", domain.name),
                 NodeKind::Verify {
                     domain: domain.name.clone(),
-                    verifier: domain.verify.clone(),
+                    verifier: verifier.clone(),
                     answer: recipe.policy.answer.clone(),
                 },
             )?;
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
             judges.push((verify, domain));
         }
-        let group = graph.add(name, "group", NodeKind::Group { unfinished: work.reward.unfinished })?;
+        let unjudged: Vec<&Domain> = stage.domains.iter().filter(|domain| domain.verify.is_none()).collect();
+        let group = graph.add(
+            name,
+            "group",
+            NodeKind::Group {
+                unfinished: work.reward.unfinished,
+                unjudged: unjudged.iter().map(|domain| domain.name.clone()).collect(),
+            },
+        )?;
+        // Where nobody judges, rollouts come to their groups as they are.
+        if !unjudged.is_empty() {
+            let share: f64 = unjudged.iter().map(|domain| domain.ratio.value).sum();
+            graph.connect(rollout, Flow::Rollouts, group, rate(rollouts * share, "rollouts"))?;
+        }
         for (verify, domain) in judges {
             graph.connect(verify, Flow::Verdicts, group, rate(rollouts * domain.ratio.value, "rollouts"))?;
         }
@@ -134,11 +151,12 @@ fn lower_reinforce(
     };
 
     // A term that the total does not read would be work for nothing: no node for it.
-    let read_by_total = read_terms(work);
+    let rewards = Rewards::of(stage, work, all_domains);
     let mut terms: Vec<(&str, NodeRef)> = Vec::new();
-    for term in work.terms.iter().filter(|term| read_by_total.contains(&term.name)) {
+    for term in &work.terms {
+        let Some(formula) = rewards.terms.get(&term.name) else { continue };
         let kind =
-            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, &term.formula)], &constants) };
+            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, formula)], &constants) };
         let prefix = if term.is_penalty { "penalty" } else { "term" };
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
@@ -150,10 +168,10 @@ fn lower_reinforce(
         terms.push((&term.name, node));
     }
     let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
-    if let Some(outcome) = &work.reward.outcome {
+    if let Some(outcome) = &rewards.outcome {
         outputs.push(("outcome", outcome));
     }
-    outputs.push(("total", &work.reward.total));
+    outputs.push(("total", &rewards.total));
     let reward = graph.add(name, "reward", NodeKind::Reward { program: program(&outputs, &constants) })?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
     for (_, term) in terms {
@@ -257,12 +275,15 @@ fn evaluate_node(evaluate: &Evaluate, stage: &Stage) -> NodeKind {
 /// `held_out` means the evaluation side of every domain of the stage, judged by the domain's own verifier.
 fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
     if suite.data == DataSource::HeldOut {
-        let parts = domains.iter().map(|domain| SuitePart {
-            name: domain.name.clone(),
-            data: domain.data.clone(),
-            prompt: domain.prompt.clone(),
-            verify: suite.verify.clone().unwrap_or_else(|| domain.verify.clone()),
-            problems: suite.problems,
+        // A domain without a verifier has nobody to measure it.
+        let parts = domains.iter().filter_map(|domain| {
+            Some(SuitePart {
+                name: domain.name.clone(),
+                data: domain.data.clone(),
+                prompt: domain.prompt.clone(),
+                verify: suite.verify.clone().or_else(|| domain.verify.clone())?,
+                problems: suite.problems,
+            })
         });
         return parts.collect();
     }
@@ -301,18 +322,6 @@ fn program(outputs: &[(&str, &TypedFormula)], constants: &BTreeMap<String, f64>)
     let outputs: Vec<(String, &TypedFormula)> =
         outputs.iter().map(|(name, formula)| ((*name).to_string(), *formula)).collect();
     Program::compile(&outputs, constants)
-}
-
-/// Names of the terms that the total reads, directly or through other terms.
-fn read_terms(work: &Reinforce) -> Vec<String> {
-    let mut read = work.reward.total.names(Source::Term);
-    // Terms stand in the order of their dependencies, so one pass from the last to the first finds all of them.
-    for term in work.terms.iter().rev() {
-        if read.contains(&term.name) {
-            read.extend(term.formula.names(Source::Term));
-        }
-    }
-    read
 }
 
 fn rate(amount: f64, unit: &'static str) -> Option<Rate> {

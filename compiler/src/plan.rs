@@ -133,7 +133,12 @@ pub enum NodeKind {
     /// Judges the rollouts of one domain.
     Verify { domain: String, verifier: VerifierSettings, answer: AnswerRule },
     /// Puts verdicts together: solve rate and the other group signals.
-    Group { unfinished: Unfinished },
+    Group {
+        unfinished: Unfinished,
+        /// Domains without a verifier: their rollouts have no verdict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unjudged: Vec<String>,
+    },
     /// A named part of the reward. Outputs of the program: its name, and `name.binding` for each of its bindings.
     Penalty { name: String, program: Program },
     /// Outputs of the program: `outcome`, if the recipe names it, and `total`. Terms are inputs by name.

@@ -109,7 +109,7 @@ impl Trainer<'_> {
                 self.roll_out(node, *group_size, sampling, *slots, max_output_tokens, step)?;
             }
             NodeKind::Verify { domain, .. } => self.verify(stage, node, domain, step)?,
-            NodeKind::Group { unfinished } => self.make_groups(node, *unfinished, step)?,
+            NodeKind::Group { unfinished, unjudged } => self.make_groups(node, *unfinished, unjudged, step)?,
             NodeKind::Penalty { program, .. } => self.evaluate_program(stage, node, program, step)?,
             NodeKind::Reward { program } => self.reward(stage, node, program, step)?,
             NodeKind::Shuffle => self.shuffle(node, step),
