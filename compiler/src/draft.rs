@@ -4,11 +4,12 @@
 
 mod order;
 mod params;
+mod presence;
 mod promises;
 mod terms;
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::formula::TypedFormula;
+use crate::formula::{DomainSet, TypedFormula};
 use crate::problems::Problems;
 use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
@@ -91,18 +92,32 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
-    let read = |view: &View<'_>, problems: &mut Problems| {
-        read_view(view, start.clone(), given.sources, &formulas, &domains, reinforce, place, problems)
+    let explicit = !resolved.stages.is_empty();
+    let read = |view: &View<'_>, stage: Option<&str>, problems: &mut Problems| {
+        let what = Reading {
+            sources: given.sources,
+            formulas: &formulas,
+            domains: &domains,
+            reinforce,
+            place,
+            explicit,
+            stage,
+        };
+        read_view(view, start.clone(), &what, problems)
     };
     missing_blocks(resolved, place, reinforce, problems);
-    let (run, run_terms) = read(&view, problems);
+    let (run, run_terms, differs) = read(&view, None, problems);
     terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
     let mut stages = Vec::new();
     for def in stage_defs {
-        let (values, terms) = if def.overrides.is_empty() && !view.changes_stage(&def.name) {
+        let as_the_run = def.overrides.is_empty() && !view.changes_stage(&def.name);
+        // Where domains lack different signals, what a formula may read depends on the domains of the stage.
+        let (values, terms) = if as_the_run && !(explicit && differs && def.supervised.is_none()) {
             (run.clone(), run_terms.clone())
         } else {
-            read(&view.with_stage(&def.name, &def.overrides, problems), problems)
+            let seen = view.with_stage(&def.name, &def.overrides, problems);
+            let (values, terms, _) = read(&seen, Some(&def.name), problems);
+            (values, terms)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
         stages.push(StageDraft {
@@ -168,18 +183,27 @@ fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &
 
 type TermsInOrder = Option<Vec<crate::recipe::Term>>;
 
-#[allow(clippy::too_many_arguments)]
+/// What is the same for every reading of one recipe, and the stage that is read; none for the run as a whole.
+struct Reading<'a> {
+    sources: &'a [Source],
+    formulas: &'a BTreeMap<String, tree::FormulaDef>,
+    domains: &'a [String],
+    reinforce: bool,
+    place: Span,
+    /// Whether the recipe names its stages.
+    explicit: bool,
+    stage: Option<&'a str>,
+}
+
+/// All values, the terms in order, and whether the domains lack different signals.
 fn read_view(
     view: &View<'_>,
     start: Values,
-    sources: &[Source],
-    formulas: &BTreeMap<String, tree::FormulaDef>,
-    domains: &[String],
-    reinforce: bool,
-    place: Span,
+    what: &Reading<'_>,
     problems: &mut Problems,
-) -> (Values, TermsInOrder) {
+) -> (Values, TermsInOrder, bool) {
     let resolved = view.resolved;
+    let Reading { sources, formulas, domains, reinforce, place, explicit, stage } = *what;
     let mut reader = Reader { view, sources, formulas, domains, values: start };
     for block in BLOCKS {
         match (block.keyword, block.inside) {
@@ -220,8 +244,20 @@ fn read_view(
             }
         }
     }
-    let terms = terms::read(&mut reader, problems);
-    (reader.values, terms)
+    let presence = presence::Presence::of(&reader.values, domains);
+    let of_stage = stage.and_then(|stage| match &reader.values.get(&format!("stage.{stage}.domains"))?.value {
+        Value::Shares(shares) => Some(shares.iter().filter_map(|s| domains.binary_search(&s.domain).ok()).collect()),
+        _ => None,
+    });
+    let about = of_stage.map_or(DomainSet::ALL, |positions: Vec<usize>| DomainSet::of(positions));
+    // Each stage has its own look where they differ; the run as a whole then trains no domain.
+    if stage.is_some() || !(explicit && presence.differs) {
+        reader.values.absent = presence::absences(&presence);
+    }
+    let readers = presence::Readers::of(view, domains, about);
+    let terms = terms::read(&mut reader, &readers, problems);
+    reader.values.absent.about = DomainSet::ALL;
+    (reader.values, terms, presence.differs)
 }
 
 /// The domains of a stage with their shares.
@@ -306,7 +342,15 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
 /// Names of terms that the reward, or another term, reads. A test alone does not make a penalty count.
 fn used_terms(run: &Values, stages: &[StageDraft]) -> BTreeSet<String> {
     let values = std::iter::once(run).chain(stages.iter().map(|s| &s.values));
-    values.flat_map(|v| v.terms.values()).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
+    let of_terms = |v: &'_ Values| -> Vec<String> {
+        let own = v.iter().filter(|(path, _)| path.starts_with("domain.") && path.ends_with(".reward"));
+        let own = own.filter_map(|(_, entry)| match &entry.value {
+            Value::Formula(formula) => Some(formula.as_ref()),
+            _ => None,
+        });
+        v.terms.values().chain(own).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
+    };
+    values.flat_map(of_terms).collect()
 }
 
 /// All signals that a formula reads, through the terms that it names.

@@ -303,7 +303,8 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         }
         NodeKind::Rollout { .. } => &const { [required(Flow::Draws), required(Flow::Weights)] },
         NodeKind::Verify { .. } => &const { [required(Flow::Rollouts)] },
-        NodeKind::Group { .. } => &const { [required(Flow::Verdicts)] },
+        NodeKind::Group { unjudged, .. } if unjudged.is_empty() => &const { [required(Flow::Verdicts)] },
+        NodeKind::Group { .. } => &const { [required(Flow::Rollouts), optional(Flow::Verdicts)] },
         NodeKind::Signal { .. } => &const { [required(Flow::Groups), optional(Flow::Weights)] },
         NodeKind::Penalty { .. } | NodeKind::Reward { .. } => {
             &const { [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms)] }

@@ -1,5 +1,6 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod rewards;
 mod signals;
 
 use crate::formula::{Program, Source, TypedFormula};
@@ -8,6 +9,7 @@ use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
 use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised, Term};
 use crate::settings::*;
 use crate::vocabulary::signals::{BATCH_MEANS, PRESENT, batch_mean_column};
+use rewards::Rewards;
 use signals::SignalNodes;
 use std::collections::BTreeMap;
 
@@ -120,23 +122,34 @@ fn lower_reinforce(
     let group = {
         let mut judges = Vec::new();
         for domain in &stage.domains {
+            let Some(verifier) = &domain.verify else { continue };
             let verify = graph.add(
                 name,
                 format!("verify:{}", domain.name),
                 NodeKind::Verify {
                     domain: domain.name.clone(),
-                    verifier: domain.verify.clone(),
+                    verifier: verifier.clone(),
                     answer: recipe.policy.answer.clone(),
                 },
             )?;
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
             judges.push((verify, domain));
         }
+        let unjudged: Vec<&Domain> = stage.domains.iter().filter(|domain| domain.verify.is_none()).collect();
         let group = graph.add(
             name,
             "group",
-            NodeKind::Group { unfinished: work.reward.unfinished, least_rollouts: train.group_size.min(2) },
+            NodeKind::Group {
+                unfinished: work.reward.unfinished,
+                least_rollouts: train.group_size.min(2),
+                unjudged: unjudged.iter().map(|domain| domain.name.clone()).collect(),
+            },
         )?;
+        // Where nobody judges, rollouts come to their groups as they are.
+        if !unjudged.is_empty() {
+            let share: f64 = unjudged.iter().map(|domain| domain.ratio.value).sum();
+            graph.connect(rollout, Flow::Rollouts, group, rate(rollouts * share, "rollouts"))?;
+        }
         for (verify, domain) in judges {
             graph.connect(verify, Flow::Verdicts, group, rate(rollouts * domain.ratio.value, "rollouts"))?;
         }
@@ -144,15 +157,17 @@ fn lower_reinforce(
     };
 
     // A term that the total does not read would be work for nothing: no node for it.
-    let read_by_total = read_terms(work);
-    let read_terms = work.terms.iter().filter(|term| read_by_total.contains(&term.name));
-    let programs: Vec<(&Term, Program)> =
-        read_terms.map(|term| (term, program(&[(&term.name, &term.formula)], &constants))).collect();
+    let rewards = Rewards::of(stage, work, all_domains);
+    let programs: Vec<(&Term, Program)> = work
+        .terms
+        .iter()
+        .filter_map(|term| Some((term, program(&[(&term.name, rewards.terms.get(&term.name)?)], &constants))))
+        .collect();
     let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
-    if let Some(outcome) = &work.reward.outcome {
+    if let Some(outcome) = &rewards.outcome {
         outputs.push(("outcome", outcome));
     }
-    outputs.push(("total", &work.reward.total));
+    outputs.push(("total", &rewards.total));
     let total = program(&outputs, &constants);
     let readers = programs.iter().map(|(_, program)| program).chain([&total]);
     let signals = SignalNodes::add(graph, recipe, stage, group, readers)?;
@@ -279,12 +294,15 @@ fn evaluate_node(evaluate: &Evaluate, stage: &Stage) -> NodeKind {
 /// `held_out` means the evaluation side of every domain of the stage, judged by the domain's own verifier.
 fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
     if suite.data == DataSource::HeldOut {
-        let parts = domains.iter().map(|domain| SuitePart {
-            name: domain.name.clone(),
-            data: domain.data.clone(),
-            prompt: domain.prompt.clone(),
-            verify: suite.verify.clone().unwrap_or_else(|| domain.verify.clone()),
-            problems: suite.problems,
+        // A domain without a verifier has nobody to measure it.
+        let parts = domains.iter().filter_map(|domain| {
+            Some(SuitePart {
+                name: domain.name.clone(),
+                data: domain.data.clone(),
+                prompt: domain.prompt.clone(),
+                verify: suite.verify.clone().or_else(|| domain.verify.clone())?,
+                problems: suite.problems,
+            })
         });
         return parts.collect();
     }
@@ -329,18 +347,6 @@ fn program(outputs: &[(&str, &TypedFormula)], constants: &BTreeMap<String, f64>)
     let outputs: Vec<(String, &TypedFormula)> =
         outputs.iter().map(|(name, formula)| ((*name).to_string(), *formula)).collect();
     Program::compile(&outputs, constants)
-}
-
-/// Names of the terms that the total reads, directly or through other terms.
-fn read_terms(work: &Reinforce) -> Vec<String> {
-    let mut read = work.reward.total.names(Source::Term);
-    // Terms stand in the order of their dependencies, so one pass from the last to the first finds all of them.
-    for term in work.terms.iter().rev() {
-        if read.contains(&term.name) {
-            read.extend(term.formula.names(Source::Term));
-        }
-    }
-    read
 }
 
 fn rate(amount: f64, unit: &'static str) -> Option<Rate> {

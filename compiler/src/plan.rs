@@ -139,6 +139,9 @@ pub enum NodeKind {
         unfinished: Unfinished,
         /// A group with fewer judged rollouts is dropped and counted.
         least_rollouts: u64,
+        /// Domains without a verifier: their rollouts have no verdict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unjudged: Vec<String>,
     },
     /// Computes a signal of every rollout that costs work of its own.
     Signal {

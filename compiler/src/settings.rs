@@ -41,6 +41,21 @@ pub struct VerifierSettings {
     pub arguments: BTreeMap<String, ArgumentValue>,
 }
 
+/// What a domain without a verifier is rewarded by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "signal")]
+pub enum DomainSignal {
+    /// The policy's own probability of the reference answer.
+    ReferenceProbability,
+    /// The policy's own probability of the answer that it wrote.
+    AnswerProbability,
+    /// `reward_model(NAME)`
+    RewardModel {
+        /// The model.
+        model: String,
+    },
+}
+
 /// The value of an argument of a verifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,14 +8,14 @@ mod read;
 pub use literal::literal as parse_literal;
 pub use read::{Reader, read_param_value};
 
-use crate::formula::{ParamType, TypedFormula};
+use crate::formula::{Absences, ParamType, TypedFormula};
 use crate::recipe::Origin;
 use crate::units::Dimension;
 use recipec_grammar::source::Span;
 use std::collections::BTreeMap;
 
 /// A value that has been read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number in base units.
     Number(f64),
@@ -34,6 +34,8 @@ pub enum Value {
         /// Arguments by name.
         arguments: BTreeMap<String, Value>,
     },
+    /// Words and calls of a list, in the order of writing.
+    Several(Vec<Value>),
     /// Ratios by domain, with the place of each.
     Shares(Vec<Share>),
     /// A formula over signals.
@@ -45,7 +47,7 @@ pub enum Value {
 }
 
 /// A line of `domains = { math = 40% }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Share {
     /// The domain.
     pub domain: String,
@@ -76,6 +78,8 @@ pub struct Values {
     pub budget: BTreeMap<String, (Dimension, f64)>,
     /// Penalties and terms that could be read, by name; `outcome` and `total` too.
     pub terms: BTreeMap<String, TypedFormula>,
+    /// Signals that domains do not have, and the domains that the next formula is about.
+    pub absent: Absences,
 }
 
 impl Values {

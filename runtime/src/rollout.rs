@@ -77,7 +77,7 @@ pub struct Group {
     pub draw: Draw,
     /// Its rollouts; one whose verifier failed twice has left.
     pub rollouts: Vec<Rollout>,
-    /// Rollouts judged correct over rollouts judged.
+    /// Rollouts judged correct over rollouts judged; not a number where nobody judges.
     pub solve_rate: f64,
 }
 

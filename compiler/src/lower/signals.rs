@@ -3,12 +3,9 @@
 use crate::formula::Program;
 use crate::graph::{GraphError, NodeRef, TrainGraph};
 use crate::plan::{Flow, NodeKind};
-use crate::recipe::{Domain, Recipe, Stage};
-use crate::settings::{ArgumentValue, ComputedSignal};
+use crate::recipe::{Recipe, Stage};
+use crate::settings::ComputedSignal;
 use std::collections::BTreeMap;
-
-/// The column that holds the reference answer where the verifier does not name one.
-const REFERENCE_COLUMN: &str = "answer";
 
 /// The computed signals of a stage with their nodes.
 pub(super) struct SignalNodes(Vec<(ComputedSignal, NodeRef)>);
@@ -30,7 +27,7 @@ impl SignalNodes {
                 // Bound to one domain, a program loses what `if domain == …` keeps for others.
                 let at = recipe.domains.iter().position(|name| *name == domain.name).unwrap_or_default();
                 if programs.clone().any(|program| reads(&program.bind("domain", at as f64), signal)) {
-                    let column = signal.reads_reference().then(|| reference_column(domain).to_string());
+                    let column = signal.reads_reference().then(|| domain.reference.clone());
                     domains.insert(domain.name.clone(), column);
                 }
             }
@@ -64,12 +61,4 @@ impl SignalNodes {
 
 fn reads(program: &Program, signal: ComputedSignal) -> bool {
     program.inputs().iter().any(|input| input == signal.name())
-}
-
-/// The column with the right answer: what the verifier calls `gold`, else `answer`.
-fn reference_column(domain: &Domain) -> &str {
-    match domain.verify.arguments.get("gold") {
-        Some(ArgumentValue::Word(column) | ArgumentValue::Text(column)) => column,
-        _ => REFERENCE_COLUMN,
-    }
 }

@@ -79,8 +79,10 @@ impl Settings {
             Ok(replaces) => replaces,
             Err(()) => return,
         };
-        let gone: Vec<String> = self.below(path).cloned().collect();
-        for path in gone {
+        let replaced = if writer == Writer::Override || setting.overrides.is_some() { rival(path) } else { None };
+        let gone: Vec<String> =
+            self.below(path).cloned().chain(replaced.iter().flat_map(|rival| self.below(rival).cloned())).collect();
+        for path in gone.into_iter().chain(replaced.clone()) {
             self.by_path.remove(&path);
         }
         self.flatten(path, key, &setting.value, key_span, replaces, writer, problems);
@@ -95,7 +97,10 @@ impl Settings {
         writer: Writer,
         problems: &mut Problems,
     ) -> Result<Option<Origin>, ()> {
-        let old = self.by_path.get(path).or_else(|| self.below(path).next().and_then(|p| self.by_path.get(p)));
+        let mut old = self.by_path.get(path).or_else(|| self.below(path).next().and_then(|p| self.by_path.get(p)));
+        if writer == Writer::Override || setting.overrides.is_some() {
+            old = old.or_else(|| self.by_path.get(&rival(path)?));
+        }
         let Writer::Block(layer) = writer else { return Ok(old.map(|o| o.origin.clone())) };
         let name = path_end(path);
         match (old, setting.overrides) {
@@ -227,6 +232,19 @@ pub(crate) fn unknown_key(path: &Path, segment: usize, what: &str, keys: &[Key])
         diagnostic = diagnostic.fix(name.span, near, false);
     }
     diagnostic
+}
+
+/// The key that says the same thing in another way: an override of one takes the place of the other.
+pub(crate) fn rival(path: &str) -> Option<String> {
+    const RIVALS: &[(&str, &str)] = &[("domain.*.verify", "domain.*.signals"), ("mix.weight", "mix.strategy")];
+    let pattern = pattern_of(path);
+    let found = RIVALS.iter().find_map(|(one, other)| match pattern.as_str() {
+        p if p == *one => Some(*other),
+        p if p == *other => Some(*one),
+        _ => None,
+    })?;
+    let (above, _) = path.rsplit_once('.')?;
+    Some(format!("{above}.{}", path_end(found)))
 }
 
 /// The last segment of a path.

@@ -50,7 +50,8 @@ impl BatchMeans {
             n_groups += 1.0;
             n_rollouts += group.rollouts.len() as f64;
             sums.total += group.rollouts.iter().map(|rollout| rollout.total_reward).sum::<f64>();
-            sums.solve_rate += group.solve_rate;
+            // Where nobody judges there is no solve rate, and no formula that reads one.
+            sums.solve_rate += if group.solve_rate.is_finite() { group.solve_rate } else { 0.0 };
             sums.length += group.rollouts.iter().map(Rollout::length).sum::<usize>() as f64;
         }
         (n_groups > 0.0).then(|| Self {

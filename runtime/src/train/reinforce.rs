@@ -169,11 +169,13 @@ impl Trainer<'_> {
     }
 
     /// Group: solve rate over those judged. A failed verdict never becomes a reward: its rollout leaves the group.
+    /// In a domain where nobody judges, rollouts have no verdict and groups no solve rate.
     pub(super) fn make_groups(
         &mut self,
         node: &Node,
         unfinished: Unfinished,
         least: u64,
+        unjudged: &[String],
         step: &mut Step,
     ) -> Result<(), RunError> {
         let mut n = 0;
@@ -183,9 +185,11 @@ impl Trainer<'_> {
             completed.groups += 1;
             completed.rollouts += rollouts.len() as u64;
             completed.tokens += rollouts.iter().map(|r| r.tokens.len() as u64).sum::<u64>();
-            step.judged += rollouts.len() as u64;
             n += rollouts.len();
+            let judged = !unjudged.contains(&name);
+            step.judged += if judged { rollouts.len() as u64 } else { 0 };
             rollouts.retain(|rollout| match &rollout.verdict {
+                _ if !judged => true,
                 Some(verdict) if verdict.status != Status::Error => true,
                 Some(verdict) => {
                     step.verifier_errors += 1;
@@ -200,6 +204,7 @@ impl Trainer<'_> {
             });
             match unfinished {
                 Unfinished::AsJudged => {}
+                Unfinished::Wrong if !judged => {} // refused when the recipe is checked: there is no verdict to change
                 Unfinished::Wrong => {
                     for rollout in rollouts.iter_mut().filter(|rollout| rollout.truncated) {
                         rollout.verdict = Some(Verdict::wrong("unfinished"));
@@ -217,7 +222,7 @@ impl Trainer<'_> {
                 continue;
             }
             let mut group = Group { draw, rollouts, solve_rate: 0.0 };
-            group.solve_rate = group.solved() as f64 / group.rollouts.len() as f64;
+            group.solve_rate = if judged { group.solved() as f64 / group.rollouts.len() as f64 } else { f64::NAN };
             step.groups.push(group);
         }
         check_failures(step.verifier_errors as usize, step.judged as usize, &step.last_verifier_error)?;

@@ -134,8 +134,8 @@ impl Trainer<'_> {
                 self.roll_out(node, *group_size, sampling, *slots, max_output_tokens, step)?;
             }
             NodeKind::Verify { domain, .. } => self.verify(stage, node, domain, step)?,
-            NodeKind::Group { unfinished, least_rollouts } => {
-                self.make_groups(node, *unfinished, *least_rollouts, step)?;
+            NodeKind::Group { unfinished, least_rollouts, unjudged } => {
+                self.make_groups(node, *unfinished, *least_rollouts, unjudged, step)?;
             }
             NodeKind::Signal { signal, domains, answer } => {
                 self.compute_signal(node, *signal, domains, answer, step)?;
