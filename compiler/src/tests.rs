@@ -156,7 +156,7 @@ fn one_edit_one_code() {
         ("given length = 24 tokens, wrong,", "given length = 24, wrong,", &["recipe::units::wrong_unit"]),
         ("expect difficulty_aware == 0\n", "expect difficulty_aware\n", &["recipe::tests::bad_expectation"]),
         // Not in this version.
-        ("gspo {", "cispo {", &["recipe::run::not_yet"]),
+        ("gspo {", "cispo {", &["recipe::names::unknown_key"]),
         ("  warmup = 50 rollouts\n", "  warmup = 50 rollouts\n  strategy = deficit\n", &["recipe::run::not_yet"]),
         ("verify = puzzle()", "verify = judge(model = j)", &["recipe::names::missing_key", "recipe::names::missing_key"]),
         ("checkpoint { every", "checkpoint { best = cap  every", &["recipe::run::not_yet"]),

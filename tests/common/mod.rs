@@ -27,6 +27,8 @@ pub fn plan(text: &str, variant: Option<&str>) -> Plan {
 /// A machine that stops when a stage has made so many steps.
 pub struct TestWorld {
     folder: PathBuf,
+    /// What paths in the recipe are relative to.
+    pub data_folder: PathBuf,
     stop: Option<(String, u64)>,
     stage: String,
     stopped: bool,
@@ -40,6 +42,7 @@ impl TestWorld {
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),
+            data_folder: PathBuf::new(),
             stop: None,
             stage: String::new(),
             stopped: false,
@@ -60,7 +63,7 @@ impl World for TestWorld {
     }
 
     fn data_folder(&self) -> &Path {
-        Path::new("")
+        &self.data_folder
     }
 
     fn seconds(&self) -> f64 {

@@ -193,7 +193,7 @@ impl Settings {
             let Some(key) = keys.iter().find(|k| k.name == field.node) else {
                 let what =
                     name.as_ref().map_or_else(|| format!("`{}`", path_end(path)), |word| format!("`{}`", word.node));
-                problems.push(unknown_key(&setting.path, 0, &what, keys));
+                problems.push(key_of_another_word(unknown_key(&setting.path, 0, &what, keys), key, &field.node));
                 problems.lose_text();
                 continue;
             };
@@ -245,6 +245,17 @@ pub(crate) fn rival(path: &str) -> Option<String> {
     })?;
     let (above, _) = path.rsplit_once('.')?;
     Some(format!("{above}.{}", path_end(found)))
+}
+
+/// Says under which other words of a choice a key would act.
+fn key_of_another_word(diagnostic: Diagnostic, key: &Key, field: &str) -> Diagnostic {
+    let Kind::Choice(choices) = key.kind else { return diagnostic };
+    let others: Vec<&str> =
+        choices.iter().filter(|c| c.keys.iter().any(|k| k.name == field)).map(|c| c.word).collect();
+    if others.is_empty() {
+        return diagnostic;
+    }
+    diagnostic.note(format!("`{field}` is a key of {}, where it acts", suggest::list(&others, "and")))
 }
 
 /// The last segment of a path.
