@@ -372,6 +372,7 @@ fn the_reference_is_that_of_the_vocabulary() {
             FunctionKind::Plain(_) => "everywhere",
             FunctionKind::Group(_) => "over the rollouts of a group",
             FunctionKind::BatchMean | FunctionKind::Ema => "in the mix",
+            FunctionKind::RewardModel => "in the reward",
         };
         let _ = writeln!(page, "| `{}` | {place} | {} |", row.signature, row.doc);
     }

@@ -157,6 +157,39 @@ fn verifier(entry: &Entry) -> Option<VerifierSettings> {
     Some(VerifierSettings { name: word.clone(), arguments })
 }
 
+/// The column with the reference answer of a domain.
+fn reference(values: &Values, path: &dyn Fn(&str) -> String) -> Option<String> {
+    if let Some(entry) = values.get(&path("reference")) {
+        let Value::Word(column) = &entry.value else { return None };
+        return Some(column.clone());
+    }
+    let gold = values.get(&path("verify")).and_then(|entry| match &entry.value {
+        Value::Call { arguments, .. } => arguments.get("gold"),
+        _ => None,
+    });
+    Some(match gold {
+        Some(Value::Word(column)) => column.clone(),
+        _ => "answer".to_string(),
+    })
+}
+
+fn signals(entry: &Entry) -> Option<Vec<DomainSignal>> {
+    let Value::Several(items) = &entry.value else { return None };
+    items.iter().map(signal).collect()
+}
+
+fn signal(value: &Value) -> Option<DomainSignal> {
+    Some(match value {
+        Value::Word(word) if word == "reference_probability" => DomainSignal::ReferenceProbability,
+        Value::Word(word) if word == "answer_probability" => DomainSignal::AnswerProbability,
+        Value::Call { word, arguments } if word == "reward_model" => {
+            let Some(Value::Word(model)) = arguments.get("model") else { return None };
+            DomainSignal::RewardModel { model: model.clone() }
+        }
+        _ => return None,
+    })
+}
+
 fn argument(value: &Value) -> Option<ArgumentValue> {
     Some(match value {
         Value::Word(word) => ArgumentValue::Word(word.clone()),
@@ -210,7 +243,15 @@ fn domain(name: &str, ratio: Sourced<f64>, values: &Values) -> Option<Domain> {
         data: data(values.get(&path("data"))?)?,
         problems: values.count(&path("problems")),
         prompt: values.text(&path("prompt")).map(str::to_string),
-        verify: verifier(values.get(&path("verify"))?)?,
+        reference: reference(values, &path)?,
+        verify: match values.get(&path("verify")) {
+            Some(entry) => Some(verifier(entry)?),
+            None => None,
+        },
+        signals: match values.get(&path("signals")) {
+            Some(entry) => signals(entry)?,
+            None => Vec::new(),
+        },
         output: (Some(output) != values.count("budget.output")).then_some(output),
     })
 }
@@ -252,6 +293,16 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
         reward: Reward {
             outcome: values.formula("reward.outcome").cloned(),
             total: values.formula("reward.total")?.clone(),
+            of_domains: stage
+                .shares
+                .as_ref()?
+                .iter()
+                .filter_map(|share| Some((share, values.get(&format!("domain.{}.reward", share.domain))?)))
+                .map(|(share, entry)| match &entry.value {
+                    Value::Formula(formula) => Some((share.domain.clone(), formula.as_ref().clone())),
+                    _ => None,
+                })
+                .collect::<Option<_>>()?,
             unfinished,
             shuffled: values.truth("reward.shuffled")?,
         },

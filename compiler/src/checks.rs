@@ -6,6 +6,7 @@
 mod allows;
 mod batch_is_whole_groups;
 mod budgets_fit;
+mod domains_are_rewarded;
 mod group_fits_baseline;
 mod guarantees_hold;
 mod models_fit;
@@ -25,6 +26,7 @@ type Check = fn(&Draft<'_>, &mut Problems);
 /// All checks, in the order in which a reader would want them.
 const CHECKS: &[Check] = &[
     models_fit::check,
+    domains_are_rewarded::check,
     ratios_sum_to_one::check,
     budgets_fit::check,
     batch_is_whole_groups::check,

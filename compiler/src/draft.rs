@@ -4,19 +4,20 @@
 
 mod order;
 mod params;
+mod presence;
 mod promises;
 mod terms;
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::formula::TypedFormula;
+use crate::formula::{DomainSet, TypedFormula};
 use crate::problems::Problems;
 use crate::prove::{Memo, Setting};
 use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
+use crate::settings::Unfinished;
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
 use recipec_grammar::source::{Source, Span};
-use crate::settings::Unfinished;
 use recipec_grammar::tree;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,23 +109,28 @@ pub fn draft_like<'a>(
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
-    let read = |view: &View<'_>, before: Option<&Values>, problems: &mut Problems| {
+    let explicit = !resolved.stages.is_empty();
+    let read = |view: &View<'_>, before: Option<&Values>, stage: Option<&str>, problems: &mut Problems| {
         let values = match before {
             Some(before) => Values::like(before, param_types.clone()),
             None => Values::with_params(param_types.clone()),
         };
         let reader = Reader { view, sources: given.sources, formulas: &formulas, domains: &domains, values, before };
-        read_view(reader, reinforce, place, problems)
+        read_view(reader, &Reading { reinforce, place, explicit, stage }, problems)
     };
     missing_blocks(resolved, place, reinforce, problems);
-    let (run, run_terms) = read(&view, before, problems);
+    let (run, run_terms, differs) = read(&view, before, None, problems);
     terms::definitions(&view, &run, &formulas, &domains, given.sources, problems);
     let mut stages = Vec::new();
     for def in stage_defs {
-        let (values, terms) = if def.overrides.is_empty() && !view.changes_stage(&def.name) {
+        let as_the_run = def.overrides.is_empty() && !view.changes_stage(&def.name);
+        // Where domains lack different signals, what a formula may read depends on the domains of the stage.
+        let (values, terms) = if as_the_run && !(explicit && differs && def.supervised.is_none()) {
             (run.clone(), run_terms.clone())
         } else {
-            read(&view.with_stage(&def.name, &def.overrides, problems), Some(&run), problems)
+            let seen = view.with_stage(&def.name, &def.overrides, problems);
+            let (values, terms, _) = read(&seen, Some(&run), Some(&def.name), problems);
+            (values, terms)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
         stages.push(StageDraft {
@@ -219,8 +225,20 @@ fn missing_blocks(resolved: &Resolved, place: Span, reinforce: bool, problems: &
 
 type TermsInOrder = Option<Vec<crate::recipe::Term>>;
 
-fn read_view(mut reader: Reader<'_>, reinforce: bool, place: Span, problems: &mut Problems) -> (Values, TermsInOrder) {
+/// What is the same for every reading of one recipe, and the stage that is read; none for the run as a whole.
+struct Reading<'a> {
+    reinforce: bool,
+    place: Span,
+    /// Whether the recipe names its stages.
+    explicit: bool,
+    stage: Option<&'a str>,
+}
+
+/// All values, the terms in order, and whether the domains lack different signals.
+fn read_view(mut reader: Reader<'_>, what: &Reading<'_>, problems: &mut Problems) -> (Values, TermsInOrder, bool) {
     let resolved = reader.view.resolved;
+    let Reading { reinforce, place, explicit, stage } = *what;
+    let (view, domains) = (reader.view, reader.domains);
     for block in BLOCKS {
         match (block.keyword, block.inside) {
             ("variant", _) | ("supervised", _) => {}
@@ -264,8 +282,20 @@ fn read_view(mut reader: Reader<'_>, reinforce: bool, place: Span, problems: &mu
             }
         }
     }
-    let terms = terms::read(&mut reader, problems);
-    (reader.values, terms)
+    let presence = presence::Presence::of(&reader.values, domains);
+    let of_stage = stage.and_then(|stage| match &reader.values.get(&format!("stage.{stage}.domains"))?.value {
+        Value::Shares(shares) => Some(shares.iter().filter_map(|s| domains.binary_search(&s.domain).ok()).collect()),
+        _ => None,
+    });
+    let about = of_stage.map_or(DomainSet::ALL, |positions: Vec<usize>| DomainSet::of(positions));
+    // Each stage has its own look where they differ; the run as a whole then trains no domain.
+    if stage.is_some() || !(explicit && presence.differs) {
+        reader.values.absent = presence::absences(&presence);
+    }
+    let readers = presence::Readers::of(view, domains, about);
+    let terms = terms::read(&mut reader, &readers, problems);
+    reader.values.absent.about = DomainSet::ALL;
+    (reader.values, terms, presence.differs)
 }
 
 /// The domains of a stage with their shares.
@@ -350,7 +380,15 @@ fn missing_ratios(domains: &[String], view: &View<'_>, problems: &mut Problems) 
 /// Names of terms that the reward, or another term, reads. A test alone does not make a penalty count.
 fn used_terms(run: &Values, stages: &[StageDraft]) -> BTreeSet<String> {
     let values = std::iter::once(run).chain(stages.iter().map(|s| &s.values));
-    values.flat_map(|v| v.terms.values()).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
+    let of_terms = |v: &'_ Values| -> Vec<String> {
+        let own = v.iter().filter(|(path, _)| path.starts_with("domain.") && path.ends_with(".reward"));
+        let own = own.filter_map(|(_, entry)| match &entry.value {
+            Value::Formula(formula) => Some(formula.as_ref()),
+            _ => None,
+        });
+        v.terms.values().chain(own).flat_map(|f| f.names(crate::formula::Source::Term)).collect()
+    };
+    values.flat_map(of_terms).collect()
 }
 
 /// All signals that a formula reads, through the terms that it names.

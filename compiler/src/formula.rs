@@ -7,6 +7,7 @@
 //!
 //! Booleans are 0 and 1, a domain is its position in [`Scope::domains`], numbers are in base units.
 
+mod absent;
 mod check;
 mod error;
 mod evaluate;
@@ -32,6 +33,7 @@ use recipec_grammar::tree::BinaryOp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use absent::{Absence, Absences, DomainSet};
 pub use check::{check, check_definition, constant};
 pub use evaluate::Scratch;
 pub use program::{Program, ProgramError};
@@ -88,8 +90,8 @@ pub struct Scope<'a> {
     pub terms: &'a BTreeMap<String, TypedFormula>,
     /// Names of the domains, for `domain == code`.
     pub domains: &'a [String],
-    /// Signals of this level that do not exist in this recipe, with the reason (verifier-free domains have no `correct`).
-    pub absent: &'a BTreeMap<String, String>,
+    /// Signals that some domains do not have (verifier-free domains have no `correct`).
+    pub absent: &'a Absences,
     /// Rollouts per group: `solve_rate` takes `group_size + 1` values.
     pub group_size: u64,
 }

@@ -310,12 +310,17 @@ const fn optional(flow: Flow) -> Port {
 fn inputs(kind: &NodeKind) -> &'static [Port] {
     match kind {
         NodeKind::Data { .. } => &[],
-        NodeKind::Sampler { .. } => &const { [required(Flow::Problems), required(Flow::Counts)] },
+        NodeKind::Sampler { .. } => {
+            &const { [required(Flow::Problems), required(Flow::Counts), optional(Flow::Measures)] }
+        }
         NodeKind::Rollout { .. } => &const { [required(Flow::Draws), required(Flow::Weights)] },
         NodeKind::Verify { .. } => &const { [required(Flow::Rollouts)] },
-        NodeKind::Group { .. } => &const { [required(Flow::Verdicts)] },
-        NodeKind::Penalty { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
-        NodeKind::Reward { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
+        NodeKind::Group { unjudged, .. } if unjudged.is_empty() => &const { [required(Flow::Verdicts)] },
+        NodeKind::Group { .. } => &const { [required(Flow::Rollouts), optional(Flow::Verdicts)] },
+        NodeKind::Signal { .. } => &const { [required(Flow::Groups), optional(Flow::Weights)] },
+        NodeKind::Penalty { .. } | NodeKind::Reward { .. } => {
+            &const { [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms)] }
+        }
         NodeKind::Shuffle | NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
         NodeKind::Filter { .. } => &const { [required(Flow::Advantages)] },
         NodeKind::Batch { .. } => &const { [optional(Flow::KeptGroups), optional(Flow::Advantages)] },
@@ -340,6 +345,7 @@ fn outputs(kind: &NodeKind) -> &'static [Flow] {
         NodeKind::Rollout { .. } => &[Flow::Rollouts, Flow::Counts],
         NodeKind::Verify { .. } => &[Flow::Verdicts],
         NodeKind::Group { .. } => &[Flow::Groups, Flow::Counts],
+        NodeKind::Signal { .. } => &[Flow::Signals],
         NodeKind::Penalty { .. } => &[Flow::Terms],
         NodeKind::Reward { .. } => &[Flow::Rewards, Flow::Counts],
         NodeKind::Shuffle => &[Flow::Rewards],
@@ -365,6 +371,7 @@ impl Flow {
             Self::Rollouts => "rollouts",
             Self::Verdicts => "verdicts",
             Self::Groups => "groups",
+            Self::Signals => "signals",
             Self::Terms => "reward terms",
             Self::Rewards => "rewards",
             Self::Advantages => "advantages",

@@ -1,10 +1,16 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod rewards;
+mod signals;
+
 use crate::formula::{Program, Source, TypedFormula};
 use crate::graph::{GraphError, NodeRef, Rate, TrainGraph};
 use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
-use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised};
+use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised, Term};
 use crate::settings::*;
+use crate::vocabulary::signals::{BATCH_MEANS, PRESENT, batch_mean_column};
+use rewards::Rewards;
+use signals::SignalNodes;
 use std::collections::BTreeMap;
 
 /// The graph of a recipe: a subgraph per stage, joined by weights.
@@ -80,6 +86,8 @@ fn lower_reinforce(
     let rollouts = train.batch_rollouts as f64;
 
     let data = add_data(graph, stage)?;
+    let weight = program(&[("weight", &work.mix.weight)], &constants);
+    let reads_batches = reads_batches(&weight);
     let sampler = graph.add(
         name,
         "sampler",
@@ -89,7 +97,7 @@ fn lower_reinforce(
             count: work.mix.count,
             warmup: work.mix.warmup,
             every_steps: work.mix.every_steps,
-            weight: program(&[("weight", &work.mix.weight)], &constants),
+            weight,
             groups: train.batch_rollouts / train.group_size.max(1),
         },
     )?;
@@ -115,23 +123,34 @@ fn lower_reinforce(
     let group = {
         let mut judges = Vec::new();
         for domain in &stage.domains {
+            let Some(verifier) = &domain.verify else { continue };
             let verify = graph.add(
                 name,
                 format!("verify:{}", domain.name),
                 NodeKind::Verify {
                     domain: domain.name.clone(),
-                    verifier: domain.verify.clone(),
+                    verifier: verifier.clone(),
                     answer: recipe.policy.answer.clone(),
                 },
             )?;
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
             judges.push((verify, domain));
         }
+        let unjudged: Vec<&Domain> = stage.domains.iter().filter(|domain| domain.verify.is_none()).collect();
         let group = graph.add(
             name,
             "group",
-            NodeKind::Group { unfinished: work.reward.unfinished, least_rollouts: train.group_size.min(2) },
+            NodeKind::Group {
+                unfinished: work.reward.unfinished,
+                least_rollouts: train.group_size.min(2),
+                unjudged: unjudged.iter().map(|domain| domain.name.clone()).collect(),
+            },
         )?;
+        // Where nobody judges, rollouts come to their groups as they are.
+        if !unjudged.is_empty() {
+            let share: f64 = unjudged.iter().map(|domain| domain.ratio.value).sum();
+            graph.connect(rollout, Flow::Rollouts, group, rate(rollouts * share, "rollouts"))?;
+        }
         for (verify, domain) in judges {
             graph.connect(verify, Flow::Verdicts, group, rate(rollouts * domain.ratio.value, "rollouts"))?;
         }
@@ -139,14 +158,27 @@ fn lower_reinforce(
     };
 
     // A term that the total does not read would be work for nothing: no node for it.
-    let read_by_total = read_terms(work);
+    let rewards = Rewards::of(stage, work, all_domains);
+    let programs: Vec<(&Term, Program)> = work
+        .terms
+        .iter()
+        .filter_map(|term| Some((term, program(&[(&term.name, rewards.terms.get(&term.name)?)], &constants))))
+        .collect();
+    let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
+    if let Some(outcome) = &rewards.outcome {
+        outputs.push(("outcome", outcome));
+    }
+    outputs.push(("total", &rewards.total));
+    let total = program(&outputs, &constants);
+    let readers = programs.iter().map(|(_, program)| program).chain([&total]);
+    let signals = SignalNodes::add(graph, recipe, stage, group, readers)?;
     let mut terms: Vec<(&str, NodeRef)> = Vec::new();
-    for term in work.terms.iter().filter(|term| read_by_total.contains(&term.name)) {
-        let kind =
-            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, &term.formula)], &constants) };
+    for (term, program) in programs {
+        let kind = NodeKind::Penalty { name: term.name.clone(), program: program.clone() };
         let prefix = if term.is_penalty { "penalty" } else { "term" };
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
+        signals.feed(graph, &program, node)?;
         for named in term.formula.names(Source::Term) {
             if let Some((_, read)) = terms.iter().find(|(name, _)| *name == named) {
                 graph.connect(*read, Flow::Terms, node, rate(rollouts, "rollouts"))?;
@@ -154,13 +186,9 @@ fn lower_reinforce(
         }
         terms.push((&term.name, node));
     }
-    let mut outputs: Vec<(&str, &TypedFormula)> = Vec::new();
-    if let Some(outcome) = &work.reward.outcome {
-        outputs.push(("outcome", outcome));
-    }
-    outputs.push(("total", &work.reward.total));
-    let reward = graph.add(name, "reward", NodeKind::Reward { program: program(&outputs, &constants) })?;
+    let reward = graph.add(name, "reward", NodeKind::Reward { program: total.clone() })?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
+    signals.feed(graph, &total, reward)?;
     for (_, term) in terms {
         graph.connect(term, Flow::Terms, reward, rate(rollouts, "rollouts"))?;
     }
@@ -209,12 +237,16 @@ fn lower_reinforce(
     graph.connect(optimizer, Flow::Weights, weights, None)?;
     graph.feed_back(weights, Flow::Weights, rollout)?;
     graph.feed_back(weights, Flow::Weights, loss)?;
+    signals.feed_weights(graph, weights)?;
     let counted = match work.mix.count.at {
         CountPoint::Sampled => rollout,
         CountPoint::Completed => group,
         CountPoint::Trained => batch,
     };
     graph.feed_back(counted, Flow::Counts, sampler)?;
+    if reads_batches {
+        graph.feed_back(batch, Flow::Measures, sampler)?;
+    }
 
     let soft_zone_start = Some(work.max_output_tokens.saturating_sub(work.buffer_tokens));
     let metrics = graph.add(name, "metrics", NodeKind::Metrics { soft_zone_start })?;
@@ -263,12 +295,15 @@ fn evaluate_node(evaluate: &Evaluate, stage: &Stage) -> NodeKind {
 /// `held_out` means the evaluation side of every domain of the stage, judged by the domain's own verifier.
 fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
     if suite.data == DataSource::HeldOut {
-        let parts = domains.iter().map(|domain| SuitePart {
-            name: domain.name.clone(),
-            data: domain.data.clone(),
-            prompt: domain.prompt.clone(),
-            verify: suite.verify.clone().unwrap_or_else(|| domain.verify.clone()),
-            problems: suite.problems,
+        // A domain without a verifier has nobody to measure it.
+        let parts = domains.iter().filter_map(|domain| {
+            Some(SuitePart {
+                name: domain.name.clone(),
+                data: domain.data.clone(),
+                prompt: domain.prompt.clone(),
+                verify: suite.verify.clone().or_else(|| domain.verify.clone())?,
+                problems: suite.problems,
+            })
         });
         return parts.collect();
     }
@@ -303,22 +338,16 @@ pub(crate) fn constants(recipe: &Recipe, stage: &Stage, work: &Reinforce) -> BTr
     constants
 }
 
+/// Whether the weight of a domain follows what the last batches were like.
+fn reads_batches(weight: &Program) -> bool {
+    let of_batch = |name: &String| name == PRESENT || BATCH_MEANS.iter().any(|(of, ..)| *name == batch_mean_column(of));
+    weight.inputs().iter().any(of_batch)
+}
+
 fn program(outputs: &[(&str, &TypedFormula)], constants: &BTreeMap<String, f64>) -> Program {
     let outputs: Vec<(String, &TypedFormula)> =
         outputs.iter().map(|(name, formula)| ((*name).to_string(), *formula)).collect();
     Program::compile(&outputs, constants)
-}
-
-/// Names of the terms that the total reads, directly or through other terms.
-fn read_terms(work: &Reinforce) -> Vec<String> {
-    let mut read = work.reward.total.names(Source::Term);
-    // Terms stand in the order of their dependencies, so one pass from the last to the first finds all of them.
-    for term in work.terms.iter().rev() {
-        if read.contains(&term.name) {
-            read.extend(term.formula.names(Source::Term));
-        }
-    }
-    read
 }
 
 fn rate(amount: f64, unit: &'static str) -> Option<Rate> {

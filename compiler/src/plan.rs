@@ -3,6 +3,7 @@
 use crate::formula::Program;
 use crate::settings::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Raised when a plan of before can no longer be read or no longer means the same.
 pub const PLAN_VERSION: u32 = 2;
@@ -89,6 +90,7 @@ pub enum Flow {
     Rollouts,
     Verdicts,
     Groups,
+    Signals,
     Terms,
     Rewards,
     Advantages,
@@ -137,6 +139,17 @@ pub enum NodeKind {
         unfinished: Unfinished,
         /// A group with fewer judged rollouts is dropped and counted.
         least_rollouts: u64,
+        /// Domains without a verifier: their rollouts have no verdict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unjudged: Vec<String>,
+    },
+    /// Computes a signal of every rollout that costs work of its own.
+    Signal {
+        signal: ComputedSignal,
+        /// The domains whose rollouts it is computed for, each with the column of the reference answer where the signal reads one.
+        domains: BTreeMap<String, Option<String>>,
+        /// Where the answer of a rollout begins and ends.
+        answer: AnswerRule,
     },
     /// A named part of the reward. Outputs of the program: its name, and `name.binding` for each of its bindings.
     Penalty { name: String, program: Program },
@@ -220,7 +233,7 @@ impl Plan {
     }
 
     /// The plan without one node of one stage: readers of the node read what it read, where the flow is the same kind of thing
-    /// (a filter passes groups on); a penalty that is gone counts as 0 in the reward.
+    /// (a filter passes groups on); a penalty or a computed signal that is gone counts as 0 in what read it.
     pub fn without(&self, stage: &str, node: &str) -> Plan {
         let mut plan = self.clone();
         for stage in plan.stages.iter_mut().filter(|s| s.name == stage) {
@@ -235,6 +248,10 @@ impl Plan {
                     (NodeKind::Penalty { name, .. }, NodeKind::Reward { program }) => {
                         *program = program.bind(name, 0.0)
                     }
+                    (
+                        NodeKind::Signal { signal, .. },
+                        NodeKind::Penalty { program, .. } | NodeKind::Reward { program },
+                    ) => *program = program.bind(signal.name(), 0.0),
                     (NodeKind::Filter { .. }, NodeKind::Batch { .. }) => {
                         reader.inputs.extend(gone.inputs.iter().cloned())
                     }

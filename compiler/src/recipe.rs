@@ -130,8 +130,12 @@ pub struct Domain {
     pub problems: Option<u64>,
     /// `prompt = "{problem}\n…"`; none means the data's own prompt.
     pub prompt: Option<String>,
-    /// Who judges.
-    pub verify: VerifierSettings,
+    /// Who judges; none in a domain that is rewarded by `signals`.
+    pub verify: Option<VerifierSettings>,
+    /// What the reward is made of where nobody judges; empty otherwise.
+    pub signals: Vec<DomainSignal>,
+    /// The column with the reference answer: as written, else what the verifier calls `gold`, else `answer`.
+    pub reference: String,
     /// Its own output cap, where it differs from the budget's.
     pub output: Option<u64>,
 }
@@ -229,6 +233,8 @@ pub struct Reward {
     pub outcome: Option<TypedFormula>,
     /// What is trained on; reads `outcome` and the terms by name.
     pub total: TypedFormula,
+    /// `reward` of single domains, in place of the total.
+    pub of_domains: BTreeMap<String, TypedFormula>,
     /// What a truncated rollout is worth.
     pub unfinished: Unfinished,
     /// A placebo: totals are permuted within each group.

@@ -41,6 +41,21 @@ pub struct VerifierSettings {
     pub arguments: BTreeMap<String, ArgumentValue>,
 }
 
+/// What a domain without a verifier is rewarded by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "signal")]
+pub enum DomainSignal {
+    /// The policy's own probability of the reference answer.
+    ReferenceProbability,
+    /// The policy's own probability of the answer that it wrote.
+    AnswerProbability,
+    /// `reward_model(NAME)`
+    RewardModel {
+        /// The model.
+        model: String,
+    },
+}
+
 /// The value of an argument of a verifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +68,42 @@ pub enum ArgumentValue {
     Number(f64),
     /// `true` or `false`.
     Bool(bool),
+}
+
+/// A signal of a rollout that costs work of its own, so that it has a node in the plan where a formula reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComputedSignal {
+    /// Tokens of the reference answer in the policy's vocabulary.
+    ReferenceLength,
+    /// Mean probability of the reference answer's tokens after the rollout's reasoning.
+    ReferenceProbability,
+    /// Mean probability of the tokens of the rollout's own answer.
+    AnswerProbability,
+}
+
+impl ComputedSignal {
+    /// All of them, in the order in which a plan has their nodes.
+    pub const ALL: [Self; 3] = [Self::ReferenceLength, Self::ReferenceProbability, Self::AnswerProbability];
+
+    /// The name in formulas, and of the column at run time.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReferenceLength => "reference_length",
+            Self::ReferenceProbability => "reference_probability",
+            Self::AnswerProbability => "answer_probability",
+        }
+    }
+
+    /// Whether it is a property of the reference answer in the data.
+    pub fn reads_reference(self) -> bool {
+        self != Self::AnswerProbability
+    }
+
+    /// Whether the policy must score tokens to know it.
+    pub fn reads_policy(self) -> bool {
+        self != Self::ReferenceLength
+    }
 }
 
 /// Which part of a response is the answer that a verifier judges.

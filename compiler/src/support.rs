@@ -5,7 +5,7 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{DataSource, ModelSource, Precision, Trainable, WeightUpdate};
+use crate::settings::{DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
@@ -34,6 +34,7 @@ pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
     }
     for suite in recipe.evaluate.iter().flat_map(|e| &e.suites) {
         refused.data(None, &format!("suite.{}.data", suite.name), &suite.data);
+        refused.verifier(None, &format!("suite.{}.verify", suite.name), suite.verify.as_ref());
     }
     refused.found.dedup();
     refused.found
@@ -66,30 +67,45 @@ impl Refused<'_> {
         }
     }
 
+    fn verifier(&mut self, stage: Option<&str>, path: &str, verifier: Option<&VerifierSettings>) {
+        match verifier.map(|verifier| verifier.name.as_str()) {
+            Some("python_tests") => {
+                let help = "write `program_tests()` for small programs";
+                self.push(stage, path, "`python_tests` needs a sandbox and is not carried out".into(), help);
+            }
+            Some("judge") => {
+                let help = "give the domain a native verifier in a variant: `override domain.NAME.verify = …`";
+                let message = "a judge needs a second model beside the policy, and is not carried out";
+                self.push(stage, path, message.into(), help);
+            }
+            _ => {}
+        }
+    }
+
     fn stage(&mut self, stage: &Stage) {
         let name = Some(stage.name.as_str());
         for domain in &stage.domains {
             self.data(name, &format!("domain.{}.data", domain.name), &domain.data);
-            if domain.verify.name == "python_tests" {
-                let path = format!("domain.{}.verify", domain.name);
-                let help = "write `program_tests()` for small programs";
-                self.push(name, &path, "`python_tests` needs a sandbox and is not carried out".into(), help);
+            let path = format!("domain.{}.verify", domain.name);
+            self.verifier(name, &path, domain.verify.as_ref());
+            for signal in &domain.signals {
+                if let DomainSignal::RewardModel { model } = signal {
+                    self.push(
+                        name,
+                        &format!("domain.{}.signals", domain.name),
+                        format!("the reward model `{model}` cannot be loaded beside the policy, so its score is not computed"),
+                        "give the domain a verifier in a variant: `override domain.NAME.verify = …`",
+                    );
+                }
             }
         }
         let StageWork::Reinforce(work) = &stage.work else { return };
         if work.train.max_lag > 0 {
             self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
         }
-        if work.mix.every_steps > 0 {
-            self.push(
-                name,
-                "mix.every",
-                "a weight that is kept for steps is not carried out".into(),
-                "leave `every` out",
-            );
-        }
-        let absent = |signal: &String| signal == "reference_length" || signal.starts_with("last_batch.");
-        let formulas = [("mix.weight", &work.mix.weight), ("reward.total", &work.reward.total)].into_iter();
+        // A judge's and a reward model's signal have no value as long as only the policy is loaded.
+        let absent = |signal: &String| signal == "judge" || signal.starts_with("reward_model.");
+        let formulas = [("reward.total", &work.reward.total)].into_iter();
         let terms = work.terms.iter().map(|term| ("reward.total", &term.formula));
         for (path, formula) in formulas.chain(terms).chain(work.reward.outcome.iter().map(|f| ("reward.outcome", f))) {
             if let Some(signal) = formula.signals().into_iter().find(absent) {

@@ -8,7 +8,7 @@ mod read;
 pub use literal::literal as parse_literal;
 pub use read::{Reader, read_param_value};
 
-use crate::formula::{ParamType, TypedFormula};
+use crate::formula::{Absences, ParamType, TypedFormula};
 use crate::recipe::Origin;
 use crate::resolve::settings::is_at_or_below;
 use crate::units::Dimension;
@@ -18,7 +18,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 /// A value that has been read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A number in base units.
     Number(f64),
@@ -37,6 +37,8 @@ pub enum Value {
         /// Arguments by name.
         arguments: BTreeMap<String, Value>,
     },
+    /// Words and calls of a list, in the order of writing.
+    Several(Vec<Value>),
     /// Ratios by domain, with the place of each.
     Shares(Vec<Share>),
     /// A formula over signals.
@@ -48,7 +50,7 @@ pub enum Value {
 }
 
 /// A line of `domains = { math = 40% }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Share {
     /// The domain.
     pub domain: String,
@@ -79,6 +81,8 @@ pub struct Values {
     pub budget: BTreeMap<String, (Dimension, f64)>,
     /// Penalties and terms that could be read, by name; `outcome` and `total` too.
     pub terms: BTreeMap<String, TypedFormula>,
+    /// Signals that domains do not have, and the domains that the next formula is about.
+    pub absent: Absences,
 }
 
 impl Values {

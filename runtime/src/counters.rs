@@ -1,5 +1,6 @@
 //! Everything that is counted in a run: what checkpoints must hold besides weights and moments.
 
+use crate::sampler::history::MixHistory;
 use recipec_compiler::settings::{Count, CountPoint, CountUnit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,9 @@ pub struct Counters {
     pub evaluated: Option<(u64, bool)>,
     /// Counts of the stage by domain.
     pub domains: BTreeMap<String, DomainCounts>,
+    /// What the sampler of the stage remembers of its batches.
+    #[serde(default)]
+    pub mix: MixHistory,
     /// Wall time of the run so far in seconds, interruptions left out. Recorded, never part of a decision but `budget.time`.
     pub seconds: f64,
 }

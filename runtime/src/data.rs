@@ -98,6 +98,18 @@ pub enum DataError {
         /// What is wrong, with the line where one is at fault.
         why: String,
     },
+    /// A row without the column that a signal reads.
+    #[error(
+        "problem `{id}` has no column `{column}`, from which `{signal}` takes the reference answer; read the signal where the domain has one: `if domain == … then … else …`"
+    )]
+    NoReference {
+        /// The problem.
+        id: String,
+        /// The column.
+        column: String,
+        /// The signal.
+        signal: &'static str,
+    },
     /// A source that this version cannot read.
     #[error("{0}")]
     Unsupported(String),

@@ -65,7 +65,7 @@ pub(crate) fn step_metrics(plan: &Plan, stage: &StageRuntime<'_>, counters: &Cou
                 completed: counts.completed.rollouts,
                 trained: counts.trained.rollouts,
                 trained_tokens: counts.trained.tokens,
-                solve_rate: mean(rollouts().map(|r| f64::from(u8::from(r.correct())))),
+                solve_rate: mean(rollouts().filter(|r| r.status().is_some()).map(|r| f64::from(u8::from(r.correct())))),
                 mean_tokens: mean(rollouts().map(|r| r.length() as f64)),
                 reward: mean(rollouts().map(|r| r.total_reward)),
             },
@@ -147,7 +147,8 @@ pub(crate) fn shown(step: &Step, tokens_per_second: f64) -> Vec<(&'static str, f
     if let Some(reward) = mean(rollouts.iter().map(|r| r.total_reward)) {
         values.push(("reward", reward));
     }
-    if let Some(solved) = mean(rollouts.iter().map(|r| f64::from(u8::from(r.correct())))) {
+    let judged = rollouts.iter().filter(|r| r.status().is_some());
+    if let Some(solved) = mean(judged.map(|r| f64::from(u8::from(r.correct())))) {
         values.push(("solved", solved));
     }
     if let Some(length) = mean(rollouts.iter().map(|r| r.length() as f64)) {
@@ -214,7 +215,7 @@ fn soft_zone_start(stage: &StagePlan) -> Option<f64> {
 
 fn status_word(rollout: &Rollout) -> String {
     let word = rollout.status().and_then(|status| serde_json::to_value(status).ok());
-    word.and_then(|word| word.as_str().map(str::to_string)).unwrap_or_else(|| "error".into())
+    word.and_then(|word| word.as_str().map(str::to_string)).unwrap_or_else(|| "unjudged".into())
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

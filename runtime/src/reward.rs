@@ -20,25 +20,27 @@ pub struct RewardContext {
 fn signal(name: &str, group: &Group, rollout: &Rollout, ctx: &RewardContext) -> Option<f64> {
     let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
     let status = rollout.status();
+    // Where nobody judges there is no such value. Formulas do not read it there; one that did would give NaN, and end the run.
+    let judged = |value: f64| if status.is_some() { value } else { f64::NAN };
     Some(match name {
         "length" => rollout.length() as f64,
         "reasoning_length" => rollout.reasoning_tokens as f64,
         "answer_length" => rollout.answer_tokens as f64,
         "prompt_length" => group.draw.prompt.len() as f64,
-        "correct" => truth(status == Some(Status::Correct)),
-        "wrong" => truth(status != Some(Status::Correct)),
-        "answered" => truth(status.is_some_and(|s| s != Status::NoAnswer)),
-        "parsable" => truth(status.is_some_and(|s| s != Status::NoAnswer && s != Status::Unparsable)),
+        "correct" => judged(truth(status == Some(Status::Correct))),
+        "wrong" => judged(truth(status != Some(Status::Correct))),
+        "answered" => truth(status.map_or(rollout.answer_tokens > 0, |s| s != Status::NoAnswer)),
+        "parsable" => judged(truth(status.is_some_and(|s| s != Status::NoAnswer && s != Status::Unparsable))),
         "truncated" => truth(rollout.truncated),
         "finished" => truth(!rollout.truncated),
-        "score" => rollout.verdict.as_ref().map_or(0.0, |verdict| verdict.score),
+        "score" => rollout.verdict.as_ref().map_or(f64::NAN, |verdict| verdict.score),
         "domain" => group.draw.domain as f64,
         "solve_rate" => group.solve_rate,
         "group_size" => group.rollouts.len() as f64,
         "step" => ctx.step as f64,
         "progress" => ctx.progress,
         "budget.output" => ctx.max_output_tokens as f64,
-        term => *rollout.terms.get(term)?,
+        made => *rollout.terms.get(made).or_else(|| rollout.signals.get(made))?,
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Rollout {
     pub verdict: Option<Verdict>,
     /// In its group, but not trained (`unfinished = masked`).
     pub masked: bool,
+    /// Computed signals by name (`reference_probability`).
+    pub signals: BTreeMap<&'static str, f64>,
     /// Every part of the reward by name, bindings (`difficulty_aware.scale`) included.
     pub terms: BTreeMap<String, f64>,
     /// What is trained on.
@@ -75,7 +77,7 @@ pub struct Group {
     pub draw: Draw,
     /// Its rollouts; one whose verifier failed twice has left.
     pub rollouts: Vec<Rollout>,
-    /// Rollouts judged correct over rollouts judged.
+    /// Rollouts judged correct over rollouts judged; not a number where nobody judges.
     pub solve_rate: f64,
 }
 

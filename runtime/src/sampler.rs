@@ -1,11 +1,14 @@
 //! Which domain the next group comes from: the recipe's weight formula over what was counted so far (arXiv 2604.02007, adaptive
 //! domain sampling, when the recipe states the paper's formula).
 
+pub mod history;
+
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::rng::{Purpose, Stream};
 use recipec_compiler::formula::{Program, Scratch};
 use recipec_compiler::settings::{Count, CountPoint};
+use recipec_compiler::vocabulary::signals::PRESENT;
 
 /// What the sampler is told about one domain.
 #[derive(Debug, Clone)]
@@ -24,30 +27,26 @@ pub struct Sampler<'a> {
     pub count: Count,
     /// No adjustment before so many.
     pub warmup: u64,
+    /// The weights are computed anew every so many optimizer steps; 0 means at every draw.
+    pub every_steps: u64,
     /// The weight formula; rows are the domains.
     pub weight: &'a Program,
 }
 
 impl Sampler<'_> {
     /// The probability of each domain at this moment.
-    pub fn probabilities(
-        &self,
-        counters: &Counters,
-        progress: f64,
-        scratch: &mut Scratch,
-    ) -> Result<Vec<f64>, RunError> {
+    pub fn probabilities(&self, counters: &Counters, progress: f64) -> Result<Vec<f64>, RunError> {
         let counted: Vec<u64> = self.domains.iter().map(|d| counters.counted(d.name, self.count)).collect();
         let total: u64 = counted.iter().sum();
         let ratios: Vec<f64> = self.domains.iter().map(|d| d.ratio).collect();
         let weights = if total < self.warmup {
             ratios
         } else {
-            let mut columns = Vec::new();
-            for name in self.weight.inputs() {
-                columns.push(self.column(name, &counted, total, counters, progress)?);
-            }
+            let columns = self.columns(counters, progress, &vec![0.0; self.domains.len()])?;
             let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-            self.weight.evaluate(self.domains.len(), &columns, scratch);
+            let mut scratch = Scratch::new();
+            scratch.restore_states(counters.mix.averages.clone());
+            self.weight.evaluate(self.domains.len(), &columns, &mut scratch);
             scratch.output(0).to_vec()
         };
         normalised(weights)
@@ -67,15 +66,16 @@ impl Sampler<'_> {
         last
     }
 
+    /// The inputs of the weight formula, a row per domain each; `present` is 1 for a domain of the batch that is taken in.
+    fn columns(&self, counters: &Counters, progress: f64, present: &[f64]) -> Result<Vec<Vec<f64>>, RunError> {
+        let column = |name: &String| self.column(name, counters, progress, present);
+        self.weight.inputs().iter().map(column).collect()
+    }
+
     /// The values of one domain signal, a row per domain.
-    fn column(
-        &self,
-        name: &str,
-        counted: &[u64],
-        total: u64,
-        counters: &Counters,
-        progress: f64,
-    ) -> Result<Vec<f64>, RunError> {
+    fn column(&self, name: &str, counters: &Counters, progress: f64, present: &[f64]) -> Result<Vec<f64>, RunError> {
+        let counted: Vec<u64> = self.domains.iter().map(|d| counters.counted(d.name, self.count)).collect();
+        let total: u64 = counted.iter().sum();
         let rollouts = |point| {
             let count = Count { at: point, of: recipec_compiler::settings::CountUnit::Rollouts };
             self.domains.iter().map(|d| counters.counted(d.name, count) as f64).collect::<Vec<_>>()
@@ -97,17 +97,17 @@ impl Sampler<'_> {
             }
             "step" => vec![counters.step as f64; self.domains.len()],
             "progress" => vec![progress; self.domains.len()],
-            _ => return Err(RunError::MissingSignal { node: "sampler".into(), signal: name.into() }),
+            PRESENT => present.to_vec(),
+            _ => counters
+                .mix
+                .column(name, self.domains.iter().map(|d| d.name))
+                .ok_or_else(|| RunError::MissingSignal { node: "sampler".into(), signal: name.into() })?,
         })
     }
 
     /// Whether every input of the weight formula can be given: asked before the first step.
     pub fn check(&self) -> Result<(), RunError> {
-        let zeros = vec![0; self.domains.len()];
-        for name in self.weight.inputs() {
-            self.column(name, &zeros, 0, &Counters::default(), 0.0)?;
-        }
-        Ok(())
+        self.columns(&Counters::default(), 0.0, &vec![0.0; self.domains.len()]).map(|_| ())
     }
 }
 

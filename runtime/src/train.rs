@@ -10,6 +10,7 @@
 mod boundary;
 mod reinforce;
 mod setup;
+mod signals;
 mod step;
 mod supervised;
 

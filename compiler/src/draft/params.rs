@@ -1,7 +1,7 @@
 //! Params: their types, ranges, and the values in force after `--set`.
 
 use crate::diagnostic::{Diagnostic, codes, suggest};
-use crate::formula::{Level, ParamType, Scope, Type};
+use crate::formula::{Absences, Level, ParamType, Scope, Type};
 use crate::problems::Problems;
 use crate::recipe::{Origin, Param, Sourced};
 use crate::resolve::Resolved;
@@ -21,7 +21,7 @@ pub fn read(
     problems: &mut Problems,
 ) -> (Vec<Param>, BTreeMap<String, ParamType>) {
     let (mut params, mut types) = (Vec::new(), BTreeMap::new());
-    let nothing = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let nothing = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), Absences::default());
     let empty_params = BTreeMap::new();
     // A default is a constant: it names nothing.
     let scope = Scope {

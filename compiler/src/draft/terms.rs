@@ -1,5 +1,6 @@
 //! Formulas of the reward and of the mix, in the order in which they need each other.
 
+use super::presence::Readers;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::formula::{self, Level, Type, TypedFormula};
 use crate::problems::Problems;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Reads penalties, terms, `reward.outcome`, `reward.total` and `mix.weight` into the values. Gives the terms in the order in which
 /// they can be computed; none when one of them is a hole.
-pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term>> {
+pub fn read(reader: &mut Reader<'_>, readers: &Readers, problems: &mut Problems) -> Option<Vec<Term>> {
     let group_size = reader.values.count("train.group").unwrap_or(1).max(1);
     let view = reader.view;
     let mut terms = Vec::new();
@@ -24,6 +25,7 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
         let def = &entry.def;
         let name = &def.name.node;
         let what = format!("{} `{name}`", def.keyword.node);
+        reader.values.absent.about = readers.of_part(name);
         let typed = formula::check(
             &def.body,
             Type::Number(Dimension::PURE),
@@ -69,6 +71,7 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
         for key in ["outcome", "total"] {
             let Some(row) = block.keys.iter().find(|k| k.name == key) else { continue };
             let path = format!("reward.{key}");
+            reader.values.absent.about = readers.of_part(key);
             let read = reader.formula(&path, row, group_size, span, problems);
             let standing = read.or_else(|| if reader.values.absent(&path) { None } else { zero(reader, span) });
             if let Some(formula) = standing {
@@ -76,6 +79,13 @@ pub fn read(reader: &mut Reader<'_>, problems: &mut Problems) -> Option<Vec<Term
             }
         }
     }
+    if let Some(row) = keys::find_block("domain", None).and_then(|b| b.keys.iter().find(|k| k.name == "reward")) {
+        for (at, domain) in reader.domains.iter().enumerate() {
+            reader.values.absent.about = Readers::of_domain(at);
+            reader.formula(&format!("domain.{domain}.reward"), row, group_size, Span::default(), problems);
+        }
+    }
+    reader.values.absent.about = readers.of_stage();
     if let (Some(span), Some(block)) = (place("mix"), keys::find_block("mix", None))
         && let Some(row) = block.keys.iter().find(|k| k.name == "weight")
     {

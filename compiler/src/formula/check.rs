@@ -15,7 +15,7 @@ mod operators;
 #[cfg(test)]
 mod tests;
 
-use super::{Kind, Level, Scope, Type, Typed, TypedBinding, TypedFormula, error};
+use super::{DomainSet, Kind, Level, Scope, Type, Typed, TypedBinding, TypedFormula, error};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::problems::Problems;
 use crate::range::Interval;
@@ -119,6 +119,8 @@ struct Checker<'s, 'p> {
     later: Vec<(String, Span)>,
     /// What is known where the walk is: the conditions of the `if`s around it.
     facts: Vec<Fact>,
+    /// The domains that the walk can be about where it is.
+    about: DomainSet,
     /// Named formulas that the walk is in, and where they were called.
     chain: Vec<String>,
     calls: Vec<(String, Span)>,
@@ -141,6 +143,7 @@ impl<'s, 'p> Checker<'s, 'p> {
             locals: Vec::new(),
             later: Vec::new(),
             facts: Vec::new(),
+            about: scope.absent.about.clone(),
             chain: Vec::new(),
             calls: Vec::new(),
             depth: 0,
@@ -341,11 +344,16 @@ impl<'s, 'p> Checker<'s, 'p> {
     /// Looks at something where a condition holds, or does not.
     fn under<T>(&mut self, condition: Option<&Typed>, holds: bool, look: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.facts.len();
+        let about = self.about.clone();
         if let Some(condition) = condition {
             facts::learn(condition, holds, self.scope.group_size, &mut self.facts);
+            if self.level == Level::Rollout {
+                self.about = about.and(&DomainSet::where_it(condition, holds));
+            }
         }
         let seen = look(self);
         self.facts.truncate(before);
+        self.about = about;
         seen
     }
 

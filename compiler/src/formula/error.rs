@@ -111,10 +111,22 @@ pub fn bound_below(name: &str, span: Span, what: &str, below: Span) -> Diagnosti
         .help(format!("write the binding of `{name}` first"))
 }
 
-pub fn absent_signal(name: &str, span: Span, what: &str, reason: &str) -> Diagnostic {
-    Diagnostic::new(ABSENT_SIGNAL, format!("{what} reads `{name}`, which this recipe does not have"))
-        .at(span, "not there")
-        .note(reason)
+/// `without` are the domains that lack it, each with the place that decides it; `why` ends a sentence that begins with one of them.
+pub fn absent_signal(name: &str, span: Span, what: &str, without: &[(&str, Option<Span>)], why: &str) -> Diagnostic {
+    let first = without.first().map_or("", |(domain, _)| domain);
+    let others = match without.len() {
+        0 | 1 => String::new(),
+        n => format!(" ({} more like it)", n - 1),
+    };
+    let mut diagnostic =
+        Diagnostic::new(ABSENT_SIGNAL, format!("{what} reads `{name}`, and domain `{first}` {why}{others}"))
+            .at(span, "not there");
+    for (domain, place) in without.iter().take(3) {
+        if let Some(place) = place {
+            diagnostic = diagnostic.at(*place, format!("`{domain}` {why}"));
+        }
+    }
+    diagnostic
 }
 
 pub fn unknown_function(name: &str, span: Span, near: Option<&str>) -> Diagnostic {

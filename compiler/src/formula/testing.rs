@@ -1,7 +1,7 @@
 //! Tests only: a small reader of expressions, and the recipe of the paper as a scope. The language's own parser is in the
 //! grammar; this one knows just enough to write formulas in tests as people write them.
 
-use super::{Level, ParamType, Scope, Type, TypedFormula, check};
+use super::{Absences, Level, ParamType, Scope, Type, TypedFormula, check};
 use crate::problems::Problems;
 use crate::units::Dimension;
 use recipec_grammar::source::{FileId, Span, Spanned};
@@ -16,7 +16,7 @@ pub struct Bench {
     pub formulas: BTreeMap<String, FormulaDef>,
     pub terms: BTreeMap<String, TypedFormula>,
     pub domains: Vec<String>,
-    pub absent: BTreeMap<String, String>,
+    pub absent: Absences,
     pub group_size: u64,
 }
 
@@ -41,7 +41,7 @@ impl Bench {
             formulas: BTreeMap::new(),
             terms: BTreeMap::new(),
             domains: ["math", "code", "logic"].map(String::from).into(),
-            absent: BTreeMap::new(),
+            absent: Absences::default(),
             group_size: 8,
         };
         bench.define(

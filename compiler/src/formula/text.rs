@@ -107,7 +107,10 @@ impl<'a> Writer<'a> {
             Kind::Domain(name, _) => self.put(name),
             Kind::Name(_, name) => match name.strip_prefix("last_batch.") {
                 Some(mean) => self.put(&format!("mean({mean}, over = last_batch)")),
-                None => self.put(name),
+                None => match name.strip_prefix("reward_model.") {
+                    Some(model) => self.put(&format!("reward_model({model})")),
+                    None => self.put(name),
+                },
             },
             Kind::Negate(x) => {
                 self.put("-");

@@ -105,6 +105,7 @@ pub fn summary(kind: &NodeKind) -> String {
         }
         NodeKind::Verify { verifier, .. } => verifier.name.clone(),
         NodeKind::Group { .. } => "solve rate and group signals".into(),
+        NodeKind::Signal { signal, .. } => signal_summary(*signal).into(),
         NodeKind::Penalty { name, .. } => format!("formula {name}"),
         NodeKind::Reward { .. } => "total reward".into(),
         NodeKind::Shuffle => "placebo: permuted within groups".into(),
@@ -132,5 +133,15 @@ pub fn summary(kind: &NodeKind) -> String {
         NodeKind::Metrics { .. } => "metrics.jsonl".into(),
         NodeKind::Checkpoint { keep, .. } => format!("keep {keep}"),
         NodeKind::Evaluate { suites, .. } => suites.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// What computing a signal means, in a few words.
+fn signal_summary(signal: crate::settings::ComputedSignal) -> &'static str {
+    use crate::settings::ComputedSignal::{AnswerProbability, ReferenceLength, ReferenceProbability};
+    match signal {
+        ReferenceLength => "tokens of the reference answer",
+        ReferenceProbability => "policy scores the reference answer",
+        AnswerProbability => "policy scores the rollout's answer",
     }
 }

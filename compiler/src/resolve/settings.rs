@@ -111,12 +111,19 @@ impl Settings {
             Ok(replaces) => replaces,
             Err(()) => return,
         };
-        let gone: Vec<Arc<str>> = self.below(path).cloned().collect();
+        let replaced = if writer == Writer::Override || setting.overrides.is_some() { rival(path) } else { None };
+        let below = |path: &str| self.below(path).cloned().collect::<Vec<Arc<str>>>();
+        let mut gone = below(path);
+        if let Some(rival) = &replaced {
+            gone.extend(below(rival));
+            gone.push(rival.as_str().into());
+        }
         for path in gone {
             Arc::make_mut(&mut self.by_path).remove(&path);
         }
         if writer == Writer::Override {
             self.changed.insert(path.into());
+            self.changed.extend(replaced.map(Arc::from));
         }
         self.flatten(path, key, &setting.value, key_span, replaces, writer, problems);
     }
@@ -130,7 +137,10 @@ impl Settings {
         writer: Writer,
         problems: &mut Problems,
     ) -> Result<Option<Origin>, ()> {
-        let old = self.at_or_below(path).next().map(|(_, setting)| setting.as_ref());
+        let mut old = self.at_or_below(path).next().map(|(_, setting)| setting.as_ref());
+        if writer == Writer::Override || setting.overrides.is_some() {
+            old = old.or_else(|| self.get(&rival(path)?));
+        }
         let Writer::Block(layer) = writer else { return Ok(old.map(|o| o.origin.clone())) };
         let name = path_end(path);
         match (old, setting.overrides) {
@@ -267,6 +277,19 @@ pub(crate) fn unknown_key(path: &Path, segment: usize, what: &str, keys: &[Key])
         diagnostic = diagnostic.fix(name.span, near, false);
     }
     diagnostic
+}
+
+/// The key that says the same thing in another way: an override of one takes the place of the other.
+pub(crate) fn rival(path: &str) -> Option<String> {
+    const RIVALS: &[(&str, &str)] = &[("domain.*.verify", "domain.*.signals"), ("mix.weight", "mix.strategy")];
+    let pattern = pattern_of(path);
+    let found = RIVALS.iter().find_map(|(one, other)| match pattern.as_str() {
+        p if p == *one => Some(*other),
+        p if p == *other => Some(*one),
+        _ => None,
+    })?;
+    let (above, _) = path.rsplit_once('.')?;
+    Some(format!("{above}.{}", path_end(found)))
 }
 
 /// Says under which other words of a choice a key would act.

@@ -45,7 +45,6 @@ impl Reader<'_> {
 
     /// What a formula of a level may name.
     pub fn scope(&self, level: Level, group_size: u64) -> Scope<'_> {
-        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
         Scope {
             level,
             params: &self.values.params,
@@ -53,7 +52,7 @@ impl Reader<'_> {
             formulas: self.formulas,
             terms: &self.values.terms,
             domains: self.domains,
-            absent: NONE,
+            absent: &self.values.absent,
             group_size,
         }
     }
@@ -277,6 +276,7 @@ impl Reader<'_> {
             },
             Kind::Shares => self.shares(path, kind, expr, problems),
             Kind::Choice(choices) => self.choice(path, kind, choices, expr, problems),
+            Kind::Several(choices) => self.several(path, kind, choices, expr, problems),
             Kind::Later => {
                 problems.push(
                     Diagnostic::new(codes::NOT_YET, format!("`{path}` is not carried out by this version"))

@@ -43,6 +43,8 @@ pub enum FunctionKind {
     BatchMean,
     /// `ema(x, keep, start)`, in the mix.
     Ema,
+    /// `reward_model(NAME)`, of a rollout.
+    RewardModel,
 }
 
 /// A row of the table.
@@ -148,6 +150,13 @@ pub const FUNCTIONS: &[FunctionRow] = &[
         signature: "ema(x, keep, start)",
         doc: "A running average over batches, `keep * old + (1 - keep) * x`; a domain absent from a batch keeps its value.",
     },
+    FunctionRow {
+        name: "reward_model",
+        kind: FunctionKind::RewardModel,
+        parameters: &["model"],
+        signature: "reward_model(NAME)",
+        doc: "The score that a frozen model of the recipe gives a response; a pure number without bounds.",
+    },
 ];
 
 /// The row of a function.
@@ -202,7 +211,7 @@ mod tests {
             match row.kind {
                 FunctionKind::Plain(function) => assert_eq!(row.name, function.name()),
                 FunctionKind::Group(aggregate) => assert_eq!(row.name, format!("group.{}", aggregate.name())),
-                FunctionKind::BatchMean | FunctionKind::Ema => {}
+                FunctionKind::BatchMean | FunctionKind::Ema | FunctionKind::RewardModel => {}
             }
         }
     }

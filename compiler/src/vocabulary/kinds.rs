@@ -74,6 +74,8 @@ pub enum Kind {
     Levels,
     /// One of a closed list, each perhaps with arguments or a record.
     Choice(&'static [Choice]),
+    /// One of a closed list, or several of them in square brackets.
+    Several(&'static [Choice]),
     /// A record without a word: `{ temperature = 0.6 }`.
     Record(&'static [Key]),
     /// Ratios by domain: `{ math = 40%, code = 60% }`.
@@ -167,6 +169,10 @@ impl Kind {
             Self::Choice(choices) => {
                 let words: Vec<&str> = choices.iter().map(|c| c.word).collect();
                 crate::diagnostic::suggest::list(&words, "or")
+            }
+            Self::Several(choices) => {
+                let words: Vec<&str> = choices.iter().map(|c| c.word).collect();
+                format!("{}, or a list of them", crate::diagnostic::suggest::list(&words, "or"))
             }
             Self::Record(_) => "a record in braces".into(),
             Self::Shares => "a record of ratios such as `{ math = 40%, code = 60% }`".into(),

@@ -155,9 +155,28 @@ pub const SIGNALS: &[Signal] = &[
     ),
 ];
 
-/// The row of a signal.
+/// The row of a signal. The score of every reward model, `reward_model.NAME`, has the same one.
 pub fn signal(name: &str) -> Option<&'static Signal> {
+    if name.starts_with(REWARD_MODEL_PREFIX) {
+        return Some(&REWARD_MODEL);
+    }
     SIGNALS.iter().find(|signal| signal.name == name)
+}
+
+const REWARD_MODEL_PREFIX: &str = "reward_model.";
+
+/// What `reward_model(NAME)` gives: any number.
+const REWARD_MODEL: Signal = Signal {
+    name: "reward_model",
+    level: SignalLevel::Rollout,
+    ty: Type::Number(Dimension::PURE),
+    bounds: Bounds::Between(f64::NEG_INFINITY, f64::INFINITY),
+    doc: "The score of a reward model.",
+};
+
+/// The name of the column of `reward_model(NAME)`; a test gives it a value under this name.
+pub fn reward_model_column(model: &str) -> String {
+    format!("{REWARD_MODEL_PREFIX}{model}")
 }
 
 /// What `mean(NAME, over = last_batch)` can be taken of: the name, its dimension and one sentence.

@@ -37,9 +37,9 @@ impl Trainer<'_> {
         step: &mut Step,
     ) -> Result<(), RunError> {
         let sampler = stage.sampler.as_ref().ok_or_else(|| RunError::Plan("no sampler in this stage".into()))?;
-        let mut scratch = Scratch::default();
+        let progress = self.progress(stage.plan);
         for _ in 0..n {
-            let probabilities = sampler.probabilities(&self.counters, self.progress(stage.plan), &mut scratch)?;
+            let probabilities = sampler.in_force(&mut self.counters, progress)?;
             let at = Sampler::domain(&probabilities, self.plan.seed, stage.index, self.counters.draw);
             let name = sampler.domains[at].name;
             let draw = self.next_draw(stage, name, step)?;
@@ -118,6 +118,7 @@ impl Trainer<'_> {
                     answer_tokens,
                     verdict: None,
                     masked: false,
+                    signals: Default::default(),
                     terms: Default::default(),
                     total_reward: 0.0,
                     advantage: 0.0,
@@ -168,11 +169,13 @@ impl Trainer<'_> {
     }
 
     /// Group: solve rate over those judged. A failed verdict never becomes a reward: its rollout leaves the group.
+    /// In a domain where nobody judges, rollouts have no verdict and groups no solve rate.
     pub(super) fn make_groups(
         &mut self,
         node: &Node,
         unfinished: Unfinished,
         least: u64,
+        unjudged: &[String],
         step: &mut Step,
     ) -> Result<(), RunError> {
         let mut n = 0;
@@ -182,9 +185,11 @@ impl Trainer<'_> {
             completed.groups += 1;
             completed.rollouts += rollouts.len() as u64;
             completed.tokens += rollouts.iter().map(|r| r.tokens.len() as u64).sum::<u64>();
-            step.judged += rollouts.len() as u64;
             n += rollouts.len();
+            let judged = !unjudged.contains(&name);
+            step.judged += if judged { rollouts.len() as u64 } else { 0 };
             rollouts.retain(|rollout| match &rollout.verdict {
+                _ if !judged => true,
                 Some(verdict) if verdict.status != Status::Error => true,
                 Some(verdict) => {
                     step.verifier_errors += 1;
@@ -199,6 +204,7 @@ impl Trainer<'_> {
             });
             match unfinished {
                 Unfinished::AsJudged => {}
+                Unfinished::Wrong if !judged => {} // refused when the recipe is checked: there is no verdict to change
                 Unfinished::Wrong => {
                     for rollout in rollouts.iter_mut().filter(|rollout| rollout.truncated) {
                         rollout.verdict = Some(Verdict::wrong("unfinished"));
@@ -216,7 +222,7 @@ impl Trainer<'_> {
                 continue;
             }
             let mut group = Group { draw, rollouts, solve_rate: 0.0 };
-            group.solve_rate = group.solved() as f64 / group.rollouts.len() as f64;
+            group.solve_rate = if judged { group.solved() as f64 / group.rollouts.len() as f64 } else { f64::NAN };
             step.groups.push(group);
         }
         check_failures(step.verifier_errors as usize, step.judged as usize, &step.last_verifier_error)?;
@@ -293,7 +299,14 @@ impl Trainer<'_> {
     }
 
     /// Batch: kept groups in draw order until it is full; asks for more while the recipe allows it.
-    pub(super) fn batch(&mut self, node: &Node, rollouts: u64, refill: u64, step: &mut Step) -> Result<Next, RunError> {
+    pub(super) fn batch(
+        &mut self,
+        stage: &StageRuntime<'_>,
+        node: &Node,
+        rollouts: u64,
+        refill: u64,
+        step: &mut Step,
+    ) -> Result<Next, RunError> {
         let mut held: u64 = step.batch.iter().map(|group| group.rollouts.len() as u64).sum();
         let mut taken = 0;
         for group in std::mem::take(&mut step.groups) {
@@ -318,6 +331,10 @@ impl Trainer<'_> {
             trained.rollouts += n;
             trained.tokens += tokens;
             step.trained_tokens += tokens;
+        }
+        if let Some(sampler) = &stage.sampler {
+            let progress = self.progress(stage.plan);
+            sampler.observe(&step.batch, &self.plan.domains, &mut self.counters, progress)?;
         }
         if step.trained_tokens == 0 {
             self.counters.empty_batches += 1;

@@ -1,6 +1,7 @@
 //! Opens what the nodes of a stage need, and checks before the first step that every formula can be given its signals.
 
 use super::step::BackTo;
+use crate::answer::reference_answer;
 use crate::data::{self, Data, Problem, Split};
 use crate::error::RunError;
 use crate::optimizer::Optimizer;
@@ -11,7 +12,7 @@ use crate::sampler::{DomainState, Sampler};
 use crate::tokenizer::Tokenizer;
 use crate::verify::{self, Status, Verdict, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
-use recipec_compiler::settings::{AdamW, AnswerRule, WeightUpdate};
+use recipec_compiler::settings::{AdamW, AnswerRule, ComputedSignal, WeightUpdate};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -125,14 +126,14 @@ impl<'a> StageRuntime<'a> {
                 self.judges.insert(domain.clone(), open_judge(domain, verifier, answer)?);
             }
             NodeKind::Sampler { domains, ratios, count, warmup, weight, every_steps, .. } => {
-                if *every_steps != 0 {
-                    return Err(RunError::Unsupported {
-                        what: "`mix.every`".into(),
-                        why: "the weight is computed at every draw; leave the key out".into(),
-                    });
-                }
                 let states = domains.iter().zip(ratios).map(|(name, ratio)| DomainState { name, ratio: *ratio });
-                self.sampler = Some(Sampler { domains: states.collect(), count: *count, warmup: *warmup, weight });
+                self.sampler = Some(Sampler {
+                    domains: states.collect(),
+                    count: *count,
+                    warmup: *warmup,
+                    every_steps: *every_steps,
+                    weight,
+                });
             }
             NodeKind::Rollout { update, max_output_tokens, .. } => {
                 if let WeightUpdate::InFlight { .. } = update {
@@ -142,6 +143,10 @@ impl<'a> StageRuntime<'a> {
                     });
                 }
                 self.caps.clone_from(max_output_tokens);
+            }
+            NodeKind::Signal { signal, domains, .. } => {
+                self.check_references(*signal, domains)?;
+                made.push(signal.name().to_string());
             }
             NodeKind::Penalty { program, .. } | NodeKind::Reward { program } => {
                 reward::check_inputs(&node.id, program, made)?;
@@ -169,6 +174,23 @@ impl<'a> StageRuntime<'a> {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// The first problem of every domain has the reference answer that a signal reads: asked before anything is spent.
+    fn check_references(
+        &self,
+        signal: ComputedSignal,
+        domains: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), RunError> {
+        for (domain, column) in domains.iter().filter_map(|(domain, column)| Some((domain, column.as_ref()?))) {
+            // A domain without a row to train on is refused with its prompts.
+            let Some(source) = self.data.get(domain).filter(|source| source.data.len(Split::Train) != Some(0)) else {
+                continue;
+            };
+            reference_answer(&source.problem(Split::Train, 0), column, signal.name())
+                .map_err(|source| RunError::Data { domain: domain.clone(), source })?;
         }
         Ok(())
     }

@@ -134,15 +134,18 @@ impl Trainer<'_> {
                 self.roll_out(node, *group_size, sampling, *slots, max_output_tokens, step)?;
             }
             NodeKind::Verify { domain, .. } => self.verify(stage, node, domain, step)?,
-            NodeKind::Group { unfinished, least_rollouts } => {
-                self.make_groups(node, *unfinished, *least_rollouts, step)?;
+            NodeKind::Group { unfinished, least_rollouts, unjudged } => {
+                self.make_groups(node, *unfinished, *least_rollouts, unjudged, step)?;
+            }
+            NodeKind::Signal { signal, domains, answer } => {
+                self.compute_signal(node, *signal, domains, answer, step)?;
             }
             NodeKind::Penalty { program, .. } => self.evaluate_program(stage, node, program, step)?,
             NodeKind::Reward { program } => self.reward(stage, node, program, step)?,
             NodeKind::Shuffle => self.shuffle(node, step),
             NodeKind::Advantage { baseline, divide_by_std } => advantage(node, *baseline, *divide_by_std, step),
             NodeKind::Filter { drop } => self.filter(node, *drop, step),
-            NodeKind::Batch { rollouts, refill } => return self.batch(node, *rollouts, *refill, step),
+            NodeKind::Batch { rollouts, refill } => return self.batch(stage, node, *rollouts, *refill, step),
             NodeKind::Reference { .. } => self.reference(stage, node, step)?,
             NodeKind::Loss { .. } => self.policy_loss(node, step)?,
             NodeKind::Demonstrations { domains, ratios, target, batch_problems } => {

@@ -79,6 +79,11 @@ registry! {
         what: "The key decides something on which frameworks disagree, or that only the author can know.",
         why: "A silent default would be a choice that nobody made.",
         bad: "reward { total = outcome }", good: "reward { total = outcome  unfinished = as_judged }";
+    EITHER_OR = "recipe::names::either_or", Error, "two keys of which only one may be set",
+        what: "The keys say the same thing in two ways: `verify` and `signals` of a domain, `weight` and `strategy` of the mix. \
+               An `override` of one takes the place of the other.",
+        why: "Which of the two is meant cannot be known.",
+        bad: "mix { weight = ratio  strategy = deficit … }", good: "mix { strategy = deficit … }";
     UNUSED = "recipe::names::unused", Warning, "something is defined and never used",
         what: "No stage, formula or setting reads it.",
         why: "Most often its name is misspelt where it should be used.",

@@ -6,7 +6,7 @@ use crate::formula::{AggregateCall, Kind, Level, Source, Type, Typed, error};
 use crate::range::Interval;
 use crate::units::Dimension;
 use crate::vocabulary::functions::{Aggregate, FUNCTIONS, Function, FunctionKind, FunctionRow, function};
-use crate::vocabulary::signals::{BATCH_MEANS, batch_mean_column};
+use crate::vocabulary::signals::{BATCH_MEANS, batch_mean_column, reward_model_column};
 use recipec_grammar::source::Span;
 use recipec_grammar::tree::{self, Argument, ExprKind, Path};
 
@@ -19,6 +19,7 @@ impl Checker<'_, '_> {
                 FunctionKind::Group(aggregate) => self.aggregate(row, aggregate, arguments, span),
                 FunctionKind::BatchMean => self.batch_mean(arguments, span),
                 FunctionKind::Ema => self.ema(row, arguments, span),
+                FunctionKind::RewardModel => self.reward_model(arguments, span),
             };
         }
         if let Some(definition) = self.scope.formulas.get(&name) {
@@ -311,8 +312,7 @@ impl Checker<'_, '_> {
             self.report(error::unknown_name(&name, path.span, "`mean` over a batch", near, &known));
             return None;
         };
-        if let Some(reason) = self.scope.absent.get(&name) {
-            self.report(error::absent_signal(&name, path.span, &self.what, reason));
+        if !self.is_there(&name, path.span) {
             return None;
         }
         let range = match name.as_str() {
@@ -326,6 +326,29 @@ impl Checker<'_, '_> {
         let range = range.hull(Interval::point(0.0));
         let kind = Kind::Name(Source::Signal, batch_mean_column(&name));
         Some(Typed { kind, ty: Type::Number(*dimension), range, span })
+    }
+
+    /// `reward_model(preference)`: the name of the model becomes a part of the column's name.
+    fn reward_model(&mut self, arguments: &[Argument], span: Span) -> Option<Typed> {
+        if self.level != Level::Rollout {
+            let message = "`reward_model` scores a response, and there is none here".to_string();
+            self.report(error::misplaced(message, span, "not a formula of the reward", None));
+            return None;
+        }
+        let places = self.place("reward_model", &["model"], &[], arguments, span)?;
+        let argument = places.first().copied().flatten()?;
+        self.refuse_filter("reward_model", argument);
+        let ExprKind::Path(path) = &argument.value.kind else {
+            let message = "`reward_model` takes the name of a model".to_string();
+            self.report(error::misplaced(message, argument.value.span, "not a name", None));
+            return None;
+        };
+        let column = reward_model_column(&path.text());
+        if !self.is_there(&column, span) {
+            return None;
+        }
+        let kind = Kind::Name(Source::Signal, column);
+        Some(Typed { kind, ty: Type::PURE, range: Interval::ALL, span })
     }
 
     fn ema(&mut self, row: &FunctionRow, arguments: &[Argument], span: Span) -> Option<Typed> {

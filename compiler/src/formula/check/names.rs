@@ -12,15 +12,34 @@ use recipec_grammar::tree::{self, Path};
 /// Types of params and of the parameters of formulas that are not units.
 const TYPE_WORDS: [&str; 5] = ["number", "integer", "ratio", "reward", "bool"];
 
-impl<'s> Checker<'s, '_> {
-    /// Signals that formulas of this level see and that the recipe has.
-    pub(super) fn visible_signals(&self) -> impl Iterator<Item = &'static str> + use<'s> {
-        let (level, absent) = (self.level, self.scope.absent);
-        SIGNALS
-            .iter()
-            .filter(move |s| s.is_seen_by(level))
-            .map(|s| s.name)
-            .filter(move |name| !absent.contains_key(*name))
+impl Checker<'_, '_> {
+    /// Signals that formulas of this level see. Those that a domain lacks are among them: what they are called is taken.
+    pub(super) fn visible_signals(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let level = self.level;
+        SIGNALS.iter().filter(move |s| s.is_seen_by(level)).map(|s| s.name)
+    }
+
+    /// Reports a signal that a domain does not have which this place is about. True when it is there.
+    pub(super) fn is_there(&mut self, name: &str, span: Span) -> bool {
+        let Some(absence) = self.scope.absent.signals.get(name) else { return true };
+        let mut without = absence.domains.iter().filter(|(at, _)| self.about.contains(**at)).peekable();
+        if without.peek().is_none() {
+            return true;
+        }
+        let named = |at: usize| self.scope.domains.get(at).map_or("", String::as_str);
+        let has_it = (0..self.scope.domains.len())
+            .find(|at| self.about.contains(*at) && !absence.domains.contains_key(at))
+            .map(named);
+        let without: Vec<(&str, Option<Span>)> = without.map(|(at, place)| (named(*at), *place)).collect();
+        let mut diagnostic = error::absent_signal(name, span, &self.what, &without, &absence.why);
+        diagnostic = match (has_it, self.level) {
+            (Some(domain), Level::Rollout) => diagnostic.help(format!(
+                "where the domain is known to have it, it can be read: `if domain == {domain} then … else …`"
+            )),
+            _ => diagnostic,
+        };
+        self.report(diagnostic);
+        false
     }
 
     /// Range of a signal in this recipe.
@@ -71,16 +90,12 @@ impl<'s> Checker<'s, '_> {
             self.report(diagnostic);
             return None;
         }
-        if self.level != Level::Constant
-            && let Some(reason) = self.scope.absent.get(name)
-        {
-            let diagnostic = error::absent_signal(name, span, &self.what, reason);
-            self.report(diagnostic);
-            return None;
-        }
         if let Some(signal) = signal(name)
             && signal.is_seen_by(self.level)
         {
+            if !self.is_there(name, span) {
+                return None;
+            }
             return Some(Some((Source::Signal, name.to_string(), signal.ty, self.signal_range(signal))));
         }
         if self.level != Level::Constant

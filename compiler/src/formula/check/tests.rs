@@ -202,10 +202,13 @@ fn messages_show_both_parties_and_something_to_type() {
 #[test]
 fn absent_signals_say_why() {
     let mut bench = Bench::paper();
-    bench.absent.insert("correct".to_string(), "domain `chat` has no verifier".to_string());
+    let domains = (0..bench.domains.len()).map(|at| (at, None)).collect();
+    let absence = crate::formula::Absence { domains, why: "has no verifier".to_string() };
+    bench.absent.signals = std::sync::Arc::new([("correct".to_string(), absence)].into());
     let diagnostic = one(&bench, "if correct then 1 else 0");
     assert_eq!(diagnostic.code.name(), "recipe::names::absent_signal");
-    assert_eq!(diagnostic.note.as_deref(), Some("domain `chat` has no verifier"));
+    assert_eq!(diagnostic.message, "penalty `p` reads `correct`, and domain `math` has no verifier (2 more like it)");
+    assert_eq!(diagnostic.help, None);
 }
 
 #[test]

@@ -89,6 +89,41 @@ impl Reader<'_> {
         if hole { Value::Hole } else { Value::Shares(shares) }
     }
 
+    /// One word of a closed list, or several in square brackets.
+    pub(super) fn several(
+        &self,
+        path: &str,
+        kind: &Kind,
+        choices: &'static [Choice],
+        expr: &Expr,
+        problems: &mut Problems,
+    ) -> Value {
+        let items = match &expr.kind {
+            ExprKind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(expr),
+        };
+        if items.is_empty() {
+            problems.push(wrong_kind(path, kind, expr));
+            return Value::Hole;
+        }
+        let mut read: Vec<Value> = Vec::new();
+        let mut hole = false;
+        for item in items {
+            let value = self.choice(path, kind, choices, item, problems);
+            hole |= matches!(value, Value::Hole);
+            if !matches!(value, Value::Hole) && read.contains(&value) {
+                problems.push(
+                    Diagnostic::new(codes::DUPLICATE, format!("`{}` is listed twice", self.text_of(item.span)))
+                        .at(item.span, "again here")
+                        .help("keep one of the two"),
+                );
+                hole = true;
+            }
+            read.push(value);
+        }
+        if hole { Value::Hole } else { Value::Several(read) }
+    }
+
     pub(super) fn choice(
         &self,
         path: &str,

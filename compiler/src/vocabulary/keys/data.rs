@@ -102,15 +102,40 @@ pub(super) const VERIFIERS: &[Choice] = &[
         )],
         "The calls equal the right ones.",
     ),
-    later(call(
+    call(
         "judge",
         &[
-            argument("model", WORD, Nothing, "The model that judges."),
-            argument("prompt", Kind::Text, Nothing, "What it is asked."),
-            argument("accept", Kind::Text, Nothing, "The answer that means right."),
+            argument("model", WORD, Required("a judge is one of the recipe's models"), "The frozen model that judges."),
+            argument(
+                "prompt",
+                Kind::Text,
+                Required("what a judge is asked decides what it accepts"),
+                "What it is asked; `{answer}` is the policy's answer, `{reference}` the reference answer, every other name in \
+                 braces a column of the data.",
+            ),
+            argument(
+                "accept",
+                Kind::Text,
+                Required("judges answer in words of their own"),
+                "The text that the judge's response begins with when the answer is right.",
+            ),
         ],
         "A model judges.",
-    )),
+    ),
+];
+
+/// What a domain without a verifier is rewarded by.
+const SIGNALS: &[Choice] = &[
+    word(
+        "reference_probability",
+        "The policy's own probability of the reference answer, after the rollout's reasoning.",
+    ),
+    word("answer_probability", "The policy's own probability of the answer that it wrote."),
+    call(
+        "reward_model",
+        &[first("model", WORD, "The frozen model that scores a response.")],
+        "The score of a reward model; formulas read it under the same name.",
+    ),
 ];
 
 pub(super) const DOMAIN: &[Key] = &[
@@ -118,10 +143,27 @@ pub(super) const DOMAIN: &[Key] = &[
     key("data", Kind::Choice(SOURCES), Required("only the author can know the data"), "Where the problems come from."),
     key("problems", PROBLEMS, Nothing, "Rows of the data, where the recipe states them."),
     key("prompt", Kind::Text, Nothing, "Template with `{column}`; the data's own prompt if absent."),
-    key("verify", Kind::Choice(VERIFIERS), Required("a reward without a verifier has no source"), "Who judges."),
+    key("verify", Kind::Choice(VERIFIERS), Nothing, "Who judges; a domain has either this or `signals`."),
+    key(
+        "signals",
+        Kind::Several(SIGNALS),
+        Nothing,
+        "What the reward is made of in a domain without a verifier. `correct`, `wrong`, `parsable`, `score` and `solve_rate` do \
+         not exist there.",
+    ),
+    key(
+        "reference",
+        WORD,
+        Nothing,
+        "Column with the reference answer; if absent the one that `verify` calls `gold`, else `answer`.",
+    ),
     key("output", TOKENS, Same("budget.output"), "Output cap of this domain."),
-    key("reward", Kind::Later, Nothing, "A reward of this domain in place of `reward.total`."),
-    key("signals", Kind::Later, Nothing, "Signals of a domain without a verifier."),
+    key(
+        "reward",
+        Kind::Formula(Level::Rollout),
+        Nothing,
+        "What rollouts of this domain are trained on, in place of `reward.total`; it sees what that one sees.",
+    ),
 ];
 
 pub(super) const DATA: &[Key] = &[

@@ -21,9 +21,6 @@ pub(super) const fn call(word: &'static str, arguments: &'static [Argument], doc
 pub(super) const fn record(word: &'static str, keys: &'static [Key], doc: &'static str) -> Choice {
     Choice { word, arguments: None, keys, later: false, doc }
 }
-pub(super) const fn later(choice: Choice) -> Choice {
-    Choice { later: true, ..choice }
-}
 pub(super) const fn first(name: &'static str, kind: Kind, doc: &'static str) -> Argument {
     Argument { name, kind, absent: Absent::Required("the call is about it"), positional: true, doc }
 }
