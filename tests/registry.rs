@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Codes that no recipe can cause in this version, with the reason.
-const NOT_CAUSED: &[(&str, &str)] = &[
-    ("recipe::names::absent_signal", "domains without a verifier are of a later version, so every signal is there"),
-];
+const NOT_CAUSED: &[(&str, &str)] =
+    &[("recipe::names::absent_signal", "domains without a verifier are of a later version, so every signal is there")];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

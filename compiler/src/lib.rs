@@ -66,7 +66,7 @@ pub struct Checked {
     pub problems: Problems,
     /// All texts that were read, the recipe's own first.
     pub sources: Vec<Source>,
-    /// Remarks that are no problems, for example guarantees that are not yet decided.
+    /// Remarks that are no problems.
     pub notes: Vec<String>,
 }
 

@@ -52,11 +52,8 @@ fn jumps(draft: &Draft<'_>, stage: &StageDraft, term: &Term, problems: &mut Prob
     let setting = setting(stage, &draft.params, &draft.domains);
     let Some(found) = jump(&term.formula, &setting) else { return };
     let (before, after) = (number(found.before), number(found.after));
-    let message = format!(
-        "penalty `{}` jumps from {before} to {after} after {} tokens",
-        term.name,
-        number(found.length)
-    );
+    let message =
+        format!("penalty `{}` jumps from {before} to {after} after {} tokens", term.name, number(found.length));
     problems.push(
         Diagnostic::new(codes::PENALTY_JUMPS, message)
             .at(term.formula.span, "one more token makes all of this difference")

@@ -27,7 +27,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
 
 /// A comparison of a formula with a number. `everywhere` asks for the whole ranges of params, so that no `--set` can break it.
 fn compared(formula: &TypedFormula, op: BinaryOp, with: f64, everywhere: Option<&StageDraft>) -> Question {
-    let ranged = everywhere.into_iter().flat_map(|stage| &stage.values.params).filter(|(_, param)| param.range.is_some());
+    let ranged =
+        everywhere.into_iter().flat_map(|stage| &stage.values.params).filter(|(_, param)| param.range.is_some());
     Question {
         for_all: ranged.map(|(name, _)| name.clone()).collect(),
         claim: Claim::Compare { left: Side::of(formula), op, right: Side::number(with), same: Vec::new() },

@@ -73,7 +73,8 @@ fn signal_of(found: &Counterexample, rollout: usize, name: &str) -> f64 {
     found.rollouts[rollout].signals.iter().find(|(signal, _)| signal == name).unwrap().1
 }
 
-const PENALTY: &str = "overlong(length) * (if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale)";
+const PENALTY: &str =
+    "overlong(length) * (if truncated then 1 else if correct then solve_rate ^ gamma else wrong_scale)";
 
 #[test]
 fn the_guarantees_of_the_paper_are_proved() {
@@ -295,10 +296,8 @@ fn group(runner: &mut TestRunner, first: Option<bool>) -> Vec<Row> {
 }
 
 fn values(formula: &TypedFormula, rows: &[Row], constants: &BTreeMap<String, f64>) -> Vec<f64> {
-    let lookups: Vec<_> = rows
-        .iter()
-        .map(|row| move |name: &str| row.get(name).or_else(|| constants.get(name)).copied())
-        .collect();
+    let lookups: Vec<_> =
+        rows.iter().map(|row| move |name: &str| row.get(name).or_else(|| constants.get(name)).copied()).collect();
     let lookups: Vec<&Lookup<'_>> = lookups.iter().map(|lookup| lookup as &Lookup<'_>).collect();
     formula.evaluate_group(&lookups).unwrap()
 }
@@ -339,10 +338,10 @@ fn claims(formula: &TypedFormula, number: usize) -> Vec<(&'static str, Claim)> {
     // Some ranges hold, some do not.
     let narrow = [0.0, 0.1, 0.3][number % 3] * (high - low);
     let signal = ["length", "score", "judge"][number % 3].to_string();
-    let same = if number % 2 == 0 { vec!["length".to_string(), "truncated".to_string()] } else { Vec::new() };
+    let same = if number.is_multiple_of(2) { vec!["length".to_string(), "truncated".to_string()] } else { Vec::new() };
     vec![
         ("within", Claim::Within { value: side.clone(), low: low + narrow, high: high - narrow }),
-        ("monotone", Claim::Monotone { value: side, signal, falls: number % 2 == 0 }),
+        ("monotone", Claim::Monotone { value: side, signal, falls: number.is_multiple_of(2) }),
         (
             "ordered",
             Claim::Compare {
@@ -364,7 +363,10 @@ fn miss(claim: &Claim, formula: &TypedFormula, runner: &mut TestRunner, constant
         }
         Claim::Compare { same, .. } => {
             let mut rows = group(runner, Some(true));
-            for name in same.iter().flat_map(|name| if name == "truncated" { vec!["truncated", "finished"] } else { vec![name.as_str()] }) {
+            for name in same
+                .iter()
+                .flat_map(|name| if name == "truncated" { vec!["truncated", "finished"] } else { vec![name.as_str()] })
+            {
                 let value = rows[0][name];
                 rows[1].insert(name.to_string(), value);
             }
@@ -449,7 +451,9 @@ fn the_prover_agrees_with_the_evaluator_on_random_formulas() {
         let text = strategy.new_tree(&mut runner).unwrap().current();
         let mut problems = crate::problems::Problems::new();
         let scope = bench.scope();
-        let Some(formula) = formula::check(&read(&text), Type::PURE, "the formula", &scope, &mut problems) else { continue };
+        let Some(formula) = formula::check(&read(&text), Type::PURE, "the formula", &scope, &mut problems) else {
+            continue;
+        };
         if formula.signals().is_empty() {
             continue;
         }
@@ -466,7 +470,10 @@ fn the_prover_agrees_with_the_evaluator_on_random_formulas() {
                         let mut constants = bench.constants();
                         constants.insert("gamma".into(), (0.0..=4.0f64).new_tree(&mut runner).unwrap().current());
                         let missed = miss(&question.claim, &formula, &mut runner, &constants);
-                        assert!(missed.is_nan() || missed <= rounding, "`{text}` {kind}: missed by {missed:e}\n{question:?}");
+                        assert!(
+                            missed.is_nan() || missed <= rounding,
+                            "`{text}` {kind}: missed by {missed:e}\n{question:?}"
+                        );
                     }
                 }
                 Decision::Refuted(found) => confirm(found, &question, &bench, &text),
@@ -512,12 +519,19 @@ fn falling_is_decided_as_all_lengths_say() {
     while formulas < 200 {
         let text = strategy.new_tree(&mut runner).unwrap().current();
         let mut problems = crate::problems::Problems::new();
-        let Some(formula) = formula::check(&read(&text), Type::PURE, "the formula", &bench.scope(), &mut problems) else { continue };
+        let Some(formula) = formula::check(&read(&text), Type::PURE, "the formula", &bench.scope(), &mut problems)
+        else {
+            continue;
+        };
         if formula.signals() != ["length"] {
             continue;
         }
         formulas += 1;
-        let value = |length: f64| formula.evaluate_row(&|name| (name == "length").then_some(length).or(bench.budget.get(name).map(|b| b.1))).unwrap();
+        let value = |length: f64| {
+            formula
+                .evaluate_row(&|name| (name == "length").then_some(length).or(bench.budget.get(name).map(|b| b.1)))
+                .unwrap()
+        };
         let column: Vec<f64> = (1..=128).map(|length| value(f64::from(length))).collect();
         let rise = column.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::MIN, f64::max);
         let decision = monotone(&bench, &text, "length", true, &[]);
