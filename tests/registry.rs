@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Codes that no recipe can cause in this version, with the reason.
-const NOT_CAUSED: &[(&str, &str)] = &[
-    ("recipe::penalties::can_invert", "decided together with the guarantees, which this version does not decide"),
-    ("recipe::penalties::jumps", "decided together with the guarantees, which this version does not decide"),
-];
+const NOT_CAUSED: &[(&str, &str)] = &[];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -11,9 +11,11 @@ mod group_fits_baseline;
 mod guarantees_hold;
 mod models_fit;
 mod names_are_used;
+mod penalties_fall;
 mod penalties_take_away;
 mod ratio_covers_lag;
 mod ratios_sum_to_one;
+mod right_beats_wrong;
 mod rollouts_are_unbiased;
 mod suites_are_judged;
 
@@ -34,6 +36,8 @@ const CHECKS: &[Check] = &[
     ratio_covers_lag::check,
     rollouts_are_unbiased::check,
     penalties_take_away::check,
+    penalties_fall::check,
+    right_beats_wrong::check,
     guarantees_hold::check,
     suites_are_judged::check,
     names_are_used::check,

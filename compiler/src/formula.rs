@@ -20,9 +20,9 @@ mod row;
 mod text;
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use crate::range::Interval;
 use crate::units::Dimension;

@@ -69,7 +69,7 @@ pub struct Checked {
     pub problems: Problems,
     /// All texts that were read, the recipe's own first.
     pub sources: Vec<Source>,
-    /// Remarks that are no problems, for example guarantees that are not yet decided.
+    /// Remarks that are no problems.
     pub notes: Vec<String>,
 }
 
@@ -84,8 +84,9 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let (mut recipe, mut of_base) = (None, None);
     match chosen(&resolved, &base, options, &mut problems) {
         Some(view) => {
-            let draft = draft::draft(view, &given, &mut problems);
+            let draft = draft::draft(view.clone(), &given, &mut problems);
             checks::run(&draft, &mut problems);
+            check_sweep(&view, &given, &mut problems);
             recipe = build::build(&draft, options.variant.as_deref(), &problems);
             of_base = options.variant.is_none().then_some(draft.run);
         }
@@ -132,13 +133,56 @@ fn check_variants(
         let view = base.with_variant(&variant.node, &mut found);
         let draft = draft::draft_like(view, Some(of_base), given, &mut found);
         checks::run(&draft, &mut found);
-        let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
-        for mut diagnostic in found.sorted().into_iter().cloned() {
-            if !known.contains(&diagnostic) {
-                let place = format!("in variant `{}`", variant.name.node);
-                diagnostic.note = Some(diagnostic.note.map_or(place.clone(), |note| format!("{place}; {note}")));
-                problems.push(diagnostic);
-            }
+        add_new(found, &format!("in variant `{}`", variant.name.node), problems);
+    }
+}
+
+/// The most points of all sweeps together at which guarantees are decided.
+const MOST_POINTS: usize = 256;
+
+/// Decides guarantees at every sweep point. A param that `--set` gives is not swept.
+fn check_sweep(view: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
+    let resolved = view.resolved;
+    if problems.any_error() || problems.lost_text() || resolved.guarantees.is_empty() {
+        return;
+    }
+    let mut points: Vec<Vec<(String, String)>> = vec![given.set.to_vec()];
+    for (name, values) in &resolved.sweeps {
+        let recipec_grammar::tree::ExprKind::List(items) = &values.kind else { continue };
+        if given.set.iter().any(|(set, _)| *set == name.node) {
+            continue;
+        }
+        let text = |item: &recipec_grammar::tree::Expr| {
+            let source = given.sources.iter().find(|source| source.id == item.span.file)?;
+            source.text.get(item.span.start..item.span.end).map(str::to_string)
+        };
+        let texts: Vec<String> = items.iter().filter_map(text).collect();
+        let with = |point: &Vec<(String, String)>, text: &String| {
+            let mut point = point.clone();
+            point.push((name.node.clone(), text.clone()));
+            point
+        };
+        points = points.iter().flat_map(|point| texts.iter().map(move |text| with(point, text))).collect();
+        points.truncate(MOST_POINTS);
+    }
+    for point in points.iter().filter(|point| point.len() > given.set.len()) {
+        let at = point.iter().skip(given.set.len()).map(|(name, text)| format!("{name} = {text}"));
+        let place = format!("at the sweep point {}", at.collect::<Vec<_>>().join(", "));
+        let there = draft::Given { set: point, sources: given.sources, memo: given.memo.clone() };
+        let mut found = problems.clone();
+        let draft = draft::draft(view.clone(), &there, &mut found);
+        checks::guarantees(&draft, &mut found);
+        add_new(found, &place, problems);
+    }
+}
+
+/// Adds what has not been said yet, with the place where it was found.
+fn add_new(found: Problems, place: &str, problems: &mut Problems) {
+    let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
+    for mut diagnostic in found.sorted().into_iter().cloned() {
+        if !known.contains(&diagnostic) {
+            diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));
+            problems.push(diagnostic);
         }
     }
 }

@@ -12,6 +12,7 @@
 mod arena;
 mod bounds;
 mod claims;
+mod jumps;
 mod lower;
 mod polynomial;
 mod rational;
@@ -24,9 +25,11 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-use crate::formula::{ParamType, Source, TypedFormula};
+use crate::formula::{Kind, ParamType, Source, Type, Typed, TypedFormula};
+use crate::range::Interval;
 use crate::settings::Unfinished;
 use crate::units::Dimension;
+use recipec_grammar::source::Span;
 use recipec_grammar::tree::BinaryOp;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -34,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use claims::decide;
+pub use jumps::{Jump, jump};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,6 +132,26 @@ pub struct Side {
     pub formula: TypedFormula,
     /// `given …`: signals and params, in base units; none when nothing is given.
     pub given: Option<BTreeMap<String, f64>>,
+}
+
+impl Side {
+    /// A formula of which nothing is given.
+    pub fn of(formula: &TypedFormula) -> Self {
+        Self { formula: formula.clone(), given: None }
+    }
+
+    /// A formula of a rollout with this verdict.
+    pub fn judged(formula: &TypedFormula, correct: bool) -> Self {
+        let given = BTreeMap::from([("correct".to_string(), if correct { 1.0 } else { 0.0 })]);
+        Self { formula: formula.clone(), given: Some(given) }
+    }
+
+    /// A number.
+    pub fn number(value: f64) -> Self {
+        let (ty, range, span) = (Type::PURE, Interval::point(value), Span::default());
+        let body = Typed { kind: Kind::Number(value), ty, range, span };
+        Self { formula: TypedFormula { body, bindings: Vec::new(), span }, given: None }
+    }
 }
 
 /// What is claimed.

@@ -22,8 +22,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
                     words::headline(found, &guarantee.question)
                 );
                 Diagnostic::new(codes::GUARANTEE_REFUTED, message)
-                    .at(guarantee.span, lines.join("; "))
+                    .at(guarantee.span, "decided at the values in force")
                     .help("change the formula, or claim less")
+                    .note(lines.join("; "))
             }
             Some(Decision::NotDecided { why }) => {
                 Diagnostic::new(codes::GUARANTEE_NOT_DECIDED, format!("guarantee `{}` is not decided", guarantee.name))
@@ -33,7 +34,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         };
         let mut diagnostic = on_formulas(diagnostic, draft, guarantee);
         if let Some(stage) = &guarantee.stage {
-            diagnostic = diagnostic.note(format!("in stage `{stage}`"));
+            let place = format!("in stage `{stage}`");
+            diagnostic.note = Some(diagnostic.note.take().map_or(place.clone(), |note| format!("{place}: {note}")));
         }
         problems.push(diagnostic);
     }

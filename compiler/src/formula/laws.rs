@@ -299,7 +299,7 @@ fn pictures_look_into_named_formulas() {
 
 // Random formulas: text of a given kind, nested. Guards are left to chance, so many are refused; those that pass must obey.
 
-fn numbers(depth: u32) -> BoxedStrategy<String> {
+pub(crate) fn numbers(depth: u32) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         Just("score".to_string()),
         Just("solve_rate".to_string()),

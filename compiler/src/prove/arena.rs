@@ -99,11 +99,6 @@ impl Arena {
         Rc::clone(&self.nodes[id as usize])
     }
 
-    /// How many nodes there are.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// A sum with its common factors taken out; made when it is first asked for.
     pub fn factor(&mut self, id: Id) {
         if !self.factored.contains_key(&id)

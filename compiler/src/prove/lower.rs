@@ -54,8 +54,7 @@ impl<'a> Lowering<'a> {
     pub fn new(setting: &'a Setting<'a>, cap: f64, for_all: &'a BTreeSet<String>) -> Self {
         let group = i64::try_from(setting.group_size).unwrap_or(i64::MAX).max(1);
         let cap_exact = Rational::from_decimal(cap).unwrap_or(Rational::INFINITY);
-        let world =
-            World { cap: cap_exact, group, rollouts: 1, unfinished: setting.unfinished.clone(), ..World::default() };
+        let world = World { cap: cap_exact, group, rollouts: 1, unfinished: setting.unfinished, ..World::default() };
         Self {
             setting,
             cap,

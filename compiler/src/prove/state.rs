@@ -215,17 +215,29 @@ impl State {
                     return false;
                 }
             }
+            let mut binding: Vec<(Id, Rational, bool)> = Vec::new();
             for axiom in &world.axioms {
                 let holds =
                     axiom.guard.is_none_or(|guard| Bounds::new(arena, self, guard, None).truth(guard) == Some(true));
-                if holds && !self.not_negative(arena, axiom.difference, false) {
+                if holds {
+                    binding.push((axiom.difference, Rational::ONE, false));
+                }
+            }
+            for (comparison, holds) in &self.assumed {
+                binding.extend(bound_by(arena, *comparison, *holds));
+            }
+            for (comparison, holds) in self.assumed.clone() {
+                if !holds && !self.not_zero(arena, comparison) {
                     return false;
                 }
             }
-            for (comparison, holds) in self.assumed.clone() {
-                if !self.comparison(arena, comparison, holds) {
+            for (difference, sign, strict) in &binding {
+                if !self.bound(arena, *difference, *sign, *strict) {
                     return false;
                 }
+            }
+            if contradict(arena, &binding) {
+                return false;
             }
             for var in 0..self.spans.len() {
                 self.narrow(var as Var, Span::ALL);
@@ -314,26 +326,33 @@ impl State {
         }
     }
 
-    fn comparison(&mut self, arena: &Arena, id: Id, holds: bool) -> bool {
-        let Node::Compare(sign, difference) = arena.node(id) else { return true };
-        match (sign, holds) {
-            (Sign::NotNegative, true) => self.not_negative(arena, *difference, false),
-            (Sign::Positive, true) => self.not_negative(arena, *difference, true),
-            (Sign::Zero, true) => {
-                self.not_negative(arena, *difference, false) && self.not_positive(arena, *difference, false)
-            }
-            (Sign::NotNegative, false) => self.not_positive(arena, *difference, true),
-            (Sign::Positive, false) => self.not_positive(arena, *difference, false),
-            (Sign::Zero, false) => true,
+    /// Takes the end of a whole variable away where an equation with it must not hold: `domain != code`.
+    fn not_zero(&mut self, arena: &Arena, comparison: Id) -> bool {
+        let Node::Compare(Sign::Zero, difference) = arena.node(comparison) else { return true };
+        if Bounds::new(arena, self, *difference, None).value(*difference) == Span::ZERO {
+            return false;
         }
-    }
-
-    fn not_negative(&mut self, arena: &Arena, difference: Id, strict: bool) -> bool {
-        self.bound(arena, difference, Rational::ONE, strict)
-    }
-
-    fn not_positive(&mut self, arena: &Arena, difference: Id, strict: bool) -> bool {
-        self.bound(arena, difference, Rational::whole(-1), strict)
+        let sum = arena.polynomial(*difference);
+        let (constant, linear) = match sum.terms.as_slice() {
+            [(monomial, value)] => (Rational::ZERO, (monomial, value)),
+            [(empty, constant), (monomial, value)] if empty.is_empty() => (*constant, (monomial, value)),
+            _ => return true,
+        };
+        let ([(atom, 1)], slope) = (linear.0.as_slice(), linear.1) else { return true };
+        let Node::Variable(var) = arena.node(*atom) else { return true };
+        let root = slope.inverse().and_then(|turned| constant.negate().times(turned));
+        let (Some(root), true) = (root, self.world.variables.get(*var as usize).is_some_and(|v| v.whole)) else {
+            return true;
+        };
+        let span = self.span(*var);
+        let next = |step: i64| root.plus(Rational::whole(step)).unwrap_or(root);
+        if span.low == root {
+            self.narrow(*var, Span::new(next(1), Rational::INFINITY));
+        }
+        if span.high == root {
+            self.narrow(*var, Span::new(Rational::NEG_INFINITY, next(-1)));
+        }
+        !self.span(*var).is_empty()
     }
 
     /// Narrows the variables that occur once, and linearly, in `sign * difference >= 0`.
@@ -381,6 +400,38 @@ impl State {
         true
     }
 }
+
+/// What follows from a comparison that holds, or does not: `sign * difference >= 0`, or above 0.
+fn bound_by(arena: &Arena, comparison: Id, holds: bool) -> Vec<(Id, Rational, bool)> {
+    let Node::Compare(sign, difference) = arena.node(comparison) else { return Vec::new() };
+    let minus = Rational::whole(-1);
+    match (sign, holds) {
+        (Sign::NotNegative, true) => vec![(*difference, Rational::ONE, false)],
+        (Sign::Positive, true) => vec![(*difference, Rational::ONE, true)],
+        (Sign::Zero, true) => vec![(*difference, Rational::ONE, false), (*difference, minus, false)],
+        (Sign::NotNegative, false) => vec![(*difference, minus, true)],
+        (Sign::Positive, false) => vec![(*difference, minus, false)],
+        (Sign::Zero, false) => Vec::new(),
+    }
+}
+
+/// Whether two of them cannot hold together, because their sum is a number below 0: `a <= b` and `b < a`.
+fn contradict(arena: &Arena, binding: &[(Id, Rational, bool)]) -> bool {
+    let few = binding.iter().take(MOST_PAIRED).enumerate();
+    few.clone().any(|(at, (one, sign, strict))| {
+        let turned = arena.polynomial(*one);
+        few.clone().skip(at + 1).any(|(_, (other, other_sign, other_strict))| {
+            let Some(factor) = sign.times(*other_sign) else { return false };
+            // sign * (one + sign * other_sign * other) is the sum of both.
+            let Some(sum) = turned.plus(&arena.polynomial(*other), factor) else { return false };
+            let Some(sum) = sum.as_number().and_then(|sum| sum.times(*sign)) else { return false };
+            sum.sign() < 0 || (sum.sign() == 0 && (*strict || *other_strict))
+        })
+    })
+}
+
+/// The most inequalities that are set against each other.
+const MOST_PAIRED: usize = 24;
 
 /// The largest float below 1: what the score of a wrong answer can be at most.
 pub fn below_one() -> Rational {

@@ -32,6 +32,16 @@ impl Witness<'_> {
         Some(self.simpler(arena, point, pair).unwrap_or(found))
     }
 
+    /// The value of a formula at a point; none where the formula reads aggregates, which one rollout does not decide.
+    pub fn one(&self, point: &State, formula: &TypedFormula) -> Option<f64> {
+        if self.reads_aggregates(formula) {
+            return None;
+        }
+        let rows = self.rows(point, None)?;
+        let rows: Vec<&Row> = rows.iter().take(1).collect();
+        self.value(formula, &rows, &self.constants(point))?.first().copied()
+    }
+
     /// The counterexample at a point.
     fn at(&self, point: &State, pair: Option<Pair>) -> Option<Counterexample> {
         let rows = self.rows(point, pair)?;

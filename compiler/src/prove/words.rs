@@ -73,7 +73,11 @@ fn fact(name: &str, value: f64, group: Option<f64>, domains: &[String]) -> Strin
             let found = domains.get(value as usize).cloned();
             format!("domain = {}", found.unwrap_or_else(|| number(value)))
         }
-        Some(Type::Number(dimension)) if !dimension.is_pure() => format!("{name} = {} {dimension}", number(value)),
+        Some(Type::Number(dimension)) if !dimension.is_pure() => {
+            let unit = dimension.to_string();
+            let unit = if value == 1.0 { unit.trim_end_matches('s') } else { &unit };
+            format!("{name} = {} {unit}", number(value))
+        }
         _ => match group.filter(|_| name == "solve_rate") {
             Some(size) => format!("{name} = {}/{}", number(libm::round(value * size)), number(size)),
             None => format!("{name} = {}", number(value)),

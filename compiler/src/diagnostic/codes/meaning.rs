@@ -32,7 +32,7 @@ registry! {
         why: "The ratio is then biased unless the mask is replayed, which this version does not do.",
         bad: "rollout { top_p = 0.9 }", good: "rollout { top_p = 1 }";
     PENALTY_POSITIVE = "recipe::penalties::positive", Error, "a penalty that can be above zero",
-        what: "A penalty takes away: its value is at most 0 and it is added to the reward.",
+        what: "A penalty takes away: its value is at most 0 and it is added to the reward. Decided over the whole ranges of the params; where that fails it is a warning.",
         why: "One sign, stated once, so that nobody subtracts a negative number.",
         bad: "penalty p = length / budget.output", good: "penalty p = -length / budget.output";
     PENALTY_UNBOUNDED = "recipe::penalties::unbounded", Error, "a penalty without a lower bound",
@@ -44,16 +44,20 @@ registry! {
         why: "The policy then learns to be short before it learns to be right.",
         bad: "algorithm = gspo { divide_by_std = true … }", good: "algorithm = gspo { divide_by_std = false … }";
     PENALTY_NEVER_ACTS = "recipe::penalties::never_acts", Warning, "a penalty that is zero whatever the rollout",
-        what: "The range of the formula is the single value 0.",
+        what: "It is proved that no rollout changes it: a factor is 0, or the output cap lies below where it starts.",
         why: "What can never act was most often meant to.",
         bad: "penalty p = 0 * length / budget.output", good: "penalty p = -length / budget.output";
+    PENALTY_RISES = "recipe::penalties::rises", Warning, "a penalty that takes less from a longer rollout",
+        what: "With all other signals held, the penalty never falls in `length`, and rises somewhere. A penalty with a target, which falls on one side and rises on the other, is not meant.",
+        why: "Tokens would be paid for: the difference in the formula is nearly always turned around.",
+        bad: "penalty p = length / budget.output - 1", good: "penalty p = -length / budget.output";
     PENALTY_CAN_INVERT = "recipe::penalties::can_invert", Warning, "a wrong answer that can be worth more than a right one",
         what: "There are two rollouts of one group, one right and one wrong, of which the wrong one is worth more.",
-        why: "The policy would be paid for being wrong. Decided together with the guarantees.",
+        why: "The policy would be paid for being wrong. Partial credit together with a length term does this, in published rewards too: then accept it with a reason.",
         bad: "penalty p = -2 * length / budget.output", good: "penalty p = -0.5 * length / budget.output";
     PENALTY_JUMPS = "recipe::penalties::jumps", Warning, "a penalty with a jump in `length`",
         what: "One more token changes the penalty by a finite amount, all other signals held.",
-        why: "A jump is noise around one length. Decided together with the guarantees.",
+        why: "Around that length, one token is worth as much as a thousand, and advantages are noise.",
         bad: "penalty p = if length > 100 tokens then -1 else 0", good: "penalty p = -ramp(length, 80 tokens, 100 tokens)";
     GUARANTEE_BAD_CLAIM = "recipe::guarantees::bad_claim", Error, "a guarantee whose claim cannot be read",
         what: "A guarantee compares two values, or says that a value stays in a range, falls or rises.",
