@@ -8,6 +8,7 @@ mod batch_is_whole_groups;
 mod budgets_fit;
 mod domains_are_rewarded;
 mod group_fits_baseline;
+mod guarantees_hold;
 mod models_fit;
 mod names_are_used;
 mod penalties_take_away;
@@ -33,10 +34,16 @@ const CHECKS: &[Check] = &[
     ratio_covers_lag::check,
     rollouts_are_unbiased::check,
     penalties_take_away::check,
+    guarantees_hold::check,
     suites_are_judged::check,
     names_are_used::check,
     allows::check,
 ];
+
+/// Reports guarantees that do not hold, or are not decided: what a sweep point alone is asked.
+pub fn guarantees(draft: &Draft<'_>, problems: &mut Problems) {
+    guarantees_hold::check(draft, problems);
+}
 
 /// Runs all checks.
 pub fn run(draft: &Draft<'_>, problems: &mut Problems) {

@@ -11,12 +11,15 @@ mod terms;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::formula::{DomainSet, TypedFormula};
 use crate::problems::Problems;
+use crate::prove::{Memo, Setting};
 use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
 use recipec_grammar::source::{Source, Span};
+use crate::settings::Unfinished;
 use recipec_grammar::tree;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A recipe with holes.
@@ -39,6 +42,8 @@ pub struct Draft<'a> {
     pub tests: Vec<Test>,
     /// Names of penalties, terms and `outcome` that the reward or another term reads.
     pub used_terms: BTreeSet<String>,
+    /// What has been decided about formulas, in this and other variants.
+    pub memo: Memo,
 }
 
 /// A stage with holes.
@@ -77,6 +82,8 @@ pub struct Given<'a> {
     pub set: &'a [(String, String)],
     /// Texts.
     pub sources: &'a [Source],
+    /// What has been decided about formulas; shared by the drafts of one recipe.
+    pub memo: Memo,
 }
 
 /// Reads everything that a view holds.
@@ -130,7 +137,8 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
             terms,
         });
     }
-    let promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
+    let mut promises = promises::read(&view, &run, &formulas, &domains, given.sources, problems);
+    promises::decide(&mut promises.guarantees, &stages, &params, &domains, &given.memo, problems);
     let used_terms = used_terms(&run, &stages);
     Draft {
         view,
@@ -142,6 +150,34 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
         guarantees: promises.guarantees,
         tests: promises.tests,
         used_terms,
+        memo: given.memo.clone(),
+    }
+}
+
+/// What is in force in a stage, for the prover.
+pub(crate) fn setting<'s>(stage: &'s StageDraft, params: &[Param], domains: &'s [String]) -> Setting<'s> {
+    let values = &stage.values;
+    let output = values.number("budget.output").unwrap_or(f64::INFINITY);
+    let is_trained = |domain: &String| {
+        stage.shares.as_ref().is_none_or(|shares| shares.iter().any(|s| s.domain == *domain && s.ratio > 0.0))
+    };
+    let cap = |domain: &String| values.number(&format!("domain.{domain}.output")).unwrap_or(output);
+    let usual = domains.iter().find(|domain| is_trained(domain)).map_or(output, cap);
+    Setting {
+        terms: &values.terms,
+        params: Cow::Borrowed(&values.params),
+        whole_params: params.iter().filter(|p| p.type_name == "integer").map(|p| p.name.clone()).collect(),
+        budget: &values.budget,
+        domains,
+        caps: domains.iter().map(|domain| if is_trained(domain) { cap(domain) } else { usual }).collect(),
+        group_size: values.count("train.group").unwrap_or(1).max(1),
+        unfinished: match values.word("reward.unfinished") {
+            Some("as_judged") => Some(Unfinished::AsJudged),
+            Some("wrong") => Some(Unfinished::Wrong),
+            Some("masked") => Some(Unfinished::Masked),
+            Some("dropped") => Some(Unfinished::Dropped),
+            _ => None,
+        },
     }
 }
 

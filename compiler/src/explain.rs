@@ -77,9 +77,9 @@ fn formulas(text: &mut String, recipe: &Recipe) {
 
 fn promises(text: &mut String, recipe: &Recipe) {
     if !recipe.guarantees.is_empty() {
-        let _ = writeln!(text, "\nguarantees (well formed; this version does not decide them yet)");
+        let _ = writeln!(text, "\nguarantees");
         for guarantee in &recipe.guarantees {
-            let _ = writeln!(text, "  {}: {}", guarantee.name, guarantee.text);
+            let _ = writeln!(text, "  {}", crate::prove::words::guarantee(guarantee));
         }
     }
     if !recipe.tests.is_empty() {

@@ -316,7 +316,7 @@ pub struct Checkpoint {
     pub keep: u64,
 }
 
-/// A guarantee, checked for types; it is decided by a later version of the compiler, which says so.
+/// A guarantee, with its decision at the values in force.
 #[derive(Debug, Clone)]
 pub struct Guarantee {
     /// Its name.
@@ -325,6 +325,12 @@ pub struct Guarantee {
     pub text: String,
     /// Where.
     pub span: Span,
+    /// The claim with its formulas typed.
+    pub question: crate::prove::Question,
+    /// The decision: of all stages the least good one. None while the recipe has errors.
+    pub decision: Option<crate::prove::Decision>,
+    /// The stage of that decision, when the recipe has several that learn from rewards and it is not proved.
+    pub stage: Option<String>,
 }
 
 /// A test of the recipe, checked for types.

@@ -43,7 +43,8 @@ pub fn run(args: &Args) -> Exit {
         if let (Some(recipe), false) = (&checked.recipe, args.json) {
             let mut line = format!("{}: recipe `{}` is fine", file.display(), recipe.name);
             if !recipe.guarantees.is_empty() {
-                line.push_str(&format!("; {} guarantees are well formed and not yet decided", recipe.guarantees.len()));
+                let decisions = recipe.guarantees.iter().filter_map(|guarantee| guarantee.decision.as_ref());
+                line.push_str(&format!("; {}", recipec_compiler::prove::words::summary(decisions)));
             }
             for (code, reason) in &recipe.allows {
                 line.push_str(&format!("\n  allowed: {code} because \"{reason}\""));

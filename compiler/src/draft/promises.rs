@@ -1,9 +1,12 @@
-//! What a recipe says about itself: guarantees and tests. Their types are checked here; they are decided and run elsewhere.
+//! What a recipe says about itself: guarantees and tests. Their types are checked here, and guarantees are decided; tests are run
+//! elsewhere.
 
 use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::formula::{self, Level, Type, TypedFormula};
+use super::StageDraft;
 use crate::problems::Problems;
-use crate::recipe::{Expectation, Guarantee, Test};
+use crate::prove::{self, Decision, Memo, Question, Side};
+use crate::recipe::{Expectation, Guarantee, Param, Test};
 use crate::resolve::View;
 use crate::resolve::overrides::unknown_name;
 use crate::units::Dimension;
@@ -12,6 +15,41 @@ use crate::vocabulary::signals;
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, BinaryOp, Claim, Expr, ExprKind, Formula, Given, Name};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The most boxes that are looked at for one goal of a guarantee.
+const MOST_BOXES: usize = 3_000;
+
+/// Decides guarantees in every stage that learns from rewards. Each keeps its least good decision.
+pub fn decide(
+    guarantees: &mut [Guarantee],
+    stages: &[StageDraft],
+    params: &[Param],
+    domains: &[String],
+    memo: &Memo,
+    problems: &Problems,
+) {
+    // What is wrong elsewhere has been reported, and may be the reason why a claim does not hold.
+    if problems.any_error() || problems.lost_text() {
+        return;
+    }
+    let rank = |decision: &Option<Decision>| match decision {
+        None => 0,
+        Some(Decision::Proved) => 1,
+        Some(Decision::NotDecided { .. }) => 2,
+        Some(Decision::Refuted(_)) => 3,
+    };
+    let learning: Vec<&StageDraft> = stages.iter().filter(|s| s.supervised.is_none() && s.terms.is_some()).collect();
+    for guarantee in guarantees {
+        for stage in &learning {
+            let setting = super::setting(stage, params, domains);
+            let decision = Some(memo.decide(&guarantee.question, &setting, MOST_BOXES));
+            if rank(&decision) > rank(&guarantee.decision) {
+                guarantee.stage = (learning.len() > 1 && rank(&decision) > 1).then(|| stage.name.clone());
+                guarantee.decision = decision;
+            }
+        }
+    }
+}
 
 /// Guarantees and tests with the right types.
 pub struct Promises {
@@ -36,11 +74,14 @@ pub fn read(
     for guarantee in &view.resolved.guarantees {
         let checker =
             Checker { reader: &reader, group_size, what: format!("guarantee `{}`", guarantee.node.name.node) };
-        if checker.guarantee(&guarantee.node, problems) {
+        if let Some(question) = checker.guarantee(&guarantee.node, problems) {
             promises.guarantees.push(Guarantee {
                 name: guarantee.node.name.node.clone(),
                 text: reader.text_of(guarantee.span),
                 span: guarantee.span,
+                question,
+                decision: None,
+                stage: None,
             });
         }
     }
@@ -67,7 +108,7 @@ impl Checker<'_> {
         formula::constant(expr, None, &self.what, &self.reader.scope(Level::Constant, 1), problems)
     }
 
-    fn guarantee(&self, guarantee: &tree::Guarantee, problems: &mut Problems) -> bool {
+    fn guarantee(&self, guarantee: &tree::Guarantee, problems: &mut Problems) -> Option<Question> {
         let mut fine = true;
         let params = &self.reader.values.params;
         for name in &guarantee.for_all {
@@ -92,25 +133,63 @@ impl Checker<'_> {
         }
         let claim = match &guarantee.claim {
             Claim::Within { value, range } => {
-                let typed = self.side(value, problems).is_some();
+                let value = self.side(value, problems);
                 let ExprKind::Range(low, high) = &range.kind else {
                     problems.push(
                         Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, "`in` takes a range such as `-1..0`")
                             .at(range.span, "not a range"),
                     );
-                    return false;
+                    return None;
                 };
-                typed && self.constant(low, problems).is_some() && self.constant(high, problems).is_some()
+                let (low, high) = (self.constant(low, problems), self.constant(high, problems));
+                prove::Claim::Within { value: value?, low: low?.0, high: high?.0 }
             }
-            Claim::Monotone { value, signal, .. } => {
-                self.side(value, problems).is_some() & self.signal(signal, problems)
+            Claim::Monotone { value, signal, rises } => {
+                let (value, found) = (self.side(value, problems), self.moving(signal, problems));
+                if !found {
+                    return None;
+                }
+                prove::Claim::Monotone { value: value?, signal: signal.node.clone(), falls: !*rises }
             }
             Claim::Holds { condition, same } => {
                 let same_fine = same.iter().map(|name| self.signal(name, problems)).fold(true, |a, b| a & b);
-                same_fine & self.comparison(condition, codes::GUARANTEE_BAD_CLAIM, problems).is_some()
+                let comparison = self.comparison(condition, codes::GUARANTEE_BAD_CLAIM, problems);
+                let (left, op, right) = comparison.filter(|_| same_fine)?;
+                self.shared_once(condition, &left, &right, problems)?;
+                let same = same.iter().map(|name| name.node.clone()).collect();
+                prove::Claim::Compare { left, op, right, same }
             }
         };
-        fine & claim
+        let for_all = guarantee.for_all.iter().map(|name| name.node.clone()).collect();
+        fine.then_some(Question { for_all, claim })
+    }
+
+    /// A signal in which something can fall or rise: a number.
+    fn moving(&self, name: &Name, problems: &mut Problems) -> bool {
+        let found = self.signal(name, problems);
+        let moves = signal(&name.node).is_some_and(|s| matches!(s.ty, Type::Number(_)) && s.name != "group_size");
+        if found && !moves {
+            problems.push(
+                Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, format!("nothing falls or rises in `{}`", name.node))
+                    .at(name.span, "not a number that differs from rollout to rollout")
+                    .help("name a number such as `length`, or compare two rollouts: `total given correct >= total given wrong`"),
+            );
+        }
+        found && moves
+    }
+
+    /// What the rollouts of a group share can be given one value only.
+    fn shared_once(&self, condition: &Expr, left: &Side, right: &Side, problems: &mut Problems) -> Option<()> {
+        let (Some(one), Some(other)) = (&left.given, &right.given) else { return Some(()) };
+        let shared = |name: &str| signal(name).is_none_or(|s| s.level == signals::SignalLevel::Group);
+        let twice = one.iter().find(|(name, value)| shared(name) && other.get(*name).is_some_and(|v| v != *value));
+        let Some((name, _)) = twice else { return Some(()) };
+        problems.push(
+            Diagnostic::new(codes::GUARANTEE_BAD_CLAIM, format!("`{name}` is given two values"))
+                .at(condition.span, "the two sides are rollouts of one group, which share it")
+                .help("give it once, or give both sides the same value"),
+        );
+        None
     }
 
     /// A comparison of two numbers of one dimension, perhaps with `given` on each side.
@@ -119,7 +198,7 @@ impl Checker<'_> {
         condition: &Expr,
         code: crate::diagnostic::Code,
         problems: &mut Problems,
-    ) -> Option<(TypedFormula, BinaryOp, TypedFormula)> {
+    ) -> Option<(Side, BinaryOp, Side)> {
         use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
         match &condition.kind {
             ExprKind::Hole => None,
@@ -144,15 +223,25 @@ impl Checker<'_> {
         }
     }
 
-    fn side(&self, expr: &Expr, problems: &mut Problems) -> Option<TypedFormula> {
+    fn side(&self, expr: &Expr, problems: &mut Problems) -> Option<Side> {
         let (value, facts) = match &expr.kind {
-            ExprKind::Given { value, facts } => (value.as_ref(), facts.as_slice()),
-            _ => (expr, &[][..]),
+            ExprKind::Given { value, facts } => (value.as_ref(), Some(facts.as_slice())),
+            _ => (expr, None),
         };
-        let facts = facts.iter().map(|fact| self.fact(fact, problems).is_some()).fold(true, |a, b| a & b);
+        let mut fine = true;
+        let given = facts.map(|facts| {
+            let mut given = BTreeMap::new();
+            for fact in facts {
+                match self.fact(fact, problems) {
+                    Some(value) => _ = given.insert(fact.name.text(), value),
+                    None => fine = false,
+                }
+            }
+            given
+        });
         // The value may be of any dimension: the one that it has by itself is asked first.
         let typed = self.typed(value, self.natural(value), problems);
-        typed.filter(|_| facts)
+        typed.filter(|_| fine).map(|formula| Side { formula, given })
     }
 
     /// The dimension of a bare signal; a pure number for everything else.
@@ -266,6 +355,7 @@ impl Checker<'_> {
         problems: &mut Problems,
     ) -> Option<Expectation> {
         let (left, op, right) = self.comparison(&expectation.condition, codes::TEST_BAD_EXPECTATION, problems)?;
+        let (left, right) = (left.formula, right.formula);
         let within = match &expectation.within {
             Some(within) => Some(self.constant(within, problems)?.0),
             None => None,

@@ -59,6 +59,14 @@ registry! {
         what: "A guarantee compares two values, or says that a value stays in a range, falls or rises.",
         why: "Only these claims can be decided.",
         bad: "guarantee g : total + 1", good: "guarantee g : total >= -1";
+    GUARANTEE_REFUTED = "recipe::guarantees::refuted", Error, "a guarantee that does not hold",
+        what: "There are rollouts for which the claim is false; the message names them with all their numbers, as the evaluator computes them.",
+        why: "A promise that does not hold is worse than none: others build on it.",
+        bad: "penalty p = -2 * length / budget.output  guarantee bounded : p in -1..0", good: "penalty p = -length / budget.output  guarantee bounded : p in -1..0";
+    GUARANTEE_NOT_DECIDED = "recipe::guarantees::not_decided", Warning, "a guarantee that is neither proved nor refuted",
+        what: "No proof was found within the bound on work, and no rollouts that break the claim.",
+        why: "A silent pass would look like a proof. The claim may be true and touch equality, or be too hard.",
+        bad: "guarantee tight : exp(score) - 1 >= score", good: "guarantee loose : exp(score) >= score";
     TEST_OPEN_SIGNAL = "recipe::tests::open_signal", Error, "a test that leaves open what its expectation reads",
         what: "The expectation reads a signal that `given` does not set.",
         why: "A value made up for it could make the test pass or fail by accident.",
