@@ -176,7 +176,9 @@ impl Claim {
     /// Whether it speaks of two rollouts of one group, and not of one.
     pub fn is_of_two(&self) -> bool {
         match self {
-            Self::Compare { left, right, same, .. } => !same.is_empty() || (left.given.is_some() && right.given.is_some()),
+            Self::Compare { left, right, same, .. } => {
+                !same.is_empty() || (left.given.is_some() && right.given.is_some())
+            }
             _ => false,
         }
     }
@@ -238,7 +240,11 @@ fn key(question: &Question, setting: &Setting<'_>, boxes: usize) -> String {
         Claim::Within { low, high, .. } => format!("in {low:e}..{high:e}"),
         Claim::Monotone { signal, falls, .. } => format!("{falls} {signal}"),
     };
-    let _ = write!(text, "{claim} {boxes} {} {:?} {:?} {:?}", setting.group_size, setting.unfinished, setting.caps, question.for_all);
+    let _ = write!(
+        text,
+        "{claim} {boxes} {} {:?} {:?} {:?}",
+        setting.group_size, setting.unfinished, setting.caps, question.for_all
+    );
     let mut params = BTreeSet::new();
     let mut budgets = BTreeSet::new();
     for side in question.claim.sides() {
@@ -256,7 +262,9 @@ fn key(question: &Question, setting: &Setting<'_>, boxes: usize) -> String {
             let _ = write!(text, "\n{name} {:e} {:?}", param.value, param.range);
         }
     }
-    for (name, (_, value)) in setting.budget.iter().filter(|(name, _)| budgets.contains(*name) || *name == "budget.prompt") {
+    for (name, (_, value)) in
+        setting.budget.iter().filter(|(name, _)| budgets.contains(*name) || *name == "budget.prompt")
+    {
         let _ = write!(text, "\n{name} {value:e}");
     }
     text

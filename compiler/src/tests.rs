@@ -158,7 +158,11 @@ fn one_edit_one_code() {
         // Not in this version.
         ("gspo {", "cispo {", &["recipe::names::unknown_key"]),
         ("  warmup = 50 rollouts\n", "  warmup = 50 rollouts\n  strategy = deficit\n", &["recipe::run::not_yet"]),
-        ("verify = puzzle()", "verify = judge(model = j)", &["recipe::names::missing_key", "recipe::names::missing_key"]),
+        (
+            "verify = puzzle()",
+            "verify = judge(model = j)",
+            &["recipe::names::missing_key", "recipe::names::missing_key"],
+        ),
         ("checkpoint { every", "checkpoint { best = cap  every", &["recipe::run::not_yet"]),
     ];
     assert!(cases.len() >= 40);

@@ -1,9 +1,9 @@
 //! What a recipe says about itself: guarantees and tests. Their types are checked here, and guarantees are decided; tests are run
 //! elsewhere.
 
+use super::StageDraft;
 use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::formula::{self, Level, Type, TypedFormula};
-use super::StageDraft;
 use crate::problems::Problems;
 use crate::prove::{self, Decision, Memo, Question, Side};
 use crate::recipe::{Expectation, Guarantee, Param, Test};

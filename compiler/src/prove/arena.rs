@@ -3,9 +3,9 @@
 //! *Invariants*: equal expressions have equal ids; an operand has a smaller id than what is made of it; sums and products of
 //! bounded size are polynomials over the other nodes. Truth values are nodes too.
 
+use super::Stop;
 use super::polynomial::{Factored, Polynomial};
 use super::rational::Rational;
-use super::Stop;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -373,7 +373,12 @@ impl Arena {
             Node::Variable(_) | Node::Inexact(_) | Node::Truth(_) | Node::Flag(_) => Vec::new(),
             Node::Inverse(x) | Node::Abs(x) | Node::Floor(x) | Node::Exp(x) | Node::Log(x) | Node::Not(x) => vec![*x],
             Node::Compare(_, x) => vec![*x],
-            Node::Product(x, y) | Node::Min(x, y) | Node::Max(x, y) | Node::Power(x, y) | Node::And(x, y) | Node::Or(x, y) => {
+            Node::Product(x, y)
+            | Node::Min(x, y)
+            | Node::Max(x, y)
+            | Node::Power(x, y)
+            | Node::And(x, y)
+            | Node::Or(x, y) => {
                 vec![*x, *y]
             }
             Node::Choice(condition, then, otherwise) => vec![*condition, *then, *otherwise],

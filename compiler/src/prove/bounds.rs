@@ -97,19 +97,15 @@ impl Bounds {
             },
             Node::Variable(var) => {
                 let value = state.span(*var);
-                if of == Some(*var) {
-                    Known { value, slope: TRUE, depends: true }
-                } else {
-                    Known::held(value)
-                }
+                if of == Some(*var) { Known { value, slope: TRUE, depends: true } } else { Known::held(value) }
             }
             Node::Inexact(bits) => {
                 let value = f64::from_bits(*bits);
                 Known::held(Span::around(value, value))
             }
-            Node::Product(x, y) => two(*x, *y, &|x, y| {
-                (x.value.times(y.value), x.value.times(y.slope).plus(x.slope.times(y.value)))
-            }),
+            Node::Product(x, y) => {
+                two(*x, *y, &|x, y| (x.value.times(y.value), x.value.times(y.slope).plus(x.slope.times(y.value))))
+            }
             Node::Inverse(x) => one(*x, &|x| {
                 let value = x.value.inverse();
                 if x.value.holds_zero() {

@@ -144,7 +144,8 @@ fn of_cap(question: &Question, setting: &Setting<'_>, cap: f64, differ: bool, bo
     let mut all_nothing = true;
     let mut open = None;
     for goal in goals {
-        let found = search(&mut arena, &state, goal, boxes, &mut |arena, point| witness.check(arena, point, goal.pair))?;
+        let found =
+            search(&mut arena, &state, goal, boxes, &mut |arena, point| witness.check(arena, point, goal.pair))?;
         match found {
             Found::Proved => all_nothing = false,
             Found::Nothing => {}

@@ -1,9 +1,9 @@
 //! Typed formulas to nodes: named formulas and terms in their places, shared and not copied; signals and params to variables.
 
 use super::arena::{Arena, Flag, Id, Sign, Var};
+use super::bounds::Bounds;
 use super::rational::Rational;
 use super::span::Span;
-use super::bounds::Bounds;
 use super::state::{Axiom, FlagInfo, SHARED, Side, State, Variable, World};
 use super::{Setting, Stop};
 use crate::formula::{AggregateCall, Kind, Source, Type, Typed, TypedBinding, TypedFormula};
@@ -96,7 +96,11 @@ impl<'a> Lowering<'a> {
             return Ok(var);
         }
         let exact = |value: f64| {
-            if value == f64::INFINITY { Rational::INFINITY } else { Rational::from_decimal(value).unwrap_or(Rational::ZERO) }
+            if value == f64::INFINITY {
+                Rational::INFINITY
+            } else {
+                Rational::from_decimal(value).unwrap_or(Rational::ZERO)
+            }
         };
         let span = match row.bounds {
             signals::Bounds::Between(low, high) => Span::new(exact(low), exact(high)),
@@ -126,7 +130,15 @@ impl<'a> Lowering<'a> {
     }
 
     /// A new variable.
-    pub fn variable(&mut self, name: &str, side: Side, whole: bool, grid: Option<i64>, is_param: bool, span: Span) -> Var {
+    pub fn variable(
+        &mut self,
+        name: &str,
+        side: Side,
+        whole: bool,
+        grid: Option<i64>,
+        is_param: bool,
+        span: Span,
+    ) -> Var {
         self.world.variables.push(Variable { name: name.to_string(), side, whole, grid, is_param });
         self.spans.push(Span { low: span.low.floor_to_size(), high: span.high.ceil_to_size() });
         self.world.variables.len() as Var - 1
@@ -399,7 +411,10 @@ impl<'a> Lowering<'a> {
             let filter = call.filter.as_ref().map(|filter| this.truth(filter, of, &Locals::new())).transpose()?;
             Ok((value, filter))
         };
-        if counts && call.filter.is_none() && matches!(&call.value.kind, Kind::Name(Source::Signal, name) if name == "correct") {
+        if counts
+            && call.filter.is_none()
+            && matches!(&call.value.kind, Kind::Name(Source::Signal, name) if name == "correct")
+        {
             let rate = self.signal("solve_rate", side)?;
             let (rate, size) = (self.arena.variable(rate)?, self.arena.float(self.setting.group_size as f64)?);
             return self.arena.multiply(rate, size);

@@ -146,9 +146,11 @@ pub enum Factored {
 impl Factored {
     /// Takes out the factor that most terms share, then those of the parts.
     pub fn of(terms: &[(Monomial, Rational)]) -> Self {
-        let mut factors: Vec<(Id, i32)> = terms.iter().flat_map(|(m, _)| m.iter().map(|(a, p)| (*a, p.signum()))).collect();
+        let mut factors: Vec<(Id, i32)> =
+            terms.iter().flat_map(|(m, _)| m.iter().map(|(a, p)| (*a, p.signum()))).collect();
         factors.sort_unstable();
-        let most = factors.chunk_by(|a, b| a == b).max_by_key(|same| (same.len(), std::cmp::Reverse(same.first().copied())));
+        let most =
+            factors.chunk_by(|a, b| a == b).max_by_key(|same| (same.len(), std::cmp::Reverse(same.first().copied())));
         let Some([(atom, power), _, ..]) = most else { return Self::Sum(terms.to_vec()) };
         let (mut inner, mut rest) = (Vec::new(), Vec::new());
         for (monomial, value) in terms {

@@ -248,8 +248,7 @@ impl Ord for Rational {
         if !self.is_finite() || !other.is_finite() {
             return infinite(self).cmp(&infinite(other));
         }
-        let products =
-            (self.numerator.checked_mul(other.denominator), other.numerator.checked_mul(self.denominator));
+        let products = (self.numerator.checked_mul(other.denominator), other.numerator.checked_mul(self.denominator));
         if let (Some(left), Some(right)) = products {
             return left.cmp(&right);
         }

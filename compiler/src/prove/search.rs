@@ -316,9 +316,7 @@ fn on_condition(arena: &Arena, state: &State, condition: Id) -> Option<Vec<State
 fn at_kink(arena: &Arena, state: &State, below: &[Id]) -> Option<Vec<State>> {
     for id in below.iter().rev() {
         let difference = match arena.node(*id) {
-            Node::Min(x, y) | Node::Max(x, y) => {
-                arena.polynomial(*x).plus(&arena.polynomial(*y), Rational::whole(-1))
-            }
+            Node::Min(x, y) | Node::Max(x, y) => arena.polynomial(*x).plus(&arena.polynomial(*y), Rational::whole(-1)),
             Node::Abs(x) => Some(arena.polynomial(*x)),
             _ => None,
         };

@@ -210,7 +210,8 @@ impl State {
             }
             self.solve_rate(&world);
             for (condition, flag) in &world.implied {
-                if Bounds::new(arena, self, *condition, None).truth(*condition) == Some(true) && !self.set(*flag, true) {
+                if Bounds::new(arena, self, *condition, None).truth(*condition) == Some(true) && !self.set(*flag, true)
+                {
                     return false;
                 }
             }
@@ -318,7 +319,9 @@ impl State {
         match (sign, holds) {
             (Sign::NotNegative, true) => self.not_negative(arena, *difference, false),
             (Sign::Positive, true) => self.not_negative(arena, *difference, true),
-            (Sign::Zero, true) => self.not_negative(arena, *difference, false) && self.not_positive(arena, *difference, false),
+            (Sign::Zero, true) => {
+                self.not_negative(arena, *difference, false) && self.not_positive(arena, *difference, false)
+            }
             (Sign::NotNegative, false) => self.not_positive(arena, *difference, true),
             (Sign::Positive, false) => self.not_positive(arena, *difference, false),
             (Sign::Zero, false) => true,
@@ -344,16 +347,20 @@ impl State {
         for (at, (monomial, value)) in sum.terms.iter().enumerate() {
             let [(atom, 1)] = monomial.as_slice() else { continue };
             let Node::Variable(var) = arena.node(*atom) else { continue };
-            let elsewhere = sum.terms.iter().enumerate().any(|(other, (m, _))| {
-                other != at && m.iter().any(|(a, _)| arena.below(*a).contains(atom))
-            });
+            let elsewhere = sum
+                .terms
+                .iter()
+                .enumerate()
+                .any(|(other, (m, _))| other != at && m.iter().any(|(a, _)| arena.below(*a).contains(atom)));
             if elsewhere {
                 continue;
             }
-            let rest = sum.terms.iter().enumerate().filter(|(other, _)| *other != at).fold(Span::ZERO, |sum, (_, (m, c))| {
-                let product = m.iter().fold(Span::point(*c), |p, (a, power)| p.times(bounds.value(*a).power(*power)));
-                sum.plus(product)
-            });
+            let rest =
+                sum.terms.iter().enumerate().filter(|(other, _)| *other != at).fold(Span::ZERO, |sum, (_, (m, c))| {
+                    let product =
+                        m.iter().fold(Span::point(*c), |p, (a, power)| p.times(bounds.value(*a).power(*power)));
+                    sum.plus(product)
+                });
             let Some(turned) = value.inverse() else { continue };
             // value * x >= -rest (or <=, with the other sign)
             let limit = rest.negate().times(Span::point(turned));

@@ -73,7 +73,11 @@ impl Witness<'_> {
             let is_of = |of: Side, shared: bool| of == side || shared || (of == 0 && side == 1);
             for (var, variable) in world.variables.iter().enumerate() {
                 let of_side = is_of(variable.side, variable.side == SHARED);
-                if variable.is_param || !of_side || signal(plain_name(&variable.name)).is_none() || variable.name != plain_name(&variable.name) {
+                if variable.is_param
+                    || !of_side
+                    || signal(plain_name(&variable.name)).is_none()
+                    || variable.name != plain_name(&variable.name)
+                {
                     continue;
                 }
                 // A signal behind `same` is only there for the left side.
@@ -120,8 +124,7 @@ impl Witness<'_> {
 
     fn constants(&self, point: &State) -> Row {
         let world = point.world();
-        let mut constants: Row =
-            self.setting.params.iter().map(|(name, param)| (name.clone(), param.value)).collect();
+        let mut constants: Row = self.setting.params.iter().map(|(name, param)| (name.clone(), param.value)).collect();
         for (var, variable) in world.variables.iter().enumerate().filter(|(_, v)| v.is_param) {
             if let Some(value) = point.span(var as u32).as_point() {
                 constants.insert(variable.name.clone(), value.to_float());
@@ -237,7 +240,9 @@ impl Witness<'_> {
                 signals.extend(formula.signals());
                 params.extend(formula.names(Source::Param));
             }
-            signals.extend(side.given.iter().flatten().map(|(name, _)| name.clone()).filter(|name| signal(name).is_some()));
+            signals.extend(
+                side.given.iter().flatten().map(|(name, _)| name.clone()).filter(|name| signal(name).is_some()),
+            );
         }
         for (one, other) in [("wrong", "correct"), ("finished", "truncated")] {
             if signals.remove(one) {
@@ -256,16 +261,18 @@ impl Witness<'_> {
         let one_value = matches!(&self.question.claim, Claim::Compare { .. }) && rows.len() == 1;
         let mut rollouts: Vec<Rollout> =
             rows.iter().zip(values).map(|(row, value)| Rollout { signals: of(row, false), value: *value }).collect();
-        if one_value
-            && let (Some(right), Some(row)) = (values.get(1), rows.first())
-        {
+        if one_value && let (Some(right), Some(row)) = (values.get(1), rows.first()) {
             rollouts.push(Rollout { signals: of(row, false), value: *right });
         }
         Counterexample {
             rollouts,
             shared: rows.first().map(|row| of(row, true)).unwrap_or_default(),
             params: params.iter().filter_map(|name| Some((name.clone(), *constants.get(name)?))).collect(),
-            group: if others.is_empty() { Vec::new() } else { rows.iter().chain(others).map(|row| of(row, false)).collect() },
+            group: if others.is_empty() {
+                Vec::new()
+            } else {
+                rows.iter().chain(others).map(|row| of(row, false)).collect()
+            },
         }
     }
 

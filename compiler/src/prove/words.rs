@@ -98,7 +98,11 @@ pub fn lines(found: &Counterexample, question: &Question, group_size: u64, domai
         let value = number(rollout.value);
         let signals = list(&rollout.signals);
         let repeats = at == 1 && !two && matches!(question.claim, Claim::Compare { .. });
-        lines.push(if repeats || signals.is_empty() { format!("{name} {value}") } else { format!("{name} {value} at {signals}") });
+        lines.push(if repeats || signals.is_empty() {
+            format!("{name} {value}")
+        } else {
+            format!("{name} {value} at {signals}")
+        });
     }
     let both: Vec<(String, f64)> = found.shared.iter().chain(&found.params).cloned().collect();
     if !both.is_empty() {
@@ -122,7 +126,9 @@ pub fn lines(found: &Counterexample, question: &Question, group_size: u64, domai
 pub fn headline(found: &Counterexample, question: &Question) -> String {
     let values: Vec<String> = found.rollouts.iter().map(|rollout| number(rollout.value)).collect();
     match (&question.claim, values.as_slice()) {
-        (Claim::Within { low, high, .. }, [value, ..]) => format!("{value} is not in {}..{}", number(*low), number(*high)),
+        (Claim::Within { low, high, .. }, [value, ..]) => {
+            format!("{value} is not in {}..{}", number(*low), number(*high))
+        }
         (Claim::Compare { op, .. }, [left, right, ..]) => format!("{left} {} {right} is false", op.symbol()),
         (Claim::Monotone { signal, falls, .. }, [less, more, ..]) => {
             let way = if *falls { "rises" } else { "falls" };

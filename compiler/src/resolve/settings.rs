@@ -250,8 +250,7 @@ pub(crate) fn rival(path: &str) -> Option<String> {
 /// Says under which other words of a choice a key would act.
 fn key_of_another_word(diagnostic: Diagnostic, key: &Key, field: &str) -> Diagnostic {
     let Kind::Choice(choices) = key.kind else { return diagnostic };
-    let others: Vec<&str> =
-        choices.iter().filter(|c| c.keys.iter().any(|k| k.name == field)).map(|c| c.word).collect();
+    let others: Vec<&str> = choices.iter().filter(|c| c.keys.iter().any(|k| k.name == field)).map(|c| c.word).collect();
     if others.is_empty() {
         return diagnostic;
     }
