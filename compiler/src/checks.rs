@@ -5,14 +5,17 @@
 
 mod allows;
 mod batch_is_whole_groups;
+mod best_is_measured;
 mod budgets_fit;
 mod domains_are_rewarded;
 mod group_fits_baseline;
+mod mix_has_a_rule;
 mod models_fit;
 mod names_are_used;
 mod penalties_take_away;
 mod ratios_sum_to_one;
 mod rollouts_are_unbiased;
+mod rows_are_read;
 mod suites_are_judged;
 
 use crate::draft::Draft;
@@ -25,6 +28,8 @@ type Check = fn(&Draft<'_>, &mut Problems);
 const CHECKS: &[Check] = &[
     models_fit::check,
     domains_are_rewarded::check,
+    mix_has_a_rule::check,
+    rows_are_read::check,
     ratios_sum_to_one::check,
     budgets_fit::check,
     batch_is_whole_groups::check,
@@ -32,6 +37,7 @@ const CHECKS: &[Check] = &[
     rollouts_are_unbiased::check,
     penalties_take_away::check,
     suites_are_judged::check,
+    best_is_measured::check,
     names_are_used::check,
     allows::check,
 ];

@@ -300,15 +300,17 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         NodeKind::Data { .. } => &[],
         NodeKind::Sampler { .. } => &const { [required(Flow::Problems), required(Flow::Counts)] },
         NodeKind::Rollout { .. } => &const { [required(Flow::Draws), required(Flow::Weights)] },
-        NodeKind::Verify { .. } => &const { [required(Flow::Rollouts)] },
+        NodeKind::Model { .. } => &[],
+        NodeKind::Verify { .. } => &const { [required(Flow::Rollouts), optional(Flow::FrozenModel)] },
         NodeKind::Group { unjudged, .. } if unjudged.is_empty() => &const { [required(Flow::Verdicts)] },
         NodeKind::Group { .. } => &const { [required(Flow::Rollouts), optional(Flow::Verdicts)] },
-        NodeKind::Penalty { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
-        NodeKind::Reward { .. } => &const { [required(Flow::Groups), optional(Flow::Terms)] },
+        NodeKind::Penalty { .. } | NodeKind::Reward { .. } => {
+            &const { [required(Flow::Groups), optional(Flow::Terms), optional(Flow::FrozenModel)] }
+        }
         NodeKind::Shuffle | NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
         NodeKind::Filter { .. } => &const { [required(Flow::Advantages)] },
         NodeKind::Batch { .. } => &const { [optional(Flow::KeptGroups), optional(Flow::Advantages)] },
-        NodeKind::Reference { .. } => &const { [required(Flow::Batch)] },
+        NodeKind::Reference { .. } => &const { [required(Flow::Batch), optional(Flow::FrozenModel)] },
         NodeKind::Loss { .. } => {
             &const { [required(Flow::Batch), optional(Flow::ReferenceLogprobs), required(Flow::Weights)] }
         }
@@ -317,7 +319,8 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         NodeKind::Optimizer { .. } => &const { [required(Flow::Gradients)] },
         NodeKind::Weights => &const { [optional(Flow::Gradients), optional(Flow::Weights)] },
         NodeKind::Metrics { .. } => &const { [required(Flow::Measures)] },
-        NodeKind::Checkpoint { .. } | NodeKind::Evaluate { .. } => &const { [required(Flow::Weights)] },
+        NodeKind::Checkpoint { .. } => &const { [required(Flow::Weights)] },
+        NodeKind::Evaluate { .. } => &const { [required(Flow::Weights), optional(Flow::FrozenModel)] },
     }
 }
 
@@ -327,6 +330,7 @@ fn outputs(kind: &NodeKind) -> &'static [Flow] {
         NodeKind::Data { .. } => &[Flow::Problems, Flow::Demonstrations],
         NodeKind::Sampler { .. } => &[Flow::Draws],
         NodeKind::Rollout { .. } => &[Flow::Rollouts, Flow::Counts],
+        NodeKind::Model { .. } => &[Flow::FrozenModel],
         NodeKind::Verify { .. } => &[Flow::Verdicts],
         NodeKind::Group { .. } => &[Flow::Groups, Flow::Counts],
         NodeKind::Penalty { .. } => &[Flow::Terms],
@@ -360,6 +364,7 @@ impl Flow {
             Self::KeptGroups => "kept groups",
             Self::Batch => "a batch",
             Self::ReferenceLogprobs => "reference log-probabilities",
+            Self::FrozenModel => "a frozen model",
             Self::Gradients => "gradients",
             Self::Weights => "weights",
             Self::Counts => "counts",

@@ -1,5 +1,6 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod models;
 mod rewards;
 
 use crate::formula::{Program, Source, TypedFormula};
@@ -7,6 +8,7 @@ use crate::graph::{GraphError, NodeRef, Rate, TrainGraph};
 use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
 use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised};
 use crate::settings::*;
+use models::Models;
 use rewards::Rewards;
 use std::collections::BTreeMap;
 
@@ -82,6 +84,7 @@ fn lower_reinforce(
     let rollouts = train.batch_rollouts as f64;
 
     let data = add_data(graph, stage)?;
+    let mut models = Models::new(recipe, name);
     let sampler = graph.add(
         name,
         "sampler",
@@ -91,6 +94,8 @@ fn lower_reinforce(
             count: work.mix.count,
             warmup: work.mix.warmup,
             every_steps: work.mix.every_steps,
+            strategy: work.mix.strategy,
+            group_size: train.group_size,
             weight: program(&[("weight", &work.mix.weight)], &constants),
             groups: train.batch_rollouts / train.group_size.max(1),
         },
@@ -128,6 +133,7 @@ fn lower_reinforce(
                 },
             )?;
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
+            models.feed_judge(graph, verifier, verify)?;
             judges.push((verify, domain));
         }
         let unjudged: Vec<&Domain> = stage.domains.iter().filter(|domain| domain.verify.is_none()).collect();
@@ -155,11 +161,12 @@ fn lower_reinforce(
     let mut terms: Vec<(&str, NodeRef)> = Vec::new();
     for term in &work.terms {
         let Some(formula) = rewards.terms.get(&term.name) else { continue };
-        let kind =
-            NodeKind::Penalty { name: term.name.clone(), program: program(&[(&term.name, formula)], &constants) };
+        let program = program(&[(&term.name, formula)], &constants);
+        let kind = NodeKind::Penalty { name: term.name.clone(), program: program.clone() };
         let prefix = if term.is_penalty { "penalty" } else { "term" };
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
+        models.feed_scores(graph, &program, node)?;
         for named in term.formula.names(Source::Term) {
             if let Some((_, read)) = terms.iter().find(|(name, _)| *name == named) {
                 graph.connect(*read, Flow::Terms, node, rate(rollouts, "rollouts"))?;
@@ -172,7 +179,9 @@ fn lower_reinforce(
         outputs.push(("outcome", outcome));
     }
     outputs.push(("total", &rewards.total));
-    let reward = graph.add(name, "reward", NodeKind::Reward { program: program(&outputs, &constants) })?;
+    let total = program(&outputs, &constants);
+    let reward = graph.add(name, "reward", NodeKind::Reward { program: total.clone() })?;
+    models.feed_scores(graph, &total, reward)?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
     for (_, term) in terms {
         graph.connect(term, Flow::Terms, reward, rate(rollouts, "rollouts"))?;
@@ -208,6 +217,9 @@ fn lower_reinforce(
     let loss = graph.add(name, "loss", loss_kind)?;
     if let Some(reference) = reference {
         graph.connect(batch, Flow::Batch, reference, rate(rollouts, "rollouts"))?;
+        if let Some(kl) = &train.kl {
+            models.feed(graph, &kl.to, reference)?;
+        }
         graph.connect(reference, Flow::ReferenceLogprobs, loss, rate(rollouts, "rollouts"))?;
     }
     graph.connect(batch, Flow::Batch, loss, rate(rollouts, "rollouts"))?;
@@ -236,6 +248,13 @@ fn lower_reinforce(
     if let Some(evaluate) = &recipe.evaluate {
         let node = graph.add(name, "evaluate", evaluate_node(evaluate, stage))?;
         graph.connect(weights, Flow::Weights, node, None)?;
+        let of_domains = || stage.domains.iter().filter_map(|domain| domain.verify.as_ref()).collect();
+        for suite in &evaluate.suites {
+            let asked: Vec<&VerifierSettings> = suite.verify.as_ref().map_or_else(of_domains, |own| vec![own]);
+            for verifier in asked {
+                models.feed_judge(graph, verifier, node)?;
+            }
+        }
     }
     add_checkpoint(graph, recipe, name, weights)?;
     Ok(weights)
@@ -247,6 +266,7 @@ fn add_data(graph: &mut TrainGraph, stage: &Stage) -> Result<Vec<NodeRef>, Graph
         let kind = NodeKind::Data {
             domain: domain.name.clone(),
             source: domain.data.clone(),
+            rows: domain.rows.clone(),
             prompt: domain.prompt.clone(),
             max_prompt_tokens: stage.max_prompt_tokens,
         };
@@ -256,7 +276,11 @@ fn add_data(graph: &mut TrainGraph, stage: &Stage) -> Result<Vec<NodeRef>, Graph
 }
 
 fn add_checkpoint(graph: &mut TrainGraph, recipe: &Recipe, stage: &str, weights: NodeRef) -> Result<(), GraphError> {
-    let kind = NodeKind::Checkpoint { every_steps: recipe.checkpoint.every_steps, keep: recipe.checkpoint.keep };
+    let kind = NodeKind::Checkpoint {
+        every_steps: recipe.checkpoint.every_steps,
+        keep: recipe.checkpoint.keep,
+        best: recipe.checkpoint.best.clone(),
+    };
     let node = graph.add(stage, "checkpoint", kind)?;
     graph.connect(weights, Flow::Weights, node, None)
 }
@@ -280,6 +304,7 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
             Some(SuitePart {
                 name: domain.name.clone(),
                 data: domain.data.clone(),
+                rows: domain.rows.clone(),
                 prompt: domain.prompt.clone(),
                 verify: suite.verify.clone().or_else(|| domain.verify.clone())?,
                 problems: suite.problems,
@@ -291,6 +316,7 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
     vec![SuitePart {
         name: suite.name.clone(),
         data: suite.data.clone(),
+        rows: suite.rows.clone(),
         prompt: None,
         verify,
         problems: suite.problems,

@@ -1,5 +1,6 @@
 //! Everything that is counted in a run: what checkpoints must hold besides weights and moments.
 
+use crate::checkpoint::Best;
 use recipec_compiler::settings::{Count, CountPoint, CountUnit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,9 @@ pub struct Counters {
     pub evaluated: Option<(u64, bool)>,
     /// Counts of the stage by domain.
     pub domains: BTreeMap<String, DomainCounts>,
+    /// The best evaluation so far, where a checkpoint node asks for it.
+    #[serde(default)]
+    pub best: Option<Best>,
     /// Wall time of the run so far in seconds, interruptions left out. Recorded, never part of a decision but `budget.time`.
     pub seconds: f64,
 }
@@ -85,6 +89,7 @@ impl Counters {
             stage: self.stage + 1,
             steps_before: self.total_steps(),
             generated_tokens: self.generated_tokens,
+            best: self.best.take(),
             seconds: self.seconds,
             ..Self::default()
         };

@@ -1,11 +1,13 @@
 //! Which domain the next group comes from: the recipe's weight formula over what was counted so far (arXiv 2604.02007, adaptive
 //! domain sampling, when the recipe states the paper's formula).
 
+pub mod deficit;
+
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::rng::{Purpose, Stream};
 use recipec_compiler::formula::{Program, Scratch};
-use recipec_compiler::settings::{Count, CountPoint};
+use recipec_compiler::settings::{Count, CountPoint, MixStrategy};
 
 /// What the sampler is told about one domain.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct Sampler<'a> {
     pub count: Count,
     /// No adjustment before so many.
     pub warmup: u64,
+    /// How the next domain is chosen.
+    pub strategy: MixStrategy,
+    /// Rollouts of a group.
+    pub group_size: u64,
     /// The weight formula; rows are the domains.
     pub weight: &'a Program,
 }
@@ -88,8 +94,9 @@ impl Sampler<'_> {
             "trained" => rollouts(CountPoint::Trained),
             // Rollouts and training take turns: when a domain is drawn, everything drawn before has returned, but for this batch.
             "in_flight" => {
-                let (sampled, completed) = (rollouts(CountPoint::Sampled), rollouts(CountPoint::Completed));
-                sampled.iter().zip(&completed).map(|(s, c)| s - c).collect()
+                let counts = |d: &DomainState<'_>| counters.domains.get(d.name).copied().unwrap_or_default();
+                let groups = |d| counts(d).sampled.groups.saturating_sub(counts(d).completed.groups);
+                self.domains.iter().map(|d| (groups(d) * self.group_size) as f64).collect()
             }
             "yield" => {
                 let (completed, trained) = (rollouts(CountPoint::Completed), rollouts(CountPoint::Trained));
