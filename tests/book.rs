@@ -408,7 +408,6 @@ fn value(kind: &Kind) -> String {
             let words: Vec<String> = choices.iter().map(choice).collect();
             words.join(", ")
         }
-        Kind::Later => "*(later)*".to_string(),
         kind => kind.words(),
     }
 }

@@ -1,7 +1,9 @@
 //! Values to the recipe: each field from its path. A path that is a hole gives no recipe, and has been reported.
 
 use crate::draft::{Draft, StageDraft};
+use crate::formula::{Kind, Source, Type, Typed, TypedFormula};
 use crate::problems::Problems;
+use crate::range::Interval;
 use crate::recipe::*;
 use crate::settings::*;
 use crate::values::{Entry, Value, Values};
@@ -36,7 +38,11 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
         max_wall_clock_seconds: run.number("budget.time"),
         stages: draft.stages.iter().map(stage).collect::<Option<_>>()?,
         evaluate: if has_evaluation { Some(evaluate(draft)?) } else { None },
-        checkpoint: Checkpoint { every_steps: run.count("checkpoint.every"), keep: run.count("checkpoint.keep")? },
+        checkpoint: Checkpoint {
+            every_steps: run.count("checkpoint.every"),
+            keep: run.count("checkpoint.keep")?,
+            best: run.word("checkpoint.best").map(str::to_string),
+        },
         guarantees: draft.guarantees.clone(),
         tests: draft.tests.clone(),
         allows: resolved.allows.iter().map(|(code, because)| (code.node.clone(), because.node.clone())).collect(),
@@ -150,11 +156,50 @@ fn data(entry: &Entry) -> Option<DataSource> {
     }
 }
 
+/// How the rows of a domain or a suite are read; nothing is said of rows that are not read from anywhere.
+fn rows(prefix: &str, values: &Values) -> Option<RowRules> {
+    if matches!(values.word(&format!("{prefix}.data")), Some("builtin" | "held_out")) {
+        return Some(RowRules::default());
+    }
+    let at = |key: &str| values.get(&format!("{prefix}.{key}")).map(|entry| &entry.value);
+    Some(RowRules {
+        columns: match at("columns") {
+            Some(Value::Columns(columns)) => columns.clone(),
+            Some(_) => return None,
+            None => BTreeMap::new(),
+        },
+        filter: match at("filter") {
+            Some(Value::RowFilter(filter)) => Some(filter.clone()),
+            Some(_) => return None,
+            None => None,
+        },
+        on_bad_row: match values.word(&format!("{prefix}.on_bad_row"))? {
+            "skip" => BadRow::Skip,
+            _ => BadRow::Stop,
+        },
+    })
+}
+
+/// `weight = ratio`, which the built-in strategies hold.
+fn by_ratio(span: Span) -> TypedFormula {
+    let kind = Kind::Name(Source::Signal, "ratio".into());
+    TypedFormula { body: Typed { kind, ty: Type::PURE, range: Interval::UNIT, span }, bindings: Vec::new(), span }
+}
+
 fn verifier(entry: &Entry) -> Option<VerifierSettings> {
     let Value::Call { word, arguments } = &entry.value else { return None };
     let arguments =
         arguments.iter().map(|(name, value)| Some((name.clone(), argument(value)?))).collect::<Option<_>>()?;
     Some(VerifierSettings { name: word.clone(), arguments })
+}
+
+/// The verifier of a domain. A judge's prompt may show the reference answer, so it knows the column.
+fn judged_by(entry: &Entry, reference: String) -> Option<VerifierSettings> {
+    let mut settings = verifier(entry)?;
+    if settings.name == "judge" {
+        settings.arguments.insert("reference".into(), ArgumentValue::Word(reference));
+    }
+    Some(settings)
 }
 
 /// The column with the reference answer of a domain.
@@ -242,10 +287,11 @@ fn domain(name: &str, ratio: Sourced<f64>, values: &Values) -> Option<Domain> {
         ratio,
         data: data(values.get(&path("data"))?)?,
         problems: values.count(&path("problems")),
+        rows: rows(&format!("domain.{name}"), values)?,
         prompt: values.text(&path("prompt")).map(str::to_string),
         reference: reference(values, &path)?,
         verify: match values.get(&path("verify")) {
-            Some(entry) => Some(verifier(entry)?),
+            Some(entry) => Some(judged_by(entry, reference(values, &path)?)?),
             None => None,
         },
         signals: match values.get(&path("signals")) {
@@ -287,7 +333,11 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
             count,
             warmup: values.count("mix.warmup")?,
             every_steps: values.count("mix.every")?,
-            weight: values.formula("mix.weight")?.clone(),
+            strategy: if values.absent("mix.strategy") { MixStrategy::Weight } else { MixStrategy::Deficit },
+            weight: match values.formula("mix.weight") {
+                Some(weight) => weight.clone(),
+                None => by_ratio(values.span("mix.strategy")?),
+            },
         },
         terms: stage.terms.clone()?,
         reward: Reward {
@@ -493,6 +543,7 @@ fn evaluate(draft: &Draft<'_>) -> Option<Evaluate> {
             Some(Suite {
                 name: name.node.clone(),
                 data: data(run.get(&path("data"))?)?,
+                rows: rows(&format!("suite.{}", name.node), run)?,
                 verify,
                 problems: run.count(&path("problems")),
                 samples: run.count(&path("samples"))?,

@@ -5,10 +5,12 @@
 
 mod allows;
 mod batch_is_whole_groups;
+mod best_is_measured;
 mod budgets_fit;
 mod domains_are_rewarded;
 mod group_fits_baseline;
 mod guarantees_hold;
+mod mix_has_a_rule;
 mod models_fit;
 mod names_are_used;
 mod penalties_fall;
@@ -17,6 +19,7 @@ mod ratio_covers_lag;
 mod ratios_sum_to_one;
 mod right_beats_wrong;
 mod rollouts_are_unbiased;
+mod rows_are_read;
 mod suites_are_judged;
 
 use crate::draft::Draft;
@@ -29,6 +32,8 @@ type Check = fn(&Draft<'_>, &mut Problems);
 const CHECKS: &[Check] = &[
     models_fit::check,
     domains_are_rewarded::check,
+    mix_has_a_rule::check,
+    rows_are_read::check,
     ratios_sum_to_one::check,
     budgets_fit::check,
     batch_is_whole_groups::check,
@@ -40,6 +45,7 @@ const CHECKS: &[Check] = &[
     right_beats_wrong::check,
     guarantees_hold::check,
     suites_are_judged::check,
+    best_is_measured::check,
     names_are_used::check,
     allows::check,
 ];

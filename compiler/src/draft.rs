@@ -273,7 +273,6 @@ fn read_view(mut reader: Reader<'_>, what: &Reading<'_>, problems: &mut Problems
                     // Reported as missing as a whole, or not needed.
                     "mix" | "reward" | "train" | "budget" => written.is_some(),
                     "rollout" => reinforce,
-                    "data" => written.is_some(),
                     _ => true,
                 };
                 if wanted {
@@ -330,7 +329,8 @@ fn shares(
     let stated = domains.iter().filter(|d| !values.absent(&ratio_path(d))).count();
     if stated == 0 {
         let reads_ratio =
-            values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"));
+            values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"))
+                || !values.absent("mix.strategy");
         if (reads_ratio || def.supervised.is_some()) && domains.len() > 1 {
             missing_ratios(domains, view, problems);
             return None;

@@ -314,17 +314,20 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
             &const { [required(Flow::Problems), required(Flow::Counts), optional(Flow::Measures)] }
         }
         NodeKind::Rollout { .. } => &const { [required(Flow::Draws), required(Flow::Weights)] },
-        NodeKind::Verify { .. } => &const { [required(Flow::Rollouts)] },
+        NodeKind::Model { .. } => &[],
+        NodeKind::Verify { .. } => &const { [required(Flow::Rollouts), optional(Flow::FrozenModel)] },
         NodeKind::Group { unjudged, .. } if unjudged.is_empty() => &const { [required(Flow::Verdicts)] },
         NodeKind::Group { .. } => &const { [required(Flow::Rollouts), optional(Flow::Verdicts)] },
         NodeKind::Signal { .. } => &const { [required(Flow::Groups), optional(Flow::Weights)] },
         NodeKind::Penalty { .. } | NodeKind::Reward { .. } => {
-            &const { [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms)] }
+            &const {
+                [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms), optional(Flow::FrozenModel)]
+            }
         }
         NodeKind::Shuffle | NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
         NodeKind::Filter { .. } => &const { [required(Flow::Advantages)] },
         NodeKind::Batch { .. } => &const { [optional(Flow::KeptGroups), optional(Flow::Advantages)] },
-        NodeKind::Reference { .. } => &const { [required(Flow::Batch)] },
+        NodeKind::Reference { .. } => &const { [required(Flow::Batch), optional(Flow::FrozenModel)] },
         NodeKind::Loss { .. } => {
             &const { [required(Flow::Batch), optional(Flow::ReferenceLogprobs), required(Flow::Weights)] }
         }
@@ -333,7 +336,8 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         NodeKind::Optimizer { .. } => &const { [required(Flow::Gradients)] },
         NodeKind::Weights => &const { [optional(Flow::Gradients), optional(Flow::Weights)] },
         NodeKind::Metrics { .. } => &const { [required(Flow::Measures)] },
-        NodeKind::Checkpoint { .. } | NodeKind::Evaluate { .. } => &const { [required(Flow::Weights)] },
+        NodeKind::Checkpoint { .. } => &const { [required(Flow::Weights)] },
+        NodeKind::Evaluate { .. } => &const { [required(Flow::Weights), optional(Flow::FrozenModel)] },
     }
 }
 
@@ -343,6 +347,7 @@ fn outputs(kind: &NodeKind) -> &'static [Flow] {
         NodeKind::Data { .. } => &[Flow::Problems, Flow::Demonstrations],
         NodeKind::Sampler { .. } => &[Flow::Draws],
         NodeKind::Rollout { .. } => &[Flow::Rollouts, Flow::Counts],
+        NodeKind::Model { .. } => &[Flow::FrozenModel],
         NodeKind::Verify { .. } => &[Flow::Verdicts],
         NodeKind::Group { .. } => &[Flow::Groups, Flow::Counts],
         NodeKind::Signal { .. } => &[Flow::Signals],
@@ -378,6 +383,7 @@ impl Flow {
             Self::KeptGroups => "kept groups",
             Self::Batch => "a batch",
             Self::ReferenceLogprobs => "reference log-probabilities",
+            Self::FrozenModel => "a frozen model",
             Self::Gradients => "gradients",
             Self::Weights => "weights",
             Self::Counts => "counts",

@@ -1,5 +1,6 @@
 //! Recipe to graph. A recipe that was checked can always be lowered: an error from here is our bug.
 
+mod models;
 mod rewards;
 mod signals;
 
@@ -9,6 +10,7 @@ use crate::plan::{Flow, NodeKind, SuitePart, SuitePlan};
 use crate::recipe::{Domain, Evaluate, Recipe, Reinforce, Stage, StageWork, Suite, Supervised, Term};
 use crate::settings::*;
 use crate::vocabulary::signals::{BATCH_MEANS, PRESENT, batch_mean_column};
+use models::Models;
 use rewards::Rewards;
 use signals::SignalNodes;
 use std::collections::BTreeMap;
@@ -88,6 +90,7 @@ fn lower_reinforce(
     let data = add_data(graph, stage)?;
     let weight = program(&[("weight", &work.mix.weight)], &constants);
     let reads_batches = reads_batches(&weight);
+    let mut models = Models::new(recipe, name);
     let sampler = graph.add(
         name,
         "sampler",
@@ -97,6 +100,8 @@ fn lower_reinforce(
             count: work.mix.count,
             warmup: work.mix.warmup,
             every_steps: work.mix.every_steps,
+            strategy: work.mix.strategy,
+            group_size: train.group_size,
             weight,
             groups: train.batch_rollouts / train.group_size.max(1),
         },
@@ -134,6 +139,7 @@ fn lower_reinforce(
                 },
             )?;
             graph.connect(rollout, Flow::Rollouts, verify, rate(rollouts * domain.ratio.value, "rollouts"))?;
+            models.feed_judge(graph, verifier, verify)?;
             judges.push((verify, domain));
         }
         let unjudged: Vec<&Domain> = stage.domains.iter().filter(|domain| domain.verify.is_none()).collect();
@@ -179,6 +185,7 @@ fn lower_reinforce(
         let node = graph.add(name, format!("{prefix}:{}", term.name), kind)?;
         graph.connect(group, Flow::Groups, node, rate(groups, "groups"))?;
         signals.feed(graph, &program, node)?;
+        models.feed_scores(graph, &program, node)?;
         for named in term.formula.names(Source::Term) {
             if let Some((_, read)) = terms.iter().find(|(name, _)| *name == named) {
                 graph.connect(*read, Flow::Terms, node, rate(rollouts, "rollouts"))?;
@@ -187,6 +194,7 @@ fn lower_reinforce(
         terms.push((&term.name, node));
     }
     let reward = graph.add(name, "reward", NodeKind::Reward { program: total.clone() })?;
+    models.feed_scores(graph, &total, reward)?;
     graph.connect(group, Flow::Groups, reward, rate(groups, "groups"))?;
     signals.feed(graph, &total, reward)?;
     for (_, term) in terms {
@@ -224,6 +232,9 @@ fn lower_reinforce(
     let loss = graph.add(name, "loss", loss_kind)?;
     if let Some(reference) = reference {
         graph.connect(batch, Flow::Batch, reference, rate(rollouts, "rollouts"))?;
+        if let Some(kl) = &train.kl {
+            models.feed(graph, &kl.to, reference)?;
+        }
         graph.connect(reference, Flow::ReferenceLogprobs, loss, rate(rollouts, "rollouts"))?;
     }
     graph.connect(batch, Flow::Batch, loss, rate(rollouts, "rollouts"))?;
@@ -256,6 +267,13 @@ fn lower_reinforce(
     if let Some(evaluate) = &recipe.evaluate {
         let node = graph.add(name, "evaluate", evaluate_node(evaluate, stage))?;
         graph.connect(weights, Flow::Weights, node, None)?;
+        let of_domains = || stage.domains.iter().filter_map(|domain| domain.verify.as_ref()).collect();
+        for suite in &evaluate.suites {
+            let asked: Vec<&VerifierSettings> = suite.verify.as_ref().map_or_else(of_domains, |own| vec![own]);
+            for verifier in asked {
+                models.feed_judge(graph, verifier, node)?;
+            }
+        }
     }
     add_checkpoint(graph, recipe, name, weights)?;
     Ok(weights)
@@ -267,6 +285,7 @@ fn add_data(graph: &mut TrainGraph, stage: &Stage) -> Result<Vec<NodeRef>, Graph
         let kind = NodeKind::Data {
             domain: domain.name.clone(),
             source: domain.data.clone(),
+            rows: domain.rows.clone(),
             prompt: domain.prompt.clone(),
             max_prompt_tokens: stage.max_prompt_tokens,
         };
@@ -276,7 +295,11 @@ fn add_data(graph: &mut TrainGraph, stage: &Stage) -> Result<Vec<NodeRef>, Graph
 }
 
 fn add_checkpoint(graph: &mut TrainGraph, recipe: &Recipe, stage: &str, weights: NodeRef) -> Result<(), GraphError> {
-    let kind = NodeKind::Checkpoint { every_steps: recipe.checkpoint.every_steps, keep: recipe.checkpoint.keep };
+    let kind = NodeKind::Checkpoint {
+        every_steps: recipe.checkpoint.every_steps,
+        keep: recipe.checkpoint.keep,
+        best: recipe.checkpoint.best.clone(),
+    };
     let node = graph.add(stage, "checkpoint", kind)?;
     graph.connect(weights, Flow::Weights, node, None)
 }
@@ -300,6 +323,7 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
             Some(SuitePart {
                 name: domain.name.clone(),
                 data: domain.data.clone(),
+                rows: domain.rows.clone(),
                 prompt: domain.prompt.clone(),
                 verify: suite.verify.clone().or_else(|| domain.verify.clone())?,
                 problems: suite.problems,
@@ -311,6 +335,7 @@ fn suite_parts(suite: &Suite, domains: &[Domain]) -> Vec<SuitePart> {
     vec![SuitePart {
         name: suite.name.clone(),
         data: suite.data.clone(),
+        rows: suite.rows.clone(),
         prompt: None,
         verify,
         problems: suite.problems,

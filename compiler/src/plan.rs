@@ -97,7 +97,7 @@ pub enum Flow {
     KeptGroups,
     Batch,
     ReferenceLogprobs,
-
+    FrozenModel,
     Gradients,
     Weights,
     Counts,
@@ -110,7 +110,7 @@ pub enum Flow {
 #[allow(missing_docs)]
 pub enum NodeKind {
     /// Problems of one domain.
-    Data { domain: String, source: DataSource, prompt: Option<String>, max_prompt_tokens: u64 },
+    Data { domain: String, source: DataSource, rows: RowRules, prompt: Option<String>, max_prompt_tokens: u64 },
     /// Chooses the domain of the next group.
     Sampler {
         domains: Vec<String>,
@@ -118,8 +118,12 @@ pub enum NodeKind {
         count: Count,
         warmup: u64,
         every_steps: u64,
+        /// How the next domain is chosen.
+        strategy: MixStrategy,
         /// Rows are `domains`; the output `weight` is not normalised.
         weight: Program,
+        /// Rollouts of a group.
+        group_size: u64,
         /// Groups drawn at once.
         groups: u64,
     },
@@ -132,6 +136,8 @@ pub enum NodeKind {
         /// Output cap per domain, in the order of the plan's domains; 0 where the stage does not train the domain.
         max_output_tokens: Vec<u64>,
     },
+    /// A frozen model beside the policy: a judge, a reward model or a reference. Verifiers, rewards and losses ask it.
+    Model { name: String, source: ModelSource, precision: Precision },
     /// Judges the rollouts of one domain.
     Verify { domain: String, verifier: VerifierSettings, answer: AnswerRule },
     /// Puts verdicts together: solve rate and the other group signals.
@@ -190,7 +196,12 @@ pub enum NodeKind {
         soft_zone_start: Option<u64>,
     },
     /// Saves everything needed to go on.
-    Checkpoint { every_steps: Option<u64>, keep: u64 },
+    Checkpoint {
+        every_steps: Option<u64>,
+        keep: u64,
+        /// The suite by whose accuracy one more is kept.
+        best: Option<String>,
+    },
     /// Measures the policy on held-out problems, at the start of the stage, every so many steps, and at its end.
     Evaluate { every_steps: Option<u64>, suites: Vec<SuitePlan> },
 }
@@ -217,6 +228,8 @@ pub struct SuitePart {
     pub name: String,
     /// Its problems.
     pub data: DataSource,
+    /// How its rows are read.
+    pub rows: RowRules,
     /// `prompt = "{problem}\n…"`
     pub prompt: Option<String>,
     /// Who judges.

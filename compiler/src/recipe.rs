@@ -128,6 +128,8 @@ pub struct Domain {
     pub data: DataSource,
     /// Rows of the data, if the recipe states them (`problems = 129000 problems`).
     pub problems: Option<u64>,
+    /// How its rows are read, where they come from a file or the hub.
+    pub rows: RowRules,
     /// `prompt = "{problem}\n…"`; none means the data's own prompt.
     pub prompt: Option<String>,
     /// Who judges; none in a domain that is rewarded by `signals`.
@@ -209,7 +211,9 @@ pub struct Mix {
     pub warmup: u64,
     /// The weight of a domain is computed anew every so many optimizer steps; 0 means at every draw.
     pub every_steps: u64,
-    /// The weight of a domain, a formula over domain signals; not normalised.
+    /// How the next domain is chosen.
+    pub strategy: MixStrategy,
+    /// The weight of a domain, a formula over domain signals; not normalised. It is `ratio` under a built-in strategy.
     pub weight: TypedFormula,
 }
 
@@ -295,6 +299,8 @@ pub struct Suite {
     pub name: String,
     /// Where its problems come from.
     pub data: DataSource,
+    /// How its rows are read, where it has data of its own.
+    pub rows: RowRules,
     /// Who judges; none with `data = held_out`, where each domain's own verifier does.
     pub verify: Option<VerifierSettings>,
     /// Problems, in all or per domain with `data = held_out`; none means all there are.
@@ -314,6 +320,8 @@ pub struct Checkpoint {
     pub every_steps: Option<u64>,
     /// How many are kept.
     pub keep: u64,
+    /// The suite by whose accuracy one more is kept.
+    pub best: Option<String>,
 }
 
 /// A guarantee, with its decision at the values in force.

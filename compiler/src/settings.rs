@@ -32,6 +32,93 @@ pub enum DataSource {
     HeldOut,
 }
 
+/// How rows of a file become problems.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowRules {
+    /// New names of columns with the old ones. A column keeps its name if no new one is given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// Which rows are used; it sees the new names. None means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<RowFilter>,
+    /// What happens at a row that cannot be read.
+    #[serde(default)]
+    pub on_bad_row: BadRow,
+}
+
+/// What happens at a row that cannot be read, or that lacks a column that is renamed or compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadRow {
+    /// The run does not begin.
+    #[default]
+    Stop,
+    /// It is left out and counted.
+    Skip,
+}
+
+/// A condition over the columns of a row. It always has an answer, or the row is a bad one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowFilter {
+    /// `level >= 2`
+    Compare {
+        /// The column.
+        column: String,
+        /// The comparison.
+        op: RowComparison,
+        /// What it is compared with. A column of another type is unequal to it, and neither larger nor smaller.
+        value: RowValue,
+    },
+    /// A column that is true or false.
+    Holds {
+        /// The column.
+        column: String,
+    },
+    /// `not x`
+    Not(Box<RowFilter>),
+    /// `x and y`
+    And(Box<RowFilter>, Box<RowFilter>),
+    /// `x or y`
+    Or(Box<RowFilter>, Box<RowFilter>),
+}
+
+/// A comparison of a column with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum RowComparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+impl RowComparison {
+    /// The comparison with its sides exchanged.
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            Self::Equal | Self::NotEqual => self,
+        }
+    }
+}
+
+/// What a column is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum RowValue {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
 /// `math_answer(gold = answer)`: a verifier by name with its arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifierSettings {
@@ -193,6 +280,17 @@ pub struct Count {
     pub at: CountPoint,
     /// In which unit.
     pub of: CountUnit,
+}
+
+/// Which domain a mix draws next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MixStrategy {
+    /// At random, by the weight formula.
+    #[default]
+    Weight,
+    /// The one that is furthest behind its share; the shares are the weight formula, which is `ratio`.
+    Deficit,
 }
 
 /// At which point of the flow the mix counts.

@@ -114,6 +114,13 @@ impl Refused<'_> {
                 self.push(name, path, message, "use signals of the rollout, of its group, or the counts of a domain");
             }
         }
+        if let Some(kl) = work.train.kl.as_ref().filter(|kl| kl.to != "base") {
+            let message = format!(
+                "a KL term against model `{}` needs a second model beside the policy, and is not carried out",
+                kl.to
+            );
+            self.push(name, "train.kl.to", message, "write `to = base`");
+        }
         if let WeightUpdate::InFlight { .. } = work.rollout.update {
             self.push(
                 name,

@@ -157,13 +157,13 @@ fn one_edit_one_code() {
         ("expect difficulty_aware == 0\n", "expect difficulty_aware\n", &["recipe::tests::bad_expectation"]),
         // Not in this version.
         ("gspo {", "cispo {", &["recipe::names::unknown_key"]),
-        ("  warmup = 50 rollouts\n", "  warmup = 50 rollouts\n  strategy = deficit\n", &["recipe::run::not_yet"]),
+        ("  warmup = 50 rollouts\n", "  warmup = 50 rollouts\n  strategy = deficit\n", &["recipe::names::either_or"]),
         (
             "verify = puzzle()",
             "verify = judge(model = j)",
             &["recipe::names::missing_key", "recipe::names::missing_key"],
         ),
-        ("checkpoint { every", "checkpoint { best = cap  every", &["recipe::run::not_yet"]),
+        ("checkpoint { every", "checkpoint { best = no_cap  every", &["recipe::names::unknown_name"]),
     ];
     assert!(cases.len() >= 40);
     let mut wrong = String::new();

@@ -11,6 +11,7 @@ pub use read::{Reader, read_param_value};
 use crate::formula::{Absences, ParamType, TypedFormula};
 use crate::recipe::Origin;
 use crate::resolve::settings::is_at_or_below;
+use crate::settings::RowFilter;
 use crate::units::Dimension;
 use recipec_grammar::source::Span;
 use std::collections::BTreeMap;
@@ -37,6 +38,10 @@ pub enum Value {
         /// Arguments by name.
         arguments: BTreeMap<String, Value>,
     },
+    /// New names of columns with the old ones.
+    Columns(BTreeMap<String, String>),
+    /// A condition over columns.
+    RowFilter(RowFilter),
     /// Words and calls of a list, in the order of writing.
     Several(Vec<Value>),
     /// Ratios by domain, with the place of each.

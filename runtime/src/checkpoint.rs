@@ -1,6 +1,10 @@
 //! Checkpoints: everything needed to go on exactly, written under a temporary name and renamed, so that a checkpoint is there as a
 //! whole or not at all. Weights are in Hugging Face layout.
 
+mod best;
+
+pub use best::{BEST, Best};
+
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::optimizer::Optimizer;
@@ -58,7 +62,7 @@ pub struct Contents<'a> {
     pub plan: &'a str,
 }
 
-/// Writes `checkpoints/step-N` and removes the oldest ones beyond `keep`.
+/// Writes `checkpoints/step-N` and removes the oldest ones beyond `keep`, but never the best one.
 pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, RunError> {
     let folder = run.join(CHECKPOINTS);
     fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
@@ -67,6 +71,7 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
     if holds(&place, &contents) {
         return Ok(place);
     }
+    let best = contents.counters.best.as_ref();
     if draft.exists() {
         fs::remove_dir_all(&draft).map_err(RunError::io("cannot remove", &draft))?;
     }
@@ -106,7 +111,11 @@ pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, Ru
     }
     fs::rename(&draft, &place).map_err(RunError::io("cannot rename", &draft))?;
     sync(&folder)?;
-    for (_, old) in list(run)?.into_iter().rev().skip(keep.max(1) as usize) {
+    if let Some(best) = best {
+        best::write(run, best)?;
+    }
+    let old = list(run)?.into_iter().rev().skip(keep.max(1) as usize);
+    for (_, old) in old.filter(|(number, _)| best.is_none_or(|best| best.step != *number)) {
         fs::remove_dir_all(&old).map_err(RunError::io("cannot remove", &old))?;
     }
     Ok(place)

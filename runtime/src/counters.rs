@@ -1,6 +1,7 @@
 //! Everything that is counted in a run: what checkpoints must hold besides weights and moments.
 
 use crate::sampler::history::MixHistory;
+use crate::checkpoint::Best;
 use recipec_compiler::settings::{Count, CountPoint, CountUnit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +54,9 @@ pub struct Counters {
     /// What the sampler of the stage remembers of its batches.
     #[serde(default)]
     pub mix: MixHistory,
+    /// The best evaluation so far, where a checkpoint node asks for it.
+    #[serde(default)]
+    pub best: Option<Best>,
     /// Wall time of the run so far in seconds, interruptions left out. Recorded, never part of a decision but `budget.time`.
     pub seconds: f64,
 }
@@ -89,6 +93,7 @@ impl Counters {
             stage: self.stage + 1,
             steps_before: self.total_steps(),
             generated_tokens: self.generated_tokens,
+            best: self.best.take(),
             seconds: self.seconds,
             ..Self::default()
         };

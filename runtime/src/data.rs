@@ -11,9 +11,11 @@ pub mod instructions;
 pub mod lines;
 pub mod ordering;
 pub mod programs;
+pub mod rows;
 pub mod shuffle;
 
-use recipec_compiler::settings::DataSource;
+use recipec_compiler::settings::{DataSource, RowRules};
+use rows::RowCounts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -65,6 +67,10 @@ pub trait Data: Send + Sync {
     fn problem(&self, split: Split, index: u64) -> Problem;
     /// A demonstration for a problem of [`Data::problem`] with the same arguments; none where the data has no such column.
     fn demonstration(&self, split: Split, index: u64, target: &str) -> Option<String>;
+    /// What became of the rows that were read; none where problems are made.
+    fn rows(&self) -> Option<&RowCounts> {
+        None
+    }
 }
 
 /// Why data could not be opened.
@@ -115,15 +121,15 @@ pub enum DataError {
     Unsupported(String),
 }
 
-/// Opens data. `seed` makes the problems of a generator; a file is the same for every seed.
+/// Opens data. `seed` makes the problems of a generator; a file is the same for every seed, and is read by `rules`.
 ///
 /// A path is taken as it is: who holds the recipe's folder joins it first. [`DataSource::HeldOut`] names the data of the
 /// domains, so who holds the domains opens those and asks them for [`Split::HeldOut`].
-pub fn open(source: &DataSource, seed: u64, folder: &Path) -> Result<Box<dyn Data>, DataError> {
+pub fn open(source: &DataSource, rules: &RowRules, seed: u64, folder: &Path) -> Result<Box<dyn Data>, DataError> {
     match source {
         DataSource::Builtin { generator, levels } => builtin::open(generator, *levels, seed),
         DataSource::File { path } if path.ends_with(".jsonl") => {
-            Ok(Box::new(lines::Lines::open(&folder.join(path).to_string_lossy())?))
+            Ok(Box::new(lines::Lines::open(&folder.join(path).to_string_lossy(), rules)?))
         }
         DataSource::File { path } => Err(DataError::Unsupported(format!(
             "file `{path}` is not `.jsonl`: write one JSON object a line, with the problem in `prompt`, `problem` or `question`"

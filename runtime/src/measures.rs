@@ -57,6 +57,7 @@ pub(crate) fn step_metrics(plan: &Plan, stage: &StageRuntime<'_>, counters: &Cou
     for (name, counts) in &counters.domains {
         let at = plan.domains.iter().position(|domain| domain == name);
         let mine: Vec<&Group> = groups.iter().copied().filter(|g| Some(g.draw.domain) == at).collect();
+        let rows = stage.data.get(name).and_then(|data| data.data.rows());
         let rollouts = || mine.iter().flat_map(|group| &group.rollouts);
         line.domains.insert(
             name.clone(),
@@ -68,6 +69,8 @@ pub(crate) fn step_metrics(plan: &Plan, stage: &StageRuntime<'_>, counters: &Cou
                 solve_rate: mean(rollouts().filter(|r| r.status().is_some()).map(|r| f64::from(u8::from(r.correct())))),
                 mean_tokens: mean(rollouts().map(|r| r.length() as f64)),
                 reward: mean(rollouts().map(|r| r.total_reward)),
+                bad_rows: rows.map_or(0, |rows| rows.bad),
+                filtered_rows: rows.map_or(0, |rows| rows.filtered),
             },
         );
     }

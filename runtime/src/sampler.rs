@@ -2,12 +2,13 @@
 //! domain sampling, when the recipe states the paper's formula).
 
 pub mod history;
+pub mod deficit;
 
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::rng::{Purpose, Stream};
 use recipec_compiler::formula::{Program, Scratch};
-use recipec_compiler::settings::{Count, CountPoint};
+use recipec_compiler::settings::{Count, CountPoint, MixStrategy};
 use recipec_compiler::vocabulary::signals::PRESENT;
 
 /// What the sampler is told about one domain.
@@ -29,6 +30,10 @@ pub struct Sampler<'a> {
     pub warmup: u64,
     /// The weights are computed anew every so many optimizer steps; 0 means at every draw.
     pub every_steps: u64,
+    /// How the next domain is chosen.
+    pub strategy: MixStrategy,
+    /// Rollouts of a group.
+    pub group_size: u64,
     /// The weight formula; rows are the domains.
     pub weight: &'a Program,
 }
@@ -88,8 +93,9 @@ impl Sampler<'_> {
             "trained" => rollouts(CountPoint::Trained),
             // Rollouts and training take turns: when a domain is drawn, everything drawn before has returned, but for this batch.
             "in_flight" => {
-                let (sampled, completed) = (rollouts(CountPoint::Sampled), rollouts(CountPoint::Completed));
-                sampled.iter().zip(&completed).map(|(s, c)| s - c).collect()
+                let counts = |d: &DomainState<'_>| counters.domains.get(d.name).copied().unwrap_or_default();
+                let groups = |d| counts(d).sampled.groups.saturating_sub(counts(d).completed.groups);
+                self.domains.iter().map(|d| (groups(d) * self.group_size) as f64).collect()
             }
             "yield" => {
                 let (completed, trained) = (rollouts(CountPoint::Completed), rollouts(CountPoint::Trained));

@@ -104,6 +104,7 @@ impl Trainer<'_> {
     /// Runs one stage to its end, or to the end of a budget of the whole run.
     fn stage(&mut self, stage: &StagePlan) -> Result<StoppedBy, RunError> {
         let runtime = StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
+        self.tell_rows(&runtime)?;
         if runtime.needs_reference && self.stage_start.is_none() {
             self.stage_start = Some(self.policy.snapshot()?);
         }

@@ -70,16 +70,7 @@ fn kl_target(draft: &Draft<'_>, problems: &mut Problems) {
         let place = stage.values.span("train.kl.to").unwrap_or(stage.place);
         let models: Vec<&str> =
             draft.view.resolved.names("model").map(|n| n.node.as_str()).filter(|n| *n != "policy").collect();
-        if models.contains(&to) {
-            problems.push(
-                Diagnostic::new(
-                    codes::NOT_YET,
-                    format!("a KL term against model `{to}` is not carried out by this version"),
-                )
-                .at(place, "only `base` is")
-                .help("write `to = base`"),
-            );
-        } else {
+        if !models.contains(&to) {
             let mut legal = models;
             legal.push("base");
             let at = recipec_grammar::tree::Name::new(to.to_string(), place);

@@ -103,6 +103,11 @@ pub fn summary(kind: &NodeKind) -> String {
         NodeKind::Rollout { group_size, sampling, .. } => {
             format!("{group_size} per prompt, temperature {}", sampling.temperature)
         }
+        NodeKind::Model { name, source, .. } => match source {
+            crate::settings::ModelSource::Hub { name } => name.clone(),
+            crate::settings::ModelSource::Folder { path } => path.clone(),
+            crate::settings::ModelSource::Fresh(_) => format!("frozen {name}"),
+        },
         NodeKind::Verify { verifier, .. } => verifier.name.clone(),
         NodeKind::Group { .. } => "solve rate and group signals".into(),
         NodeKind::Signal { signal, .. } => signal_summary(*signal).into(),

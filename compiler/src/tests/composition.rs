@@ -188,7 +188,7 @@ fn a_recipe_extends_another() {
 
     for (text, codes) in [
         ("budget { steps = 900 steps }", vec!["recipe::compose::silent_shadow"]),
-        ("checkpoint { override best = cap }", vec!["recipe::compose::override_of_nothing", "recipe::run::not_yet"]),
+        ("checkpoint { override best = cap }", vec!["recipe::compose::override_of_nothing"]),
         ("param gamma : number = 1", vec!["recipe::compose::silent_shadow"]),
         (
             "import \"formulas.recipe\"\npenalty short = half(length)\nvariant v { override reward.total = outcome + short }",

@@ -2,6 +2,7 @@
 
 mod compound;
 mod messages;
+mod rows;
 
 use super::literal::literal;
 use super::{Entry, Share, Value, Values};
@@ -205,8 +206,7 @@ impl Reader<'_> {
         if let ExprKind::Hole = expr.kind {
             return Value::Hole;
         }
-        if let (Some(binding), false) = (setting.value.bindings.first(), matches!(kind, Kind::Formula(_) | Kind::Later))
-        {
+        if let (Some(binding), false) = (setting.value.bindings.first(), matches!(kind, Kind::Formula(_))) {
             problems.push(
                 Diagnostic::new(codes::WRONG_KIND, format!("`{}` takes no `where`", path_end(path)))
                     .at(binding.name.span, "remove this")
@@ -277,14 +277,11 @@ impl Reader<'_> {
             Kind::Shares => self.shares(path, kind, expr, problems),
             Kind::Choice(choices) => self.choice(path, kind, choices, expr, problems),
             Kind::Several(choices) => self.several(path, kind, choices, expr, problems),
-            Kind::Later => {
-                problems.push(
-                    Diagnostic::new(codes::NOT_YET, format!("`{path}` is not carried out by this version"))
-                        .at(expr.span, "nothing would read this")
-                        .help("remove it"),
-                );
-                Value::Hole
-            }
+            Kind::Columns => self.columns(path, kind, expr, problems),
+            Kind::RowFilter => match self.row_filter(path, expr, problems) {
+                Some(filter) => Value::RowFilter(filter),
+                None => Value::Hole,
+            },
             Kind::Formula(_) => Value::Hole,
         }
     }
@@ -353,7 +350,7 @@ impl Reader<'_> {
     }
 
     /// The value of an expression over params and budgets, in base units.
-    fn constant(
+    pub(super) fn constant(
         &self,
         path: &str,
         expr: &Expr,

@@ -82,8 +82,10 @@ pub enum Kind {
     Shares,
     /// A formula over the signals of a level.
     Formula(Level),
-    /// In the language, but not carried out by this version; any value is read.
-    Later,
+    /// New names for columns: `{ problem = question }`.
+    Columns,
+    /// A condition over the columns of a row: `level >= 2 and source == "olympiad"`.
+    RowFilter,
 }
 
 /// The numbers that a key takes.
@@ -177,7 +179,8 @@ impl Kind {
             Self::Record(_) => "a record in braces".into(),
             Self::Shares => "a record of ratios such as `{ math = 40%, code = 60% }`".into(),
             Self::Formula(_) => "a formula".into(),
-            Self::Later => "a value".into(),
+            Self::Columns => "a record of new and old names such as `{ problem = question }`".into(),
+            Self::RowFilter => "a condition over columns such as `level >= 2 and source == \"olympiad\"`".into(),
         }
     }
 }

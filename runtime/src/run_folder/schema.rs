@@ -167,6 +167,16 @@ pub struct DomainMetrics {
     /// Mean total reward in this step.
     #[serde(default)]
     pub reward: Option<f64>,
+    /// Rows of the domain's file that could not be read and were skipped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad_rows: u64,
+    /// Rows of the domain's file that the recipe's filter leaves out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub filtered_rows: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A line of `timing.jsonl`.

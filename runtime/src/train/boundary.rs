@@ -3,7 +3,7 @@
 use super::setup::StageRuntime;
 use super::step::Step;
 use super::{StoppedBy, Trainer};
-use crate::checkpoint::{self, Contents};
+use crate::checkpoint::{self, Best, Contents};
 use crate::error::RunError;
 use crate::evaluate;
 use crate::measures;
@@ -14,6 +14,26 @@ use recipec_compiler::plan::{Node, NodeKind};
 use std::collections::BTreeMap;
 
 impl Trainer<'_> {
+    /// Says which rows of the data are left out, when a stage begins or goes on.
+    pub(super) fn tell_rows(&mut self, stage: &StageRuntime<'_>) -> Result<(), RunError> {
+        let domains = stage.data.iter().map(|(name, data)| ("domain", name, data));
+        let suites =
+            stage.suites.iter().flat_map(|(suite, parts)| parts.iter().map(|p| ("suite", &suite.name, &p.data)));
+        for (kind, name, data) in domains.chain(suites) {
+            let Some(rows) = data.data.rows() else { continue };
+            let all = rows.used + rows.filtered + rows.bad;
+            if rows.filtered > 0 {
+                self.journal.log(&format!("{kind} {name}: the filter leaves out {} of {all} rows", rows.filtered))?;
+            }
+            if rows.bad > 0 {
+                let first = rows.first_bad.as_deref().unwrap_or_default();
+                let message = format!("{kind} {name}: {} of {all} rows are bad and left out; {first}", rows.bad);
+                self.warn(message)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Metrics: one line per step, nothing of which depends on time.
     pub(super) fn write_metrics(
         &mut self,
@@ -101,6 +121,18 @@ impl Trainer<'_> {
         let line = Evaluation { schema: SCHEMA, stage: stage.plan.name.clone(), step: now, when, suites };
         self.journal.line(EVALUATIONS, &line)?;
         self.counters.evaluated = Some((now, last));
+        let by = stage.plan.nodes.iter().find_map(|node| match &node.kind {
+            NodeKind::Checkpoint { best, .. } => best.as_ref(),
+            _ => None,
+        });
+        if let Some((suite, result)) = by.and_then(|suite| Some((suite, line.suites.get(suite)?))) {
+            let accuracy = result.macro_average.pass_at_1;
+            if self.counters.best.as_ref().is_none_or(|best| accuracy > best.accuracy) {
+                let step = self.counters.total_steps();
+                self.counters.best = Some(Best { suite: suite.clone(), step, accuracy });
+                self.journal.log(&format!("step {now}: the best checkpoint by {suite}: accuracy {accuracy:.4}"))?;
+            }
+        }
         let shown = stage.suites.iter().filter_map(|(suite, _)| {
             let result = line.suites.get(&suite.name)?.macro_average;
             Some((suite.name.clone(), result.pass_at_1, result.mean_tokens))
@@ -113,16 +145,17 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Checkpoint node: every so many steps, at the end of its stage, and when the run is interrupted.
+    /// Checkpoint node: every so many steps, at the end of its stage, when it is the best so far, and when the run is interrupted.
     pub(super) fn checkpoint_if_due(&mut self, stage: &StageRuntime<'_>, last: bool) -> Result<(), RunError> {
         let found = stage.plan.nodes.iter().find_map(|node| match &node.kind {
-            NodeKind::Checkpoint { every_steps, keep } => Some((*every_steps, *keep)),
+            NodeKind::Checkpoint { every_steps, keep, .. } => Some((*every_steps, *keep)),
             _ => None,
         });
         let Some((every, keep)) = found else { return Ok(()) };
         let now = self.counters.step;
         let scheduled = now > 0 && every.is_some_and(|every| every > 0 && now.is_multiple_of(every));
-        if !(scheduled || last) {
+        let best = self.counters.best.as_ref().is_some_and(|best| best.step == self.counters.total_steps());
+        if !(scheduled || last || best) {
             return Ok(());
         }
         self.counters.seconds = self.seconds();

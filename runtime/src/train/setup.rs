@@ -12,7 +12,7 @@ use crate::sampler::{DomainState, Sampler};
 use crate::tokenizer::Tokenizer;
 use crate::verify::{self, Status, Verdict, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
-use recipec_compiler::settings::{AdamW, AnswerRule, ComputedSignal, WeightUpdate};
+use recipec_compiler::settings::{AdamW, AnswerRule, ComputedSignal, DataSource, RowRules, WeightUpdate};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -118,20 +118,22 @@ impl<'a> StageRuntime<'a> {
         made: &mut Vec<String>,
     ) -> Result<(), RunError> {
         match &node.kind {
-            NodeKind::Data { domain, source, prompt, max_prompt_tokens } => {
-                let data = open_data(domain, source, prompt.as_deref(), *max_prompt_tokens, plan.seed, folder)?;
+            NodeKind::Data { domain, source, rows, prompt, max_prompt_tokens } => {
+                let data = open_data(domain, (source, rows), prompt.as_deref(), *max_prompt_tokens, plan.seed, folder)?;
                 self.data.insert(domain.clone(), data);
             }
             NodeKind::Verify { domain, verifier, answer } => {
                 self.judges.insert(domain.clone(), open_judge(domain, verifier, answer)?);
             }
-            NodeKind::Sampler { domains, ratios, count, warmup, weight, every_steps, .. } => {
+            NodeKind::Sampler { domains, ratios, count, warmup, weight, every_steps, strategy, group_size, .. } => {
                 let states = domains.iter().zip(ratios).map(|(name, ratio)| DomainState { name, ratio: *ratio });
                 self.sampler = Some(Sampler {
                     domains: states.collect(),
                     count: *count,
                     warmup: *warmup,
                     every_steps: *every_steps,
+                    strategy: *strategy,
+                    group_size: *group_size,
                     weight,
                 });
             }
@@ -152,6 +154,13 @@ impl<'a> StageRuntime<'a> {
                 reward::check_inputs(&node.id, program, made)?;
                 made.extend(program.outputs().iter().cloned());
             }
+            NodeKind::Model { name, .. } => {
+                return Err(RunError::Unsupported {
+                    what: format!("model `{name}` beside the policy"),
+                    why: "judges, reward models and other references are not loaded; leave them out in a variant"
+                        .into(),
+                });
+            }
             NodeKind::Reference { to } => {
                 if to != "base" {
                     return Err(RunError::Unsupported {
@@ -165,8 +174,14 @@ impl<'a> StageRuntime<'a> {
                 for suite in suites {
                     let mut parts = Vec::new();
                     for part in &suite.parts {
-                        let data =
-                            open_data(&part.name, &part.data, part.prompt.as_deref(), u64::MAX, plan.seed, folder)?;
+                        let data = open_data(
+                            &part.name,
+                            (&part.data, &part.rows),
+                            part.prompt.as_deref(),
+                            u64::MAX,
+                            plan.seed,
+                            folder,
+                        )?;
                         let judge = open_judge(&part.name, &part.verify, &plan.policy.answer)?;
                         parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
                     }
@@ -262,13 +277,14 @@ pub(crate) fn optimizer_settings(stage: &StagePlan) -> Option<&AdamW> {
 
 fn open_data(
     domain: &str,
-    source: &recipec_compiler::settings::DataSource,
+    (source, rows): (&DataSource, &RowRules),
     prompt: Option<&str>,
     max_prompt_tokens: u64,
     seed: u64,
     folder: &Path,
 ) -> Result<DomainData, RunError> {
-    let data = data::open(source, seed, folder).map_err(|source| RunError::Data { domain: domain.into(), source })?;
+    let data =
+        data::open(source, rows, seed, folder).map_err(|source| RunError::Data { domain: domain.into(), source })?;
     let template = match prompt {
         Some(text) => {
             let template = PromptTemplate::parse(text);

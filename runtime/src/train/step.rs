@@ -128,7 +128,8 @@ impl Trainer<'_> {
     /// One node: one function. Evaluation and checkpoints happen between steps, see `boundary.rs`.
     pub(super) fn node(&mut self, stage: &StageRuntime<'_>, node: &Node, step: &mut Step) -> Result<Next, RunError> {
         match &node.kind {
-            NodeKind::Data { .. } => {} // opened with the stage; read by the sampler and the demonstrations
+            // Opened with the stage: data is read by the sampler and the demonstrations; a model beside the policy is refused there.
+            NodeKind::Data { .. } | NodeKind::Model { .. } => {}
             NodeKind::Sampler { groups, .. } => self.draw_groups(stage, node, *groups, step)?,
             NodeKind::Rollout { group_size, sampling, slots, max_output_tokens, .. } => {
                 self.roll_out(node, *group_size, sampling, *slots, max_output_tokens, step)?;

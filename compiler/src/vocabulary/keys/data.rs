@@ -142,6 +142,9 @@ pub(super) const DOMAIN: &[Key] = &[
     key("ratio", RATIO, Nothing, "Share of the domain; needed where the mix reads it."),
     key("data", Kind::Choice(SOURCES), Required("only the author can know the data"), "Where the problems come from."),
     key("problems", PROBLEMS, Nothing, "Rows of the data, where the recipe states them."),
+    OWN_COLUMNS,
+    OWN_FILTER,
+    OWN_ON_BAD_ROW,
     key("prompt", Kind::Text, Nothing, "Template with `{column}`; the data's own prompt if absent."),
     key("verify", Kind::Choice(VERIFIERS), Nothing, "Who judges; a domain has either this or `signals`."),
     key(
@@ -166,11 +169,26 @@ pub(super) const DOMAIN: &[Key] = &[
     ),
 ];
 
+const ON_BAD_ROW: Kind = Kind::Choice(&[
+    word("stop", "The run does not begin, and says which row it is."),
+    word("skip", "The row is left out, and counted in messages and metrics."),
+]);
 pub(super) const DATA: &[Key] = &[
-    key("columns", Kind::Later, Nothing, "New names for columns."),
-    key("filter", Kind::Later, Nothing, "Which rows are used."),
-    key("on_bad_row", Kind::Later, Nothing, "What happens at a row that cannot be read."),
+    key("columns", Kind::Columns, Nothing, "New names for columns of data that is read from files: `{ new = old }`."),
+    key("filter", Kind::RowFilter, Nothing, "Which rows are used; it sees the new names. All if absent."),
+    key(
+        "on_bad_row",
+        ON_BAD_ROW,
+        Default("stop"),
+        "What happens at a row that cannot be read, or that lacks a column that is renamed or compared.",
+    ),
 ];
+/// How rows are read, where a domain or a suite differs from `data { … }`.
+pub(super) const OWN_COLUMNS: Key =
+    key("columns", Kind::Columns, Same("data.columns"), "New names for columns of this data.");
+pub(super) const OWN_FILTER: Key = key("filter", Kind::RowFilter, Same("data.filter"), "Which rows are used.");
+pub(super) const OWN_ON_BAD_ROW: Key =
+    key("on_bad_row", ON_BAD_ROW, Same("data.on_bad_row"), "What happens at a row that cannot be read.");
 
 const UNITS_COUNTED: Kind = Kind::Choice(&[
     word("rollouts", "Responses."),
@@ -198,8 +216,17 @@ pub(super) const MIX: &[Key] = &[
     key(
         "weight",
         Kind::Formula(Level::Mix),
-        Required("frameworks disagree on how a mix is held; `weight = ratio` draws by ratio alone"),
-        "Weight of a domain, not normalised.",
+        Nothing,
+        "Weight of a domain, not normalised: the next one is drawn at random by it. A mix has either this or `strategy`.",
     ),
-    key("strategy", Kind::Later, Nothing, "A built-in rule in place of `weight`."),
+    key(
+        "strategy",
+        Kind::Choice(&[word(
+            "deficit",
+            "The domain that is furthest behind its `ratio` comes next, not at random; groups that are being generated count \
+             as far as the domain's groups have reached the counting point so far.",
+        )]),
+        Nothing,
+        "A built-in rule in place of `weight`.",
+    ),
 ];

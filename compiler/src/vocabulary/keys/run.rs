@@ -1,6 +1,6 @@
 //! Keys of budgets, evaluation, checkpoints and stages.
 
-use super::data::{SUITE_SOURCES, VERIFIERS};
+use super::data::{OWN_COLUMNS, OWN_FILTER, OWN_ON_BAD_ROW, SUITE_SOURCES, VERIFIERS};
 use super::train::{MIN_P, OPTIMIZERS, SCHEDULES, TOP_K, TOP_P};
 use super::words::*;
 use crate::units::Dimension;
@@ -50,6 +50,9 @@ pub(super) const SUITE: &[Key] = &[
         "Where the problems come from.",
     ),
     key("verify", Kind::Choice(VERIFIERS), Nothing, "Who judges; with `held_out` each domain's own verifier does."),
+    OWN_COLUMNS,
+    OWN_FILTER,
+    OWN_ON_BAD_ROW,
     key("problems", PROBLEMS, Nothing, "Problems, in all or per domain with `held_out`; all if absent."),
     key("samples", COUNT, Default("1"), "Responses per problem."),
     key("output", TOKENS, Same("budget.evaluation"), "Output cap."),
@@ -84,7 +87,12 @@ pub(super) const SUITE: &[Key] = &[
 pub(super) const CHECKPOINT: &[Key] = &[
     key("every", STEPS, Nothing, "Every so many optimizer steps; only at the end of a stage if absent."),
     key("keep", COUNT, Default("2"), "How many are kept."),
-    key("best", Kind::Later, Nothing, "Keeps the one that is best by a suite."),
+    key(
+        "best",
+        WORD,
+        Nothing,
+        "A suite of the evaluation: besides the newest, the checkpoint with the highest accuracy (pass@1) in it is kept.",
+    ),
 ];
 
 pub(super) const STAGE: &[Key] = &[
