@@ -12,6 +12,7 @@ use crate::formula::TypedFormula;
 use crate::problems::Problems;
 use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
+use crate::sweep::{self, Point};
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
 use recipec_grammar::source::{Source, Span};
@@ -28,6 +29,8 @@ pub struct Draft<'a> {
     pub domains: Vec<String>,
     /// Params with the values in force.
     pub params: Vec<Param>,
+    /// The points of the sweeps.
+    pub points: Vec<Point>,
     /// What the run as a whole sees.
     pub run: Values,
     /// The stages in the order in which they run.
@@ -87,6 +90,7 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
     let formulas: BTreeMap<String, tree::FormulaDef> =
         resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
+    let points = sweep::points(resolved, given, &param_types, problems);
     let start = Values::with_params(param_types);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
@@ -122,6 +126,7 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
         place,
         domains,
         params,
+        points,
         run,
         stages,
         guarantees: promises.guarantees,

@@ -26,6 +26,7 @@ pub mod recipe_tests;
 pub mod resolve;
 pub mod settings;
 pub mod support;
+pub mod sweep;
 pub mod units;
 pub mod values;
 pub mod vocabulary;
@@ -77,13 +78,11 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let given = draft::Given { set: &options.set, sources: &sources };
 
     let mut recipe = None;
-    match chosen(&resolved, &base, options, &mut problems) {
-        Some(view) => {
-            let draft = draft::draft(view, &given, &mut problems);
-            checks::run(&draft, &mut problems);
-            recipe = build::build(&draft, options.variant.as_deref(), &problems);
-        }
-        None => options.set.iter().for_each(drop),
+    if let Some(view) = chosen(&resolved, &base, options, &mut problems) {
+        let draft = draft::draft(view.clone(), &given, &mut problems);
+        checks::run(&draft, &mut problems);
+        recipe = build::build(&draft, options.variant.as_deref(), &problems);
+        check_points(&view, &draft.points, &given, &mut problems);
     }
     if options.variant.is_none() {
         check_variants(&resolved, &base, &given, &mut problems);
@@ -122,15 +121,34 @@ fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::
     for variant in &resolved.variants {
         let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
-        let draft = draft::draft(view, given, &mut found);
-        checks::run(&draft, &mut found);
-        let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
-        for mut diagnostic in found.sorted().into_iter().cloned() {
-            if !known.contains(&diagnostic) {
-                let place = format!("in variant `{}`", variant.name.node);
-                diagnostic.note = Some(diagnostic.note.map_or(place.clone(), |note| format!("{place}; {note}")));
-                problems.push(diagnostic);
-            }
+        check_changed(view, given, &format!("in variant `{}`", variant.name.node), found, problems);
+    }
+}
+
+/// Checks every point of the sweeps with its values in force.
+fn check_points(view: &View<'_>, points: &[sweep::Point], given: &draft::Given<'_>, problems: &mut Problems) {
+    for point in points {
+        let set: Vec<(String, String)> = given.set.iter().cloned().chain(point.set()).collect();
+        let given = draft::Given { set: &set, sources: given.sources };
+        check_changed(view.clone(), &given, &format!("at {point}"), problems.clone(), problems);
+    }
+}
+
+/// Checks a recipe that differs a little from one that was checked. New problems are added, with the place of the difference.
+fn check_changed(
+    view: View<'_>,
+    given: &draft::Given<'_>,
+    place: &str,
+    mut found: Problems,
+    problems: &mut Problems,
+) {
+    let draft = draft::draft(view, given, &mut found);
+    checks::run(&draft, &mut found);
+    let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
+    for mut diagnostic in found.sorted().into_iter().cloned() {
+        if !known.contains(&diagnostic) {
+            diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));
+            problems.push(diagnostic);
         }
     }
 }

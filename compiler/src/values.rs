@@ -3,9 +3,11 @@
 //! A value that could not be read is [`Value::Hole`]: it has been reported, and whoever meets it stays silent.
 
 mod literal;
+pub mod meaning;
 mod read;
 
 pub use literal::literal as parse_literal;
+pub use meaning::meaning;
 pub use read::{Reader, read_param_value};
 
 use crate::formula::{ParamType, TypedFormula};

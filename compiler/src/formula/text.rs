@@ -49,7 +49,7 @@ pub(super) fn tightness_of(typed: &Typed) -> u8 {
 }
 
 /// A number as short as it can be read back exactly.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = libm::fabs(value);
     if size != 0.0 && !(1e-4..1e15).contains(&size) { format!("{value:e}") } else { format!("{value}") }
 }

@@ -1,0 +1,82 @@
+//! The meaning of a value as text: base units, no prefixes, arguments in full and in the order of their names. Two texts that mean
+//! the same have the same one.
+
+use super::Value;
+use crate::formula::canonical_number;
+use crate::units::{self, Dimension};
+use crate::vocabulary::keys;
+use crate::vocabulary::kinds::Kind;
+
+/// The meaning of the value at a path. `counted` is the unit that `mix.count` counts.
+pub fn meaning(path: &str, value: &Value, counted: Option<&str>) -> String {
+    let dimension = match kind(path) {
+        Some(Kind::Amount { dimension, .. }) => dimension,
+        Some(Kind::Counted) => {
+            counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension)
+        }
+        _ => Dimension::PURE,
+    };
+    of(path, value, dimension)
+}
+
+fn of(path: &str, value: &Value, dimension: Dimension) -> String {
+    match value {
+        Value::Number(number) => amount(*number, dimension),
+        Value::Truth(truth) => truth.to_string(),
+        Value::Word(word) => word.clone(),
+        Value::Text(text) => quoted(text),
+        Value::Levels(low, high) => format!("{low}..{high}"),
+        Value::Call { word, arguments } => {
+            let parts: Vec<String> = arguments
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", meaning(&format!("{path}.{name}"), value, None)))
+                .collect();
+            format!("{word}({})", parts.join(", "))
+        }
+        Value::Shares(shares) => {
+            let mut parts: Vec<String> =
+                shares.iter().map(|share| format!("{} = {}", share.domain, canonical_number(share.ratio))).collect();
+            parts.sort();
+            format!("{{ {} }}", parts.join(", "))
+        }
+        Value::Formula(formula) => formula.to_string(),
+        Value::Record => "{ … }".into(),
+        Value::Hole => String::new(),
+    }
+}
+
+/// A number in base units with its unit.
+pub fn amount(number: f64, dimension: Dimension) -> String {
+    match dimension.is_pure() {
+        true => canonical_number(number),
+        false => format!("{} {dimension}", canonical_number(number)),
+    }
+}
+
+/// A text in quotes, as a recipe writes it.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The kind of a key or of an argument.
+pub fn kind(path: &str) -> Option<Kind> {
+    let pattern = crate::resolve::settings::pattern_of(path);
+    if let Some(row) = keys::row(&pattern) {
+        return Some(row.key.kind);
+    }
+    let (key, argument) = pattern.rsplit_once('.')?;
+    let Kind::Choice(choices) = keys::row(key)?.key.kind else { return None };
+    let mut arguments = choices.iter().filter_map(|choice| choice.arguments).flatten();
+    arguments.find(|row| row.name == argument).map(|row| row.kind)
+}
