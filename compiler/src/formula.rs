@@ -7,6 +7,7 @@
 //!
 //! Booleans are 0 and 1, a domain is its position in [`Scope::domains`], numbers are in base units.
 
+mod canonical;
 mod check;
 mod error;
 mod evaluate;
@@ -36,7 +37,7 @@ pub use check::{check, check_definition, constant};
 pub use evaluate::Scratch;
 pub use program::{Program, ProgramError};
 pub use row::{Lookup, MissingName};
-pub use text::number as canonical_number;
+pub use text::{number as canonical_number, with_calls};
 
 /// What a number is, beside its dimension. `Ratio` is 0..1; a `Reward` is a pure number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,10 +12,12 @@
 pub mod build;
 pub mod checks;
 pub mod diagnostic;
+pub mod difference;
 pub mod draft;
 pub mod explain;
 pub mod formula;
 pub mod graph;
+pub mod identity;
 pub mod lower;
 pub mod plan;
 pub mod planner;
@@ -135,13 +137,7 @@ fn check_points(view: &View<'_>, points: &[sweep::Point], given: &draft::Given<'
 }
 
 /// Checks a recipe that differs a little from one that was checked. New problems are added, with the place of the difference.
-fn check_changed(
-    view: View<'_>,
-    given: &draft::Given<'_>,
-    place: &str,
-    mut found: Problems,
-    problems: &mut Problems,
-) {
+fn check_changed(view: View<'_>, given: &draft::Given<'_>, place: &str, mut found: Problems, problems: &mut Problems) {
     let draft = draft::draft(view, given, &mut found);
     checks::run(&draft, &mut found);
     let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();

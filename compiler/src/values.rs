@@ -8,6 +8,7 @@ mod read;
 
 pub use literal::literal as parse_literal;
 pub use meaning::meaning;
+pub(crate) use read::one_line;
 pub use read::{Reader, read_param_value};
 
 use crate::formula::{ParamType, TypedFormula};

@@ -395,9 +395,8 @@ pub(crate) fn origin_of_part(whole: &Origin, part: Span) -> Origin {
 }
 
 fn no_argument(word: &str, name: &Name, rows: &[Argument]) -> Diagnostic {
-    let mut diagnostic =
-        Diagnostic::new(codes::UNKNOWN_ARGUMENT, format!("`{word}` has no argument `{}`", name.node))
-            .at(name.span, "there is nothing to override");
+    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_ARGUMENT, format!("`{word}` has no argument `{}`", name.node))
+        .at(name.span, "there is nothing to override");
     let legal = rows.iter().map(|row| row.name);
     diagnostic.help = suggest::help(&name.node, legal.clone());
     if let Some(near) = suggest::nearest(&name.node, legal) {

@@ -181,7 +181,10 @@ impl Settings {
             }
         };
         let span = word.span;
-        self.by_path.insert(path.to_string(), leaf(Formula { body: word, bindings: Vec::new(), source: None, span }, origin(span)));
+        self.by_path.insert(
+            path.to_string(),
+            leaf(Formula { body: word, bindings: Vec::new(), source: None, span }, origin(span)),
+        );
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for setting in settings {
             let Some(field) = setting.path.segments.first() else { continue };

@@ -11,9 +11,7 @@ use crate::vocabulary::kinds::Kind;
 pub fn meaning(path: &str, value: &Value, counted: Option<&str>) -> String {
     let dimension = match kind(path) {
         Some(Kind::Amount { dimension, .. }) => dimension,
-        Some(Kind::Counted) => {
-            counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension)
-        }
+        Some(Kind::Counted) => counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension),
         _ => Dimension::PURE,
     };
     of(path, value, dimension)

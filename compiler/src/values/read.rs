@@ -14,6 +14,7 @@ use crate::resolve::settings::path_end;
 use crate::resolve::{Setting, View};
 use crate::units::{self, Dimension};
 use crate::vocabulary::kinds::{Absent, Bounds, Key, Kind};
+pub(crate) use messages::one_line;
 use messages::{amount, missing, note_on_a_value, wrong_kind, wrong_unit};
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, Expr, ExprKind};
