@@ -73,7 +73,8 @@ pub fn compare(left: Side<'_>, right: Side<'_>) -> Result<Comparison, GraphError
         }
         paths.extend(here);
     }
-    let mut differences: Vec<Difference> = paths.iter().map(|path| difference(path, &left, &right)).collect();
+    let shown = paths.iter().filter(|path| !said_elsewhere(path, &paths, &left, &right));
+    let mut differences: Vec<Difference> = shown.map(|path| difference(path, &left, &right)).collect();
     // Shares and names that changed along with a domain, and formulas that are the sum of what is listed, are explained by these.
     if differences.is_empty() {
         let had = |side: &Known<'_>, line: &str| {
@@ -189,10 +190,38 @@ impl<'a> Known<'a> {
         let setting = self.recipe.settings.get(path).or_else(|| self.recipe.settings.get(short));
         let origin = setting.map_or_else(String::new, |setting| self.places.words(path, &setting.origin));
         let written = setting.map_or("", |setting| setting.value.as_str());
-        // A default, and a value without text, are their meaning.
-        let plain =
-            written.is_empty() || written == text || setting.is_some_and(|s| crate::explain::is_default(&s.origin));
-        Some(Had { value: if plain { text } else { format!("{written} ({text})") }, origin })
+        let is_default = setting.is_some_and(|setting| crate::explain::is_default(&setting.origin));
+        Some(Had { value: crate::explain::shown(written, &text, is_default), origin })
+    }
+}
+
+/// Whether another difference says this one: a call whose arguments are listed by themselves, an argument of a call that is another one
+/// altogether, a default that takes over a value that differs.
+fn said_elsewhere(path: &str, paths: &BTreeSet<String>, left: &Known<'_>, right: &Known<'_>) -> bool {
+    let word = |side: &Known<'_>, path: &str| {
+        let meaning = side.recipe.meanings.get(path)?;
+        Some(meaning.split_once('(')?.0.to_string())
+    };
+    let same_call = |path: &str| word(left, path).is_some() && word(left, path) == word(right, path);
+    let is_call = |path: &str| word(left, path).is_some() || word(right, path).is_some();
+    let below = format!("{path}.");
+    if same_call(path) && paths.iter().any(|other| other.starts_with(&below)) {
+        return true;
+    }
+    if let Some((parent, _)) = path.rsplit_once('.')
+        && is_call(parent)
+        && !same_call(parent)
+        && paths.contains(parent)
+    {
+        return true;
+    }
+    let taken_over = |side: &Known<'_>| {
+        let origin = &side.recipe.settings.get(path)?.origin;
+        side.places.same_as(path, origin)
+    };
+    match (taken_over(left), taken_over(right)) {
+        (Some(a), Some(b)) => a == b && paths.contains(a),
+        _ => false,
     }
 }
 

@@ -16,7 +16,7 @@ mod text;
 pub use formulas::{CalledView, FormulaView, Notation, formula_as, formula_paths};
 pub use origin::{Places, is_default};
 pub use rows::Row;
-pub(crate) use rows::of_the_run as without_stage;
+pub(crate) use rows::{of_the_run as without_stage, shown};
 
 use crate::difference::Difference;
 use crate::recipe::Recipe;
@@ -149,6 +149,9 @@ impl Outline {
 
     /// The part of an outline that is wanted.
     pub fn only(mut self, wanted: &Wanted<'_>) -> Self {
+        if wanted.path.is_none() {
+            self.sections.iter_mut().for_each(|section| section.rows.retain(|row| !row.folded));
+        }
         if let Some(path) = wanted.path {
             let path = self.resolve(path).unwrap_or_else(|| path.to_string());
             let inside = |name: &str| name == path || name.strip_prefix(&path).is_some_and(|r| r.starts_with('.'));

@@ -37,7 +37,7 @@ impl<'a> Places<'a> {
     pub fn words(&self, path: &str, origin: &Origin) -> String {
         match origin {
             Origin::Written(span) => self.place(*span).unwrap_or_else(|| "written".into()),
-            Origin::Default(row) => match self.same_as(path, row) {
+            Origin::Default(_) => match self.same_as(path, origin) {
                 Some(other) => format!("default, as {other}"),
                 None => format!("default of edition {}", self.edition),
             },
@@ -75,14 +75,13 @@ impl<'a> Places<'a> {
     }
 
     /// The key whose value a default takes over.
-    fn same_as(&self, path: &str, row: &str) -> Option<&'static str> {
+    pub(crate) fn same_as(&self, path: &str, origin: &Origin) -> Option<&'static str> {
+        let Origin::Default(row) = origin else { return None };
         let found = keys::row(&pattern_of(path)).or_else(|| keys::row(row))?;
         match found.key.absent {
             Absent::Same(other) => Some(other),
             // A default that names a budget is one of these too.
-            Absent::Default(text) if text.contains('.') && parse_literal(text).is_some_and(|e| is_path(&e)) => {
-                Some(text)
-            }
+            Absent::Default(text) if text.contains('.') && parse_literal(text).is_some_and(|e| is_path(&e)) => Some(text),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Section;
 use super::origin::{Places, is_default};
-use crate::recipe::Recipe;
+use crate::recipe::{Origin, Recipe};
 use crate::resolve::settings::pattern_of;
 use crate::vocabulary::keys::{self, BLOCKS};
 use crate::vocabulary::kinds::{Absent, Kind};
@@ -20,19 +20,32 @@ pub struct Row {
     pub origin: String,
     /// Whether it is the default of its key.
     pub is_default: bool,
-    /// What the key is, in one line.
+    /// What the key is, or what its word means, in one line.
     pub doc: String,
+    /// Whether it is an argument that stands in the text of its call: the row of the call shows it.
+    pub folded: bool,
 }
 
 impl Row {
     /// The value as it is written, and its meaning where that reads differently.
     pub fn shown(&self) -> String {
-        match (self.value.is_empty(), self.value == self.meaning) {
-            (true, _) | (_, true) => self.meaning.clone(),
-            // A word that stands for the value of another key says nothing by itself.
-            _ if self.is_default => self.meaning.clone(),
-            _ => format!("{} ({})", self.value, self.meaning),
-        }
+        shown(&self.value, &self.meaning, self.is_default)
+    }
+}
+
+/// A value as it is written, and its meaning where that reads differently.
+pub(crate) fn shown(value: &str, meaning: &str, is_default: bool) -> String {
+    if value.is_empty() || value == meaning {
+        return meaning.to_string();
+    }
+    let number = |text: &str| text.parse::<f64>().ok();
+    match (number(value), number(meaning)) {
+        // `1.0` and `3e-4` are numbers as they are read; so is every line of a record.
+        (Some(a), Some(b)) if a == b => value.to_string(),
+        _ if value.starts_with('{') => value.to_string(),
+        // A word that stands for the value of another key says nothing by itself.
+        _ if is_default => meaning.to_string(),
+        _ => format!("{value} ({meaning})"),
     }
 }
 
@@ -77,8 +90,10 @@ pub(super) fn sections(recipe: &Recipe, places: &Places<'_>) -> Vec<Section> {
         if skipped(path, recipe) {
             continue;
         }
+        let is_argument = is_argument(path, recipe);
         let row = Row {
-            value: if is_argument_of_written_call(path, recipe) { String::new() } else { setting.value.clone() },
+            value: if is_argument { String::new() } else { setting.value.clone() },
+            folded: is_argument && matches!(setting.origin, Origin::Written(_)),
             meaning,
             origin: places.words(path, &setting.origin),
             is_default: is_default(&setting.origin),
@@ -116,12 +131,12 @@ pub(crate) fn of_the_run<'p>(path: &'p str, recipe: &Recipe) -> &'p str {
     }
 }
 
-fn is_argument_of_written_call(path: &str, recipe: &Recipe) -> bool {
+fn is_argument(path: &str, recipe: &Recipe) -> bool {
     path.rsplit_once('.')
         .is_some_and(|(parent, _)| keys::row(&pattern_of(path)).is_none() && recipe.settings.contains_key(parent))
 }
 
-/// What a key means, in one line: its own line, and that of the word it has.
+/// What a key means, in one line: that of the word it has, or its own.
 fn doc(path: &str, recipe: &Recipe) -> String {
     if let Some(doc) = recipe.docs.get(path) {
         return doc.lines().map(str::trim).collect::<Vec<_>>().join(" ");
@@ -138,7 +153,7 @@ fn doc(path: &str, recipe: &Recipe) -> String {
         Some(row) => {
             let word = recipe.meanings.get(path).map(|m| m.split(['(', ' ']).next().unwrap_or_default().to_string());
             match row.key.kind.choice(word.as_deref().unwrap_or_default()) {
-                Some(choice) => format!("{} {}", row.key.doc, choice.doc),
+                Some(choice) => choice.doc.to_string(),
                 None => row.key.doc.to_string(),
             }
         }

@@ -80,10 +80,9 @@ impl Settings {
             Err(()) => return,
         };
         let gone: Vec<String> = self.below(path).cloned().collect();
-        for path in gone {
-            self.by_path.remove(&path);
-        }
-        self.flatten(path, key, &setting.value, key_span, replaces, writer, problems);
+        let parts = gone.into_iter().filter_map(|path| Some((path.clone(), self.by_path.remove(&path)?.origin))).collect();
+        let replaced = replaces.map(|whole| Replaced { path: path.to_string(), whole, parts });
+        self.flatten(path, key, &setting.value, key_span, replaced.as_ref(), writer, problems);
     }
 
     /// Checks a new value against what is there. Gives the origin that is replaced, if any.
@@ -137,20 +136,19 @@ impl Settings {
         key: &'static Key,
         value: &Formula,
         key_span: Span,
-        replaces: Option<Origin>,
+        replaced: Option<&Replaced>,
         writer: Writer,
         problems: &mut Problems,
     ) {
         let layer = if let Writer::Block(layer) = writer { layer } else { u32::MAX };
-        let origin = |span: Span| match (&replaces, writer) {
+        let default = Origin::Default(crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name));
+        let origin = |span: Span| match (replaced, writer) {
             (None, Writer::Block(_)) => Origin::Written(span),
-            (None, Writer::Override) => Origin::Overridden {
-                by: span,
-                was: Box::new(Origin::Default(
-                    crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name),
-                )),
-            },
-            (Some(was), _) => Origin::Overridden { by: span, was: Box::new(was.clone()) },
+            (None, Writer::Override) => Origin::Overridden { by: span, was: Box::new(default.clone()) },
+            (Some(replaced), _) => {
+                let was = replaced.at(path).unwrap_or(&default).clone();
+                Origin::Overridden { by: span, was: Box::new(was) }
+            }
         };
         let leaf = |value: Formula, origin: Origin| Setting { value, key: key_span, origin, layer };
         let ExprKind::Record { name, settings, braces } = &value.body.kind else {
@@ -209,11 +207,25 @@ impl Settings {
                 key,
                 &setting.value,
                 field.span,
-                replaces.clone(),
+                replaced,
                 writer,
                 problems,
             );
         }
+    }
+}
+
+/// What a new value replaces: the value at its path, and the parts of its record.
+struct Replaced {
+    path: String,
+    whole: Origin,
+    parts: BTreeMap<String, Origin>,
+}
+
+impl Replaced {
+    /// The origin of what was at a path.
+    fn at(&self, path: &str) -> Option<&Origin> {
+        if path == self.path { Some(&self.whole) } else { self.parts.get(path) }
     }
 }
 

@@ -25,10 +25,14 @@ fn of(path: &str, value: &Value, dimension: Dimension) -> String {
         Value::Text(text) => quoted(text),
         Value::Levels(low, high) => format!("{low}..{high}"),
         Value::Call { word, arguments } => {
-            let parts: Vec<String> = arguments
-                .iter()
-                .map(|(name, value)| format!("{name} = {}", meaning(&format!("{path}.{name}"), value, None)))
-                .collect();
+            // What is written without a name stands first, in its order; the rest is sorted by name.
+            let rows = kind(path).and_then(|kind| kind.choice(word)).and_then(|choice| choice.arguments).unwrap_or(&[]);
+            let unnamed: Vec<&str> = rows.iter().filter(|row| row.positional).map(|row| row.name).collect();
+            let text = |name: &str, value: &Value| meaning(&format!("{path}.{name}"), value, None);
+            let first = unnamed.iter().filter_map(|name| Some(text(name, arguments.get(*name)?)));
+            let named = arguments.iter().filter(|(name, _)| !unnamed.contains(&name.as_str()));
+            let named = named.map(|(name, value)| format!("{name} = {}", text(name, value)));
+            let parts: Vec<String> = first.chain(named).collect();
             format!("{word}({})", parts.join(", "))
         }
         Value::Shares(shares) => {
