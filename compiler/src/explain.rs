@@ -177,3 +177,6 @@ impl Outline {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

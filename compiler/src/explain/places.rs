@@ -138,7 +138,8 @@ fn of_a_stage(stage: &StagePlan) -> Vec<(&'static str, Place)> {
     let StagePlan { name, max_steps: _, fresh_optimizer: _, nodes: _ } = stage;
     vec![
         ("max_steps", Place::Setting("budget.steps".into())),
-        ("fresh_optimizer", Place::Setting(format!("stage.{name}.optimizer"))),
+        // The first stage has nothing to carry, whatever it says.
+        ("fresh_optimizer", Place::Derived(vec![format!("stage.{name}.optimizer")])),
         ("max_lag", Place::Setting("train.max_lag".into())),
     ]
 }
@@ -221,7 +222,9 @@ fn suite(recipe: &Recipe, stage: Option<&str>, rest: &str) -> Place {
             match key {
                 "data" if held_out => of_domain(),
                 "data" => at("data", rest),
-                "prompt" => of_domain(),
+                "prompt" if held_out => of_domain(),
+                // A suite with data of its own has the prompts of its data.
+                "prompt" => Place::Derived(vec![format!("suite.{name}.data")]),
                 "verify" if recipe.meanings.contains_key(&format!("suite.{name}.verify")) => at("verify", rest),
                 "verify" => of_domain(),
                 "problems" => at("problems", ""),

@@ -306,8 +306,11 @@ impl Collector<'_> {
                         .settings
                         .get(&format!("{prefix}.{}", key.name))
                         .is_some_and(|old| old.layer < self.layer);
-                let writer = if ours { Writer::Override } else { Writer::Block(self.layer) };
-                self.resolved.settings.set(&format!("{prefix}.{}", key.name), key, setting, writer, self.problems);
+                let path = format!("{prefix}.{}", key.name);
+                if ours {
+                    self.resolved.settings.remove(&path);
+                }
+                self.resolved.settings.set(&path, key, setting, Writer::Block(self.layer), self.problems);
             }
             // A dotted key without `override` has been reported with the text.
             None if setting.path.segments.len() > 1 && setting.overrides.is_none() => self.problems.lose_text(),

@@ -53,6 +53,11 @@ impl Settings {
         self.by_path.get_mut(path)
     }
 
+    /// Takes one setting out, as if it had never been written.
+    pub fn remove(&mut self, path: &str) {
+        self.by_path.remove(path);
+    }
+
     /// Whether something is set at a path or below it.
     pub fn holds(&self, path: &str) -> bool {
         self.by_path.contains_key(path) || self.below(path).next().is_some()
