@@ -2,9 +2,12 @@
 
 mod check;
 mod compile;
+mod diff;
 mod explain;
+mod family;
 mod fmt;
 mod graph;
+mod hash;
 mod plan;
 mod plot;
 #[cfg(feature = "run")]
@@ -53,11 +56,21 @@ enum Command {
         after_help = "Examples:\n  recipec check recipes/quickstart.recipe\n  recipec check --json a.recipe b.recipe\n  cat a.recipe | recipec check -"
     )]
     Check(check::Args),
-    /// Print the resolved recipe with the origin of every value, or explain a diagnostic code.
+    /// Say what a recipe does, with every value and where it came from; or explain a diagnostic code.
     #[command(
-        after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train\n  recipec explain recipe::ratios::sum_not_one"
+        after_help = "Examples:\n  recipec explain recipes/quickstart.recipe\n  recipec explain recipes/quickstart.recipe train --defaults\n  recipec explain recipes/quickstart.recipe difficulty_aware --as latex\n  recipec explain recipe::ratios::sum_not_one"
     )]
     Explain(explain::Args),
+    /// Print the identity of a recipe: a hash over what it means.
+    #[command(
+        after_help = "Examples:\n  recipec hash recipes/quickstart.recipe\n  recipec hash --all recipes/apriel_reasoner.recipe\n  recipec hash --canonical recipes/quickstart.recipe --set seed=2"
+    )]
+    Hash(hash::Args),
+    /// Say what two recipes mean differently.
+    #[command(
+        after_help = "Examples:\n  recipec diff a.recipe b.recipe\n  recipec diff recipes/quickstart.recipe --variant plain_penalty\n  recipec diff --exit-code old.recipe new.recipe"
+    )]
+    Diff(diff::Args),
     /// Lay recipes out: one layout for all, comments and meaning kept.
     #[command(
         after_help = "Examples:\n  recipec fmt recipes/*.recipe\n  recipec fmt --check recipes/*.recipe\n  recipec fmt - < a.recipe"
@@ -110,6 +123,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Hash(args) => hash::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Plot(args) => plot::run(&args),

@@ -31,6 +31,9 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
         params: draft.params.clone(),
         seed: draft.params.iter().find(|p| p.name == "seed").map_or(0, |p| p.value.value as u64),
         settings: settings(draft),
+        meanings: meanings(draft),
+        docs: resolved.docs.clone(),
+        points: draft.points.clone(),
         policy,
         models,
         domains: draft.domains.clone(),
@@ -52,9 +55,9 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
 
 /// Every setting in force: those of the run by their path, and behind `stage.NAME.` what differs there.
 fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
-    let sourced = |entry: &Entry| Sourced { value: entry.text.clone(), origin: entry.origin.clone() };
+    let sourced = |path: &str, entry: &Entry| Sourced { value: written(path, entry), origin: entry.origin.clone() };
     let mut all: BTreeMap<String, Sourced<String>> =
-        draft.run.iter().map(|(path, entry)| (path.to_string(), sourced(entry))).collect();
+        draft.run.iter().map(|(path, entry)| (path.to_string(), sourced(path, entry))).collect();
     for param in &draft.params {
         let value = Sourced { value: param.value.value.to_string(), origin: param.value.origin.clone() };
         all.insert(format!("param.{}", param.name), value);
@@ -63,7 +66,40 @@ fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
         for (path, entry) in stage.values.iter() {
             let same = draft.run.get(path).is_some_and(|base| base.text == entry.text && base.origin == entry.origin);
             if !same {
-                all.insert(format!("stage.{}.{path}", stage.name), sourced(entry));
+                all.insert(format!("stage.{}.{path}", stage.name), sourced(path, entry));
+            }
+        }
+    }
+    all
+}
+
+/// The text of a value. What was put together of several places (a call with an argument overridden, a formula with another binding)
+/// stands nowhere as it is, and is printed by its meaning.
+fn written(path: &str, entry: &Entry) -> String {
+    match (&entry.value, &entry.origin) {
+        (Value::Call { .. }, _) | (Value::Formula(_), Origin::Overridden { .. }) => {
+            crate::values::meaning(path, &entry.value, None)
+        }
+        _ => entry.text.clone(),
+    }
+}
+
+/// The meaning of every setting in force, by the paths of [`settings`].
+fn meanings(draft: &Draft<'_>) -> BTreeMap<String, String> {
+    let of = |values: &Values, path: &str, entry: &Entry| {
+        crate::values::meaning(path, &entry.value, values.word("mix.count.of"))
+    };
+    let mut all: BTreeMap<String, String> =
+        draft.run.iter().map(|(path, entry)| (path.to_string(), of(&draft.run, path, entry))).collect();
+    for param in &draft.params {
+        let unit = crate::units::unit(&param.type_name).map_or(crate::units::Dimension::PURE, |(unit, _)| unit);
+        all.insert(format!("param.{}", param.name), crate::values::meaning::amount(param.value.value, unit));
+    }
+    for stage in &draft.stages {
+        for (path, entry) in stage.values.iter() {
+            let same = draft.run.get(path).is_some_and(|base| base.text == entry.text && base.origin == entry.origin);
+            if !same {
+                all.insert(format!("stage.{}.{path}", stage.name), of(&stage.values, path, entry));
             }
         }
     }
@@ -183,7 +219,12 @@ fn rows(prefix: &str, values: &Values) -> Option<RowRules> {
 /// `weight = ratio`, which the built-in strategies hold.
 fn by_ratio(span: Span) -> TypedFormula {
     let kind = Kind::Name(Source::Signal, "ratio".into());
-    TypedFormula { body: Typed { kind, ty: Type::PURE, range: Interval::UNIT, span }, bindings: Vec::new(), span }
+    TypedFormula {
+        body: Typed { kind, ty: Type::PURE, range: Interval::UNIT, span },
+        bindings: Vec::new(),
+        source: None,
+        span,
+    }
 }
 
 fn verifier(entry: &Entry) -> Option<VerifierSettings> {
@@ -530,10 +571,11 @@ fn weight_update(values: &Values) -> Option<WeightUpdate> {
 
 fn evaluate(draft: &Draft<'_>) -> Option<Evaluate> {
     let run = &draft.run;
-    let suites = draft
-        .view
-        .resolved
-        .names("suite")
+    // In the order of their names: random numbers of a suite are keyed by its position, and the order of blocks has no meaning.
+    let mut names: Vec<&recipec_grammar::tree::Name> = draft.view.resolved.names("suite").collect();
+    names.sort_by(|a, b| a.node.cmp(&b.node));
+    let suites = names
+        .into_iter()
         .map(|name| {
             let path = |key: &str| format!("suite.{}.{key}", name.node);
             let verify = match run.get(&path("verify")) {

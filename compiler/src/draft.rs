@@ -15,6 +15,7 @@ use crate::prove::{Memo, Setting};
 use crate::recipe::{Guarantee, Origin, Param, Test};
 use crate::resolve::{Resolved, View};
 use crate::settings::Unfinished;
+use crate::sweep::{self, Point};
 use crate::values::{Reader, Share, Value, Values};
 use crate::vocabulary::keys::{self, BLOCKS};
 use recipec_grammar::source::{Source, Span};
@@ -32,6 +33,8 @@ pub struct Draft<'a> {
     pub domains: Vec<String>,
     /// Params with the values in force.
     pub params: Vec<Param>,
+    /// The points of the sweeps.
+    pub points: Vec<Point>,
     /// What the run as a whole sees.
     pub run: Values,
     /// The stages in the order in which they run.
@@ -106,6 +109,7 @@ pub fn draft_like<'a>(
     let formulas: BTreeMap<String, tree::FormulaDef> =
         resolved.formulas.iter().map(|(name, def)| (name.clone(), def.node.clone())).collect();
     let (params, param_types) = params::read(resolved, given.set, problems);
+    let points = sweep::points(resolved, given, &param_types, problems);
     let stage_defs = order::stages(resolved, place, problems);
     let reinforce = stage_defs.iter().any(|s| s.supervised.is_none());
 
@@ -151,6 +155,7 @@ pub fn draft_like<'a>(
         place,
         domains,
         params,
+        points,
         run,
         stages,
         guarantees: promises.guarantees,

@@ -8,6 +8,7 @@
 //! Booleans are 0 and 1, a domain is its position in [`Scope::domains`], numbers are in base units.
 
 mod absent;
+mod canonical;
 mod check;
 mod error;
 mod evaluate;
@@ -38,6 +39,7 @@ pub use check::{check, check_definition, constant};
 pub use evaluate::Scratch;
 pub use program::{Program, ProgramError};
 pub use row::{Lookup, MissingName};
+pub use text::{number as canonical_number, with_calls};
 
 /// What a number is, beside its dimension. `Ratio` is 0..1; a `Reward` is a pure number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,6 +202,8 @@ pub struct AggregateCall {
 pub struct Inline {
     /// Its name.
     pub formula: String,
+    /// Where it was published, as its `source` note says.
+    pub source: Option<String>,
     /// Parameters with the values of the call, which see the caller's names.
     pub arguments: Vec<TypedBinding>,
     /// The formula's own bindings, in order.
@@ -215,6 +219,8 @@ pub struct TypedFormula {
     pub body: Typed,
     /// `where` bindings in order; each sees those before it.
     pub bindings: Vec<TypedBinding>,
+    /// Where it was published, as its `source` note says. It has no part in the meaning.
+    pub source: Option<String>,
     /// Where it was written.
     pub span: Span,
 }

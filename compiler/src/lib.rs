@@ -13,11 +13,13 @@ pub mod build;
 pub mod checks;
 pub mod curves;
 pub mod diagnostic;
+pub mod difference;
 pub mod draft;
 pub mod estimate;
 pub mod explain;
 pub mod formula;
 pub mod graph;
+pub mod identity;
 pub mod lower;
 pub mod plan;
 pub mod planner;
@@ -29,6 +31,7 @@ pub mod recipe_tests;
 pub mod resolve;
 pub mod settings;
 pub mod support;
+pub mod sweep;
 pub mod units;
 pub mod values;
 pub mod vocabulary;
@@ -48,6 +51,7 @@ pub use resolve::{Loader, NoFiles};
 use diagnostic::{Diagnostic, codes};
 use problems::Problems;
 use resolve::View;
+use std::collections::BTreeMap;
 
 /// How a recipe is checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,15 +86,12 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let given = draft::Given { set: &options.set, sources: &sources, memo: memo.clone() };
 
     let (mut recipe, mut of_base) = (None, None);
-    match chosen(&resolved, &base, options, &mut problems) {
-        Some(view) => {
-            let draft = draft::draft(view.clone(), &given, &mut problems);
-            checks::run(&draft, &mut problems);
-            check_sweep(&view, &given, &mut problems);
-            recipe = build::build(&draft, options.variant.as_deref(), &problems);
-            of_base = options.variant.is_none().then_some(draft.run);
-        }
-        None => options.set.iter().for_each(drop),
+    if let Some(view) = chosen(&resolved, &base, options, &mut problems) {
+        let draft = draft::draft(view.clone(), &given, &mut problems);
+        checks::run(&draft, &mut problems);
+        recipe = build::build(&draft, options.variant.as_deref(), &problems);
+        check_points(&view, &draft, &given, &mut problems);
+        of_base = options.variant.is_none().then_some(draft.run);
     }
     if let Some(of_base) = &of_base {
         check_variants(&resolved, &base, of_base, &given, &mut problems);
@@ -131,59 +132,40 @@ fn check_variants(
     for variant in &resolved.variants {
         let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
-        let draft = draft::draft_like(view, Some(of_base), given, &mut found);
-        checks::run(&draft, &mut found);
-        add_new(found, &format!("in variant `{}`", variant.name.node), problems);
+        let place = format!("in variant `{}`", variant.name.node);
+        check_changed(view, of_base, given, &place, found, problems);
     }
 }
 
-/// The most points of all sweeps together at which guarantees are decided.
-const MOST_POINTS: usize = 256;
-
-/// Decides guarantees at every sweep point. A param that `--set` gives is not swept.
-fn check_sweep(view: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
-    let resolved = view.resolved;
-    if problems.any_error() || problems.lost_text() || resolved.guarantees.is_empty() {
-        return;
-    }
-    let mut points: Vec<Vec<(String, String)>> = vec![given.set.to_vec()];
-    for (name, values) in &resolved.sweeps {
-        let recipec_grammar::tree::ExprKind::List(items) = &values.kind else { continue };
-        if given.set.iter().any(|(set, _)| *set == name.node) {
-            continue;
-        }
-        let text = |item: &recipec_grammar::tree::Expr| {
-            let source = given.sources.iter().find(|source| source.id == item.span.file)?;
-            source.text.get(item.span.start..item.span.end).map(str::to_string)
-        };
-        let texts: Vec<String> = items.iter().filter_map(text).collect();
-        let with = |point: &Vec<(String, String)>, text: &String| {
-            let mut point = point.clone();
-            point.push((name.node.clone(), text.clone()));
-            point
-        };
-        points = points.iter().flat_map(|point| texts.iter().map(move |text| with(point, text))).collect();
-        points.truncate(MOST_POINTS);
-    }
-    for point in points.iter().filter(|point| point.len() > given.set.len()) {
-        let at = point.iter().skip(given.set.len()).map(|(name, text)| format!("{name} = {text}"));
-        let place = format!("at the sweep point {}", at.collect::<Vec<_>>().join(", "));
-        let there = draft::Given { set: point, sources: given.sources, memo: given.memo.clone() };
-        let mut found = problems.clone();
-        let draft = draft::draft(view.clone(), &there, &mut found);
-        checks::guarantees(&draft, &mut found);
-        add_new(found, &place, problems);
+/// Checks every point of the sweeps with its values in force.
+fn check_points(view: &View<'_>, draft: &draft::Draft<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
+    for point in &draft.points {
+        let set: Vec<(String, String)> = given.set.iter().cloned().chain(point.set()).collect();
+        let there = draft::Given { set: &set, sources: given.sources, memo: given.memo.clone() };
+        check_changed(view.derived(), &draft.run, &there, &format!("at {point}"), problems.clone(), problems);
     }
 }
 
-/// Adds what has not been said yet, with the place where it was found.
-fn add_new(found: Problems, place: &str, problems: &mut Problems) {
-    let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
-    for mut diagnostic in found.sorted().into_iter().cloned() {
-        if !known.contains(&diagnostic) {
-            diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));
-            problems.push(diagnostic);
-        }
+/// Checks a recipe that differs a little from one that was checked. New problems are added, with the place of the difference.
+fn check_changed(
+    view: View<'_>,
+    of_base: &values::Values,
+    given: &draft::Given<'_>,
+    place: &str,
+    mut found: Problems,
+    problems: &mut Problems,
+) {
+    let draft = draft::draft_like(view, Some(of_base), given, &mut found);
+    checks::run(&draft, &mut found);
+    let mut known: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    for diagnostic in problems.sorted() {
+        known.entry(&diagnostic.message).or_default().push(diagnostic);
+    }
+    let is_new = |d: &&Diagnostic| !known.get(d.message.as_str()).is_some_and(|known| known.contains(d));
+    let new: Vec<Diagnostic> = found.sorted().into_iter().filter(is_new).cloned().collect();
+    for mut diagnostic in new {
+        diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));
+        problems.push(diagnostic);
     }
 }
 

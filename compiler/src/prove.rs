@@ -150,7 +150,7 @@ impl Side {
     pub fn number(value: f64) -> Self {
         let (ty, range, span) = (Type::PURE, Interval::point(value), Span::default());
         let body = Typed { kind: Kind::Number(value), ty, range, span };
-        Self { formula: TypedFormula { body, bindings: Vec::new(), span }, given: None }
+        Self { formula: TypedFormula { body, bindings: Vec::new(), source: None, span }, given: None }
     }
 }
 

@@ -61,6 +61,13 @@ pub struct Recipe {
     /// Every setting that is in force, with defaults, by full path (`budget.output`, `domain.math.ratio`, `train.group`,
     /// `stage.warm_start.budget.steps`), printed as a recipe would write it: what `explain` shows.
     pub settings: BTreeMap<String, Sourced<String>>,
+    /// The meaning of every setting in force, by the same paths: base units, arguments in full. Recipes that mean the same have
+    /// the same ones, however they write them.
+    pub meanings: BTreeMap<String, String>,
+    /// Doc comments by kind and name: `param.gamma`, `variant.toy`, `suite.aime`.
+    pub docs: BTreeMap<String, String>,
+    /// The points of the sweeps: one for each combination of their values.
+    pub points: Vec<crate::sweep::Point>,
     /// The model that is trained.
     pub policy: Model,
     /// Other models (judges, references), by name.

@@ -58,6 +58,8 @@ pub struct Resolved {
     pub name: Option<Name>,
     /// The doc comment above it.
     pub doc: Option<String>,
+    /// Doc comments above everything else that has a name, by kind and name: `param.gamma`, `variant.toy`, `suite.aime`.
+    pub docs: BTreeMap<String, String>,
     /// Params in the order of writing.
     pub params: Vec<Defined<tree::Param>>,
     /// Named formulas.

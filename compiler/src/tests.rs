@@ -1,5 +1,6 @@
 //! Text to codes: the front end as a whole. Each bad recipe is the quickstart with one edit.
 
+mod changes;
 mod composition;
 mod output;
 mod robust;
@@ -7,7 +8,7 @@ mod robust;
 use crate::testing::{APRIEL, QUICKSTART, checked, codes_of, edit, found, quickstart_with};
 use crate::{Options, Recipe};
 
-fn recipe(text: &str, options: &Options) -> Recipe {
+pub(crate) fn recipe(text: &str, options: &Options) -> Recipe {
     let checked = checked(text, options);
     let seen = found(&checked);
     checked.recipe.unwrap_or_else(|| panic!("no recipe:\n{}", seen.text))

@@ -3,9 +3,12 @@
 //! A value that could not be read is [`Value::Hole`]: it has been reported, and whoever meets it stays silent.
 
 mod literal;
+pub mod meaning;
 mod read;
 
 pub use literal::literal as parse_literal;
+pub use meaning::meaning;
+pub(crate) use read::one_line;
 pub use read::{Reader, read_param_value};
 
 use crate::formula::{Absences, ParamType, TypedFormula};

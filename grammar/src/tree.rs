@@ -135,7 +135,9 @@ pub struct Formula {
     pub body: Expr,
     /// `where a = …, b = …`, in order.
     pub bindings: Vec<Binding>,
-    /// All of it.
+    /// `source "arXiv 2604.02007 eq. 5"`: where it was published, without quotes. It has no part in the meaning.
+    pub source: Option<Spanned<String>>,
+    /// The expression and its bindings.
     pub span: Span,
 }
 

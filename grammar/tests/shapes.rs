@@ -25,11 +25,12 @@ fn the_published_recipe_has_its_shape() {
          steps = 400_steps; tokens = 3000000000_tokens; time = 336_h}",
         "domain logic {ratio = 0.15; data = hf(\"PrimeIntellect/INTELLECT-3-RL\" config=\"logic\"); verify = puzzle()}",
         "mix {count = completed(rollouts); warmup = 50_rollouts; \
-         weight = (ratio * clip((ratio / max(achieved 0.000000001)) 0.1 10))}",
+         weight = (ratio * clip((ratio / max(achieved 0.000000001)) 0.1 10)) source \"arXiv 2604.02007, adaptive domain sampling\"}",
         "formula overlong(n:tokens) -> reward = \
-         clip((((budget.output - budget.buffer) - n) / budget.buffer) (- 1) 0)",
+         clip((((budget.output - budget.buffer) - n) / budget.buffer) (- 1) 0) source \"arXiv 2604.02007, length penalty\"",
         "penalty difficulty_aware = (overlong(length) * scale) where scale = \
-         (if truncated then 1 else (if correct then (solve_rate ^ gamma) else wrong_scale))",
+         (if truncated then 1 else (if correct then (solve_rate ^ gamma) else wrong_scale)) \
+         source \"arXiv 2604.02007, difficulty-aware length penalty\"",
         "reward {outcome = (if correct then 1 else score); unfinished = as_judged; total = (outcome + difficulty_aware)}",
         "evaluate {every = 20_steps; sampling = {temperature = 0.6; top_p = 0.95}; \
          suite aime {data = hf(\"math-ai/aime25\"); verify = math_answer(gold=answer); samples = 16}}",

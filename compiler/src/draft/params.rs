@@ -99,7 +99,6 @@ pub fn read(
             problems.push(diagnostic);
         }
     }
-    sweeps(resolved, &types, &scope, problems);
     seed(&params, resolved, problems);
     (params, types)
 }
@@ -159,35 +158,6 @@ fn declared_range(
         return None;
     }
     Some((low, high))
-}
-
-fn sweeps(resolved: &Resolved, types: &BTreeMap<String, ParamType>, scope: &Scope<'_>, problems: &mut Problems) {
-    for (name, values) in &resolved.sweeps {
-        let Some(ty) = types.get(&name.node) else {
-            if !problems.lost_text() {
-                problems.push(crate::resolve::overrides::unknown_name(
-                    "param",
-                    name,
-                    types.keys().map(String::as_str).collect(),
-                ));
-            }
-            continue;
-        };
-        let whole = resolved.params.iter().any(|p| p.name.node == name.node && p.node.type_name.node == "integer");
-        match &values.kind {
-            ExprKind::List(items) => {
-                for item in items {
-                    read_param_value(&name.node, item, ty, whole, scope, problems);
-                }
-            }
-            ExprKind::Hole => {}
-            _ => problems.push(
-                Diagnostic::new(codes::WRONG_KIND, "a sweep lists its values")
-                    .at(values.span, "not a list")
-                    .help("write `[0.25, 0.5, 1.0]`"),
-            ),
-        }
-    }
 }
 
 /// `param seed` is the seed of the run, so it must be one.

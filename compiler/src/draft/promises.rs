@@ -100,7 +100,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn typed(&self, expr: &Expr, expected: Type, problems: &mut Problems) -> Option<TypedFormula> {
-        let formula = Formula { body: expr.clone(), bindings: Vec::new(), span: expr.span };
+        let formula = Formula { body: expr.clone(), bindings: Vec::new(), source: None, span: expr.span };
         formula::check(&formula, expected, &self.what, &self.reader.scope(Level::Rollout, self.group_size), problems)
     }
 

@@ -96,7 +96,7 @@ pub fn read(reader: &mut Reader<'_>, readers: &Readers, problems: &mut Problems)
 
 fn zero(reader: &Reader<'_>, span: Span) -> Option<TypedFormula> {
     let body = crate::values::parse_literal("0")?;
-    let formula = tree::Formula { body, bindings: Vec::new(), span };
+    let formula = tree::Formula { body, bindings: Vec::new(), source: None, span };
     formula::check(&formula, Type::Number(Dimension::PURE), "", &reader.scope(Level::Constant, 1), &mut Problems::new())
 }
 

@@ -202,7 +202,12 @@ impl<'s, 'p> Checker<'s, 'p> {
                 self.report(error::unused_binding(&name, &self.what, span));
             }
         }
-        Some(TypedFormula { body: body?, bindings: bindings?, span: formula.span })
+        Some(TypedFormula {
+            body: body?,
+            bindings: bindings?,
+            source: formula.source.as_ref().map(|note| note.node.clone()),
+            span: formula.span,
+        })
     }
 
     fn refuse_shadow(&mut self, name: &tree::Name) {

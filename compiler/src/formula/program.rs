@@ -42,7 +42,7 @@ pub(super) struct Instruction {
 
 impl Instruction {
     /// The registers that it reads.
-    fn reads(&self) -> &[u32] {
+    pub(super) fn reads(&self) -> &[u32] {
         if matches!(self.op, Op::Constant | Op::Input) { &[] } else { &self.args }
     }
 

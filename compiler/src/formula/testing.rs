@@ -115,7 +115,7 @@ pub fn read(text: &str) -> Formula {
     }
     reader.blanks();
     assert_eq!(reader.at, text.len(), "rest of `{text}`");
-    Formula { body, bindings, span: Span::new(FileId(0), 0, text.len()) }
+    Formula { body, bindings, source: None, span: Span::new(FileId(0), 0, text.len()) }
 }
 
 struct Reader<'a> {

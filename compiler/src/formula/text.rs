@@ -49,7 +49,7 @@ pub(super) fn tightness_of(typed: &Typed) -> u8 {
 }
 
 /// A number as short as it can be read back exactly.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = libm::fabs(value);
     if size != 0.0 && !(1e-4..1e15).contains(&size) { format!("{value:e}") } else { format!("{value}") }
 }
@@ -66,6 +66,8 @@ pub(super) fn unit_word(dimension: Dimension) -> Option<&'static str> {
 pub(super) struct Writer<'a> {
     pub out: String,
     pub marks: Vec<(usize, &'a Typed)>,
+    /// Named formulas stand as calls, `overlong(length)`, instead of their bodies.
+    pub calls: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -178,6 +180,13 @@ impl<'a> Writer<'a> {
     }
 
     fn inline(&mut self, inline: &'a Inline) {
+        if self.calls {
+            self.put(&inline.formula);
+            self.put("(");
+            self.list(inline.arguments.iter().map(|argument| &argument.value));
+            self.put(")");
+            return;
+        }
         self.put("(");
         self.write(&inline.body, IF);
         self.bindings(&inline.bindings);
@@ -201,6 +210,13 @@ impl<'a> Writer<'a> {
             self.binding(binding);
         }
     }
+}
+
+/// The text of an expression with named formulas as calls: as people write it, on one line.
+pub fn with_calls(typed: &Typed) -> String {
+    let mut writer = Writer { calls: true, ..Writer::default() };
+    writer.write(typed, IF);
+    writer.out
 }
 
 impl fmt::Display for Typed {

@@ -96,6 +96,7 @@ fn selected(own: &[(usize, &TypedFormula)], other: Typed, all: &[String]) -> Typ
                 arguments: Vec::new(),
                 bindings: reward.bindings.clone(),
                 body: reward.body.clone(),
+                source: reward.source.clone(),
             };
             let reward = Typed { kind: Kind::Inline(Box::new(inline)), ..reward.body.clone() };
             choice(&BTreeSet::from([*domain]), reward, other, all)
@@ -119,6 +120,7 @@ fn only_for(formula: &TypedFormula, domains: &BTreeSet<usize>, all: &[String]) -
     TypedFormula {
         body: guard(&formula.body),
         bindings: bindings.map(|b| TypedBinding { name: b.name.clone(), value: guard(&b.value) }).collect(),
+        source: formula.source.clone(),
         span: formula.span,
     }
 }

@@ -232,7 +232,7 @@ impl Witness<'_> {
             // The bindings of a term can be named too, each behind those before it.
             for (at, TypedBinding { name: binding, value }) in term.bindings.iter().enumerate() {
                 let bindings = term.bindings.get(..at)?.to_vec();
-                let part = TypedFormula { body: value.clone(), bindings, span: term.span };
+                let part = TypedFormula { body: value.clone(), bindings, source: None, span: term.span };
                 let column = evaluate(&part, group, constants, &terms)?;
                 terms.insert(format!("{name}.{binding}"), column);
             }

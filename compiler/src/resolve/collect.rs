@@ -1,5 +1,6 @@
 //! The items of one file to definitions.
 
+use super::mentions::{self, Names};
 use super::settings::{Writer, unknown_key};
 use super::{Defined, Resolved, StageDef, TermEntry};
 use crate::diagnostic::{Diagnostic, codes, suggest};
@@ -18,11 +19,25 @@ pub(super) fn collect(file: &File, layer: u32, last: bool, resolved: &mut Resolv
     }
 }
 
-/// Adds the formulas of an imported file, and nothing else.
+/// Adds the formulas of an imported file, and those of its params that these formulas name; nothing else. A param that the recipe
+/// has itself is the recipe's: the formulas then read that one.
 pub(super) fn collect_formulas(file: &File, resolved: &mut Resolved, problems: &mut Problems) {
     let mut collector = Collector { layer: 0, resolved, problems };
+    let mut named = Names::new();
     for item in &file.items {
-        if matches!(item.kind, ItemKind::Formula(_)) {
+        if let ItemKind::Formula(def) = &item.kind {
+            mentions::formula(&def.body, &mut named);
+            for (parameter, _) in &def.parameters {
+                named.remove(&parameter.node);
+            }
+            collector.item(item, false);
+        }
+    }
+    for item in &file.items {
+        if let ItemKind::Param(param) = &item.kind
+            && named.contains(&param.name.node)
+            && collector.resolved.params.iter().all(|known| known.name.node != param.name.node)
+        {
             collector.item(item, false);
         }
     }
@@ -36,6 +51,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn item(&mut self, item: &Item, last: bool) {
+        self.doc_of(item);
         match &item.kind {
             ItemKind::Block(block) => self.top_block(item, block),
             ItemKind::Param(param) => {
@@ -97,6 +113,22 @@ impl Collector<'_> {
             | ItemKind::Import(_)
             | ItemKind::Extends(_) => {}
         }
+    }
+
+    /// Keeps the doc comment of an item that has a name.
+    fn doc_of(&mut self, item: &Item) {
+        let Some(doc) = &item.doc else { return };
+        let path = match &item.kind {
+            ItemKind::Block(Block { keyword, name: Some(name), .. }) => format!("{}.{}", keyword.node, name.node),
+            ItemKind::Block(Block { keyword, name: None, .. }) => keyword.node.clone(),
+            ItemKind::Param(param) => format!("param.{}", param.name.node),
+            ItemKind::Formula(def) => format!("formula.{}", def.name.node),
+            ItemKind::Term(def) => format!("{}.{}", def.keyword.node, def.name.node),
+            ItemKind::Guarantee(guarantee) => format!("guarantee.{}", guarantee.name.node),
+            ItemKind::Sweep { param, .. } => format!("sweep.{}", param.node),
+            ItemKind::Allow { .. } | ItemKind::Test(_) | ItemKind::Import(_) | ItemKind::Extends(_) => return,
+        };
+        self.resolved.docs.insert(path, doc.node.clone());
     }
 
     /// Reports a second definition of a name.
@@ -249,7 +281,10 @@ impl Collector<'_> {
         for entry in body {
             match entry {
                 Entry::Setting(setting) => self.setting(row, prefix, setting),
-                Entry::Block { block, .. } => {
+                Entry::Block { doc, block, .. } => {
+                    if let (Some(doc), Some(name)) = (doc, &block.name) {
+                        self.resolved.docs.insert(format!("{}.{}", block.keyword.node, name.node), doc.node.clone());
+                    }
                     self.inner_block(row, prefix, block);
                 }
             }
@@ -271,8 +306,11 @@ impl Collector<'_> {
                         .settings
                         .get(&format!("{prefix}.{}", key.name))
                         .is_some_and(|old| old.layer < self.layer);
-                let writer = if ours { Writer::Override } else { Writer::Block(self.layer) };
-                self.resolved.settings.set(&format!("{prefix}.{}", key.name), key, setting, writer, self.problems);
+                let path = format!("{prefix}.{}", key.name);
+                if ours {
+                    self.resolved.settings.remove(&path);
+                }
+                self.resolved.settings.set(&path, key, setting, Writer::Block(self.layer), self.problems);
             }
             // A dotted key without `override` has been reported with the text.
             None if setting.path.segments.len() > 1 && setting.overrides.is_none() => self.problems.lose_text(),

@@ -1,7 +1,8 @@
 //! `override`: what a variant or a stage replaces, found by its path.
 //!
 //! A path leads to a key (`train.optimizer.lr`, `domain.*.ratio`), to a formula's binding (`reward.total.delta`), to a penalty
-//! (`difficulty_aware`) or to a binding of one (`difficulty_aware.scale`). `*` stands for every name.
+//! (`difficulty_aware`), to a binding of one (`difficulty_aware.scale`), or to an argument of a call (`domain.*.verify.timeout`).
+//! `*` stands for every name; where only some of them have what follows, it stands for those.
 
 use super::settings::{Settings, Writer, path_end, pattern_of, unknown_key};
 use super::{Resolved, TermEntry};
@@ -9,7 +10,8 @@ use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::problems::Problems;
 use crate::recipe::Origin;
 use crate::vocabulary::keys::{self, BLOCKS};
-use crate::vocabulary::kinds::{Absent, Block, Key, Kind};
+use crate::vocabulary::kinds::{Absent, Argument, Block, Key, Kind};
+use recipec_grammar::source::Span;
 use recipec_grammar::tree::{self, ExprKind, Name};
 use std::collections::BTreeMap;
 
@@ -22,6 +24,8 @@ pub struct View<'a> {
     pub settings: Settings,
     /// Penalties and terms with overrides applied.
     pub terms: BTreeMap<String, TermEntry>,
+    /// Where arguments of calls come from that were overridden by themselves, by full path: `domain.math.verify.gold`.
+    pub arguments: BTreeMap<String, Origin>,
     /// Overrides that a variant makes in a stage, by stage: `override stage.warm_start.budget.steps = …`.
     of_stages: BTreeMap<String, Vec<tree::Setting>>,
 }
@@ -33,6 +37,8 @@ struct Target {
     key: &'static Key,
     /// A `where` binding of the key's formula.
     binding: Option<Name>,
+    /// An argument of the key's call, with all that the call takes.
+    argument: Option<(&'static Argument, &'static [Argument])>,
 }
 
 impl<'a> View<'a> {
@@ -42,6 +48,7 @@ impl<'a> View<'a> {
             resolved,
             settings: resolved.settings.derived(),
             terms: resolved.terms.iter().map(|(name, term)| (name.clone(), term.node.clone())).collect(),
+            arguments: BTreeMap::new(),
             of_stages: BTreeMap::new(),
         }
     }
@@ -77,7 +84,7 @@ impl<'a> View<'a> {
     }
 
     /// The same view, in which nothing has changed yet.
-    fn derived(&self) -> Self {
+    pub fn derived(&self) -> Self {
         Self { settings: self.settings.derived(), ..self.clone() }
     }
 
@@ -108,6 +115,15 @@ impl<'a> View<'a> {
     }
 
     fn replace(&mut self, target: &Target, setting: &tree::Setting, problems: &mut Problems) {
+        if let Some((row, rows)) = target.argument {
+            return self.replace_argument(target, row, rows, setting, problems);
+        }
+        let below = format!("{}.", target.path);
+        let gone = self.arguments.range(below.clone()..).map(|(path, _)| path);
+        let gone: Vec<String> = gone.take_while(|path| path.starts_with(&below)).cloned().collect();
+        for path in gone {
+            self.arguments.remove(&path);
+        }
         let Some(binding) = &target.binding else {
             self.settings.set(&target.path, target.key, setting, Writer::Override, problems);
             return;
@@ -120,6 +136,43 @@ impl<'a> View<'a> {
             there.origin = Origin::Overridden { by: setting.span, was: Box::new(there.origin.clone()) };
         } else {
             problems.push(no_binding(&target.path, &there.value, binding));
+        }
+    }
+
+    fn replace_argument(
+        &mut self,
+        target: &Target,
+        row: &'static Argument,
+        rows: &'static [Argument],
+        setting: &tree::Setting,
+        problems: &mut Problems,
+    ) {
+        if let Some(binding) = setting.value.bindings.first() {
+            problems.push(
+                Diagnostic::new(codes::WRONG_KIND, format!("`{}` takes no `where`", row.name))
+                    .at(binding.name.span, "remove this")
+                    .help("`where` belongs to formulas; use a `param` instead"),
+            );
+        }
+        let Some(there) = self.settings.get_mut(&target.path) else { return };
+        let ExprKind::Call { arguments, .. } = &mut there.value.body.kind else { return };
+        let path = format!("{}.{}", target.path, row.name);
+        let was = match (self.arguments.remove(&path), argument_of(arguments, row, rows)) {
+            (Some(origin), _) => origin,
+            (None, Some(at)) => {
+                let span = arguments.get(at).map_or(there.origin.span().unwrap_or_default(), |a| a.value.span);
+                origin_of_part(&there.origin, span)
+            }
+            (None, None) => default_origin(&target.path, target.key),
+        };
+        let value = setting.value.body.clone();
+        self.arguments.insert(path, Origin::Overridden { by: value.span, was: Box::new(was) });
+        match argument_of(arguments, row, rows).and_then(|at| arguments.get_mut(at)) {
+            Some(argument) => argument.value = value,
+            None => {
+                let name = Some(Name::new(row.name.to_string(), setting.path.span));
+                arguments.push(tree::Argument { name, value, filter: None });
+            }
         }
     }
 
@@ -201,7 +254,7 @@ impl<'a> View<'a> {
         if chosen.is_empty() {
             return Err(Box::new(unknown_name(block.keyword, name, all)));
         }
-        chosen
+        let found: Vec<Result<Target, Box<Diagnostic>>> = chosen
             .into_iter()
             .map(|one| {
                 let prefix = format!("{}.{one}", block.keyword);
@@ -215,7 +268,12 @@ impl<'a> View<'a> {
                     _ => self.key(prefix, block, rest, name),
                 }
             })
-            .collect()
+            .collect();
+        // `*` stands for every name that has what follows; one of them must.
+        if name.node == "*" && found.iter().any(Result::is_ok) {
+            return Ok(found.into_iter().filter_map(Result::ok).collect());
+        }
+        found.into_iter().collect()
     }
 
     /// Walks from a block to a key, through records and the words that are in force.
@@ -236,8 +294,22 @@ impl<'a> View<'a> {
             {
                 let last = at + 1 == rest.len();
                 if last {
-                    return Ok(Target { path, key, binding: Some(segment.clone()) });
+                    return Ok(Target { path, key, binding: Some(segment.clone()), argument: None });
                 }
+            }
+            if let Some(key) = found
+                && let Some((word, rows)) = self.call_at(&path, key)
+            {
+                return match rows.iter().find(|row| row.name == segment.node) {
+                    Some(row) if at + 1 == rest.len() => {
+                        Ok(Target { path, key, binding: None, argument: Some((row, rows)) })
+                    }
+                    Some(_) => Err(Box::new(
+                        Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` has no parts", segment.node))
+                            .at(segment.span, "nothing is behind an argument"),
+                    )),
+                    None => Err(Box::new(no_argument(&word, segment, rows))),
+                };
             }
             let Some(key) = keys.iter().find(|k| k.name == segment.node) else {
                 let whole = tree::Path { segments: rest.to_vec(), span: segment.span };
@@ -255,13 +327,21 @@ impl<'a> View<'a> {
             };
         }
         match found {
-            Some(key) => Ok(Target { path, key, binding: None }),
+            Some(key) => Ok(Target { path, key, binding: None, argument: None }),
             None => Err(Box::new(
                 Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("`{}` is a block, not a setting", before.node))
                     .at(before.span, "a key belongs behind this")
                     .help(format!("write `{}.KEY`", before.node)),
             )),
         }
+    }
+
+    /// The word of the call that is in force at a path, with the arguments that it takes.
+    fn call_at(&self, path: &str, key: &Key) -> Option<(String, &'static [Argument])> {
+        let ExprKind::Call { function, .. } = &self.settings.get(path)?.value.body.kind else { return None };
+        let word = function.text();
+        let rows = key.kind.choice(&word)?.arguments?;
+        Some((word, rows))
     }
 
     /// The word that is in force at a path, written or by default.
@@ -302,6 +382,36 @@ fn replace_binding(formula: &mut tree::Formula, name: &Name, setting: &tree::Set
     // Bindings of the new value come before the binding that uses them.
     formula.bindings.splice(at..at, setting.value.bindings.iter().cloned());
     true
+}
+
+/// The position of an argument in a call as it is written, by its name or by its place.
+pub(crate) fn argument_of(arguments: &[tree::Argument], row: &Argument, rows: &[Argument]) -> Option<usize> {
+    let by_name = |a: &tree::Argument| a.name.as_ref().is_some_and(|name| name.node == row.name);
+    arguments.iter().position(by_name).or_else(|| {
+        let place = rows.iter().filter(|r| r.positional).position(|r| r.name == row.name)?;
+        let unnamed = arguments.iter().enumerate().filter(|(_, a)| a.name.is_none());
+        unnamed.map(|(at, _)| at).nth(place)
+    })
+}
+
+/// The origin of a part of a value: of the value itself, at the part's own place.
+pub(crate) fn origin_of_part(whole: &Origin, part: Span) -> Origin {
+    match whole {
+        Origin::Written(_) => Origin::Written(part),
+        Origin::Overridden { was, .. } => Origin::Overridden { by: part, was: was.clone() },
+        other => other.clone(),
+    }
+}
+
+fn no_argument(word: &str, name: &Name, rows: &[Argument]) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(codes::UNKNOWN_ARGUMENT, format!("`{word}` has no argument `{}`", name.node))
+        .at(name.span, "there is nothing to override");
+    let legal = rows.iter().map(|row| row.name);
+    diagnostic.help = suggest::help(&name.node, legal.clone());
+    if let Some(near) = suggest::nearest(&name.node, legal) {
+        diagnostic = diagnostic.fix(name.span, near, false);
+    }
+    diagnostic
 }
 
 fn no_binding(owner: &str, formula: &tree::Formula, binding: &Name) -> Diagnostic {

@@ -76,6 +76,11 @@ impl Settings {
         Arc::make_mut(&mut self.by_path).insert(path.into(), Arc::new(setting));
     }
 
+    /// Takes one setting out, as if it had never been written.
+    pub fn remove(&mut self, path: &str) {
+        Arc::make_mut(&mut self.by_path).remove(path);
+    }
+
     /// Whether something is set at a path or below it.
     pub fn holds(&self, path: &str) -> bool {
         self.at_or_below(path).next().is_some()
@@ -111,21 +116,25 @@ impl Settings {
             Ok(replaces) => replaces,
             Err(()) => return,
         };
-        let replaced = if writer == Writer::Override || setting.overrides.is_some() { rival(path) } else { None };
+        let rival = if writer == Writer::Override || setting.overrides.is_some() { rival(path) } else { None };
         let below = |path: &str| self.below(path).cloned().collect::<Vec<Arc<str>>>();
         let mut gone = below(path);
-        if let Some(rival) = &replaced {
+        if let Some(rival) = &rival {
             gone.extend(below(rival));
             gone.push(rival.as_str().into());
         }
+        let mut parts = BTreeMap::new();
         for path in gone {
-            Arc::make_mut(&mut self.by_path).remove(&path);
+            if let Some(part) = Arc::make_mut(&mut self.by_path).remove(&path) {
+                parts.insert(path, part.origin.clone());
+            }
         }
         if writer == Writer::Override {
             self.changed.insert(path.into());
-            self.changed.extend(replaced.map(Arc::from));
+            self.changed.extend(rival.map(Arc::from));
         }
-        self.flatten(path, key, &setting.value, key_span, replaces, writer, problems);
+        let replaced = replaces.map(|whole| Replaced { path: path.to_string(), whole, parts });
+        self.flatten(path, key, &setting.value, key_span, replaced.as_ref(), writer, problems);
     }
 
     /// Checks a new value against what is there. Gives the origin that is replaced, if any.
@@ -182,20 +191,19 @@ impl Settings {
         key: &'static Key,
         value: &Formula,
         key_span: Span,
-        replaces: Option<Origin>,
+        replaced: Option<&Replaced>,
         writer: Writer,
         problems: &mut Problems,
     ) {
         let layer = if let Writer::Block(layer) = writer { layer } else { u32::MAX };
-        let origin = |span: Span| match (&replaces, writer) {
+        let default = Origin::Default(crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name));
+        let origin = |span: Span| match (replaced, writer) {
             (None, Writer::Block(_)) => Origin::Written(span),
-            (None, Writer::Override) => Origin::Overridden {
-                by: span,
-                was: Box::new(Origin::Default(
-                    crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name),
-                )),
-            },
-            (Some(was), _) => Origin::Overridden { by: span, was: Box::new(was.clone()) },
+            (None, Writer::Override) => Origin::Overridden { by: span, was: Box::new(default.clone()) },
+            (Some(replaced), _) => {
+                let was = replaced.at(path).unwrap_or(&default).clone();
+                Origin::Overridden { by: span, was: Box::new(was) }
+            }
         };
         let leaf = |value: Formula, origin: Origin| Setting { value, key: key_span, origin, layer };
         let ExprKind::Record { name, settings, braces } = &value.body.kind else {
@@ -226,7 +234,7 @@ impl Settings {
             }
         };
         let span = word.span;
-        self.insert(path, leaf(Formula { body: word, bindings: Vec::new(), span }, origin(span)));
+        self.insert(path, leaf(Formula { body: word, bindings: Vec::new(), source: None, span }, origin(span)));
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for setting in settings {
             let Some(field) = setting.path.segments.first() else { continue };
@@ -246,15 +254,7 @@ impl Settings {
                 );
                 continue;
             }
-            self.flatten(
-                &format!("{path}.{}", key.name),
-                key,
-                &setting.value,
-                field.span,
-                replaces.clone(),
-                writer,
-                problems,
-            );
+            self.flatten(&format!("{path}.{}", key.name), key, &setting.value, field.span, replaced, writer, problems);
         }
     }
 }
@@ -262,6 +262,20 @@ impl Settings {
 /// Whether a path is another one, or leads into it.
 pub(crate) fn is_at_or_below(found: &str, path: &str) -> bool {
     found.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What a new value replaces: the value at its path, and the parts of its record.
+struct Replaced {
+    path: String,
+    whole: Origin,
+    parts: BTreeMap<Arc<str>, Origin>,
+}
+
+impl Replaced {
+    /// The origin of what was at a path.
+    fn at(&self, path: &str) -> Option<&Origin> {
+        if path == self.path { Some(&self.whole) } else { self.parts.get(path) }
+    }
 }
 
 /// The diagnostic for a key that its block or record does not have.

@@ -1,5 +1,6 @@
 //! Reads settings by the rows of the vocabulary.
 
+mod arguments;
 mod compound;
 mod messages;
 mod rows;
@@ -14,7 +15,8 @@ use crate::resolve::settings::path_end;
 use crate::resolve::{Setting, View, mentions};
 use crate::units::{self, Dimension};
 use crate::vocabulary::kinds::{Absent, Bounds, Key, Kind};
-use messages::{amount, missing, wrong_kind, wrong_unit};
+pub(crate) use messages::one_line;
+use messages::{amount, missing, note_on_a_value, wrong_kind, wrong_unit};
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, Expr, ExprKind};
 use std::collections::BTreeMap;
@@ -115,6 +117,7 @@ impl Reader<'_> {
         let value = self.value(path, &key.kind, setting, problems);
         let text = self.written(setting, &value);
         self.values.insert(path, Entry { value, origin: setting.origin.clone(), text });
+        self.arguments_of(path, key, setting);
         self.know_budget(path, key);
         self.parts(path, key, place, problems);
     }
@@ -168,7 +171,7 @@ impl Reader<'_> {
                 if let Some(body) = literal(text) {
                     let span = body.span;
                     let setting = Setting {
-                        value: tree::Formula { body, bindings: Vec::new(), span },
+                        value: tree::Formula { body, bindings: Vec::new(), source: None, span },
                         key: span,
                         origin: origin.clone(),
                         layer: 0,
@@ -212,6 +215,9 @@ impl Reader<'_> {
                     .at(binding.name.span, "remove this")
                     .help("`where` belongs to formulas; use a `param` instead"),
             );
+        }
+        if let (Some(note), false) = (&setting.value.source, matches!(kind, Kind::Formula(_))) {
+            problems.push(note_on_a_value(path, note.span));
         }
         self.expr(path, kind, expr, problems)
     }

@@ -104,9 +104,14 @@ pub fn pattern(block: &Block) -> String {
 
 /// The pattern of a path, as a text that lives as long as the program: what `Origin::Default` holds.
 pub fn row_path(pattern: &str) -> Option<&'static str> {
+    row(pattern).map(|row| row.path.as_str())
+}
+
+/// The row of a pattern; of a key of several choices, the last one.
+pub fn row(pattern: &str) -> Option<&'static Row> {
     static BY_PATH: LazyLock<std::collections::BTreeMap<&'static str, &'static Row>> =
         LazyLock::new(|| rows().iter().map(|row| (row.path.as_str(), row)).collect());
-    BY_PATH.get(pattern).map(|row| row.path.as_str())
+    BY_PATH.get(pattern).copied()
 }
 
 /// A block at the top of a file, or inside another one.

@@ -161,17 +161,28 @@ impl Reader<'_> {
 
     /// An expression with its bindings.
     pub(super) fn formula(&mut self, pair: Pair<'_, Rule>) -> Formula {
-        let span = self.span(&pair);
-        let mut body = self.hole(span);
+        let whole = self.span(&pair);
+        let mut body = self.hole(whole);
         let mut bindings = Vec::new();
+        let mut source = None;
+        let mut end = whole.start;
         for inner in pair.into_inner() {
+            match inner.as_rule() {
+                Rule::text => {
+                    source = Some(self.text_value(inner));
+                    continue;
+                }
+                Rule::expression | Rule::binding => end = self.span(&inner).end,
+                _ => {}
+            }
             match inner.as_rule() {
                 Rule::expression => body = self.value(inner),
                 Rule::binding => bindings.extend(self.binding(inner)),
                 _ => {}
             }
         }
-        Formula { body, bindings, span }
+        let span = if source.is_some() { self.span_of(whole.start, end) } else { whole };
+        Formula { body, bindings, source, span }
     }
 
     /// An expression whose height counts for the record around it.

@@ -275,7 +275,7 @@ impl Reader<'_> {
     /// A formula that is a hole.
     pub(super) fn no_formula(&self, after: Span) -> Formula {
         let body = self.hole(after);
-        Formula { span: body.span, body, bindings: Vec::new() }
+        Formula { span: body.span, body, bindings: Vec::new(), source: None }
     }
 }
 

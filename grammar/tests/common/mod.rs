@@ -87,7 +87,8 @@ fn setting(s: &Setting) -> String {
 
 fn formula(f: &Formula) -> String {
     let bindings: String = f.bindings.iter().map(|b| format!(" where {} = {}", b.name, expr(&b.value))).collect();
-    format!("{}{bindings}", expr(&f.body))
+    let source = f.source.as_ref().map_or(String::new(), |s| format!(" source {:?}", s.node));
+    format!("{}{bindings}{source}", expr(&f.body))
 }
 
 fn given(g: &Given) -> String {

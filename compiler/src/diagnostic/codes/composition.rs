@@ -31,6 +31,10 @@ registry! {
         what: "`--set` takes the name of a param, `=` and a value.",
         why: "Only params are open to the command line; everything else is changed in the recipe, where it can be read.",
         bad: "--set train.group=8", good: "--set gamma=0.5";
+    TOO_MANY_POINTS = "recipe::compose::too_many_points", Error, "sweeps with more points than can be checked",
+        what: "The points of several sweeps are all combinations of their values, and each of them is checked.",
+        why: "A sweep that nobody can run is a mistake in writing, and checking it would take long.",
+        bad: "sweep gamma in [0.1, 0.2, …]  sweep scale in [0.1, 0.2, …]  // 17 values each", good: "sweep gamma in [0.25, 0.5, 1.0]  sweep scale in [0.5, 1.0]";
     CANNOT_ALLOW = "recipe::compose::cannot_allow", Error, "`allow` of an error",
         what: "Only warnings can be accepted.",
         why: "A recipe with an error has no meaning that could be run.",

@@ -67,6 +67,7 @@ impl Checker<'_, '_> {
         self.chain.push(name.to_string());
         self.calls.push((name.to_string(), span));
         let formula = self.formula(&definition.body);
+        let source = definition.body.source.as_ref().map(|note| note.node.clone());
         let body = formula.and_then(|formula| {
             Some((self.fits(&format!("the value of `{name}`"), Some(formula.body), result)?, formula.bindings))
         });
@@ -85,7 +86,7 @@ impl Checker<'_, '_> {
             .map(|(name, value)| Some(TypedBinding { name: (*name).to_string(), value: value? }))
             .collect::<Option<Vec<_>>>()?;
         let (ty, range) = (body.ty, body.range);
-        let inline = Inline { formula: name.to_string(), arguments, bindings, body };
+        let inline = Inline { formula: name.to_string(), source, arguments, bindings, body };
         Some(Typed { kind: Kind::Inline(Box::new(inline)), ty, range, span })
     }
 

@@ -92,6 +92,13 @@ pub(super) fn example(choice: &Choice) -> String {
     }
 }
 
+/// A note on where a formula was published stands behind something that is no formula; most often it is a `source` without `=`.
+pub(super) fn note_on_a_value(path: &str, note: Span) -> Diagnostic {
+    Diagnostic::new(codes::WRONG_KIND, format!("`{}` is no formula, so it takes no `source` note", path_end(path)))
+        .at(note, "a note says where a formula was published")
+        .help("remove it, or write `source = …` where the setting `source` is meant")
+}
+
 /// A number with its unit.
 pub(crate) fn amount(value: f64, dimension: Dimension) -> String {
     if dimension.is_pure() { format!("{value}") } else { format!("{value} {dimension}") }
