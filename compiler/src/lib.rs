@@ -170,7 +170,11 @@ fn check_sweep(view: &View<'_>, given: &draft::Given<'_>, problems: &mut Problem
 fn add_new(found: Problems, place: &str, problems: &mut Problems) {
     let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
     for mut diagnostic in found.sorted().into_iter().cloned() {
-        if !known.contains(&diagnostic) {
+        // What does not hold anyway is not said again with the numbers of each variant.
+        let decided = matches!(diagnostic.code.area(), "guarantees" | "penalties");
+        let primary = |d: &Diagnostic| d.labels.first().map(|label| label.span);
+        let again = decided && known.iter().any(|k| k.code == diagnostic.code && primary(k) == primary(&diagnostic));
+        if !again && !known.contains(&diagnostic) {
             diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));
             problems.push(diagnostic);
         }
