@@ -51,7 +51,8 @@ pub use resolve::{Loader, NoFiles};
 use diagnostic::{Diagnostic, codes};
 use problems::Problems;
 use resolve::View;
-use std::collections::BTreeMap;
+use recipec_grammar::source::Span;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a recipe is checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -157,11 +158,20 @@ fn check_changed(
 ) {
     let draft = draft::draft_like(view, Some(of_base), given, &mut found);
     checks::run(&draft, &mut found);
-    let mut known: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    let primary = |d: &Diagnostic| d.labels.first().map(|label| label.span);
+    let mut said: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    let mut decided: BTreeSet<(&str, Option<Span>)> = BTreeSet::new();
     for diagnostic in problems.sorted() {
-        known.entry(&diagnostic.message).or_default().push(diagnostic);
+        said.entry(&diagnostic.message).or_default().push(diagnostic);
+        // What does not hold anyway is not said again with the numbers of each variant.
+        if matches!(diagnostic.code.area(), "guarantees" | "penalties") {
+            decided.insert((diagnostic.code.name(), primary(diagnostic)));
+        }
     }
-    let is_new = |d: &&Diagnostic| !known.get(d.message.as_str()).is_some_and(|known| known.contains(d));
+    let is_new = |d: &&Diagnostic| {
+        !decided.contains(&(d.code.name(), primary(d)))
+            && !said.get(d.message.as_str()).is_some_and(|said| said.contains(d))
+    };
     let new: Vec<Diagnostic> = found.sorted().into_iter().filter(is_new).cloned().collect();
     for mut diagnostic in new {
         diagnostic.note = Some(diagnostic.note.map_or(place.to_string(), |note| format!("{place}; {note}")));

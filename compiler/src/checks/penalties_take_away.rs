@@ -141,11 +141,14 @@ mod tests {
     fn penalties_out_of_their_range() {
         let penalty = "penalty difficulty_aware = overlong(length) * scale";
         for (body, codes) in [
-            ("-overlong(length) * scale", vec!["recipe::penalties::positive"]),
+            (
+                "-overlong(length) * scale",
+                vec!["recipe::penalties::positive", "recipe::guarantees::refuted", "recipe::guarantees::refuted"],
+            ),
             ("0 * overlong(length) * scale", vec!["recipe::penalties::never_acts"]),
         ] {
             let text = quickstart_with(penalty, &format!("penalty difficulty_aware = {body}"));
-            // The guarantees and tests of the recipe are not decided here.
+            // Both guarantees of the recipe are about this penalty.
             assert_eq!(codes_of(&text).codes, codes, "{body}");
         }
     }

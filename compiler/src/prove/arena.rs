@@ -126,6 +126,11 @@ impl Arena {
         Ok(id)
     }
 
+    /// Whether all work that may be done has been done.
+    pub fn is_exhausted(&self) -> bool {
+        self.work > MOST_WORK
+    }
+
     fn work(&mut self, amount: usize) -> Result<(), Stop> {
         self.work += amount;
         if self.work > MOST_WORK { Err(Stop::TooLarge) } else { Ok(()) }

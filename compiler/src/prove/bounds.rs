@@ -295,12 +295,12 @@ fn power(x: Known, y: Known) -> (Span, Span) {
 /// An expression with everything put in that the box decides: conditions, single values, the side of a kink.
 pub fn specialise(arena: &mut Arena, state: &State, root: Id) -> Result<Id, Stop> {
     let bounds = Bounds::new(arena, state, root, None);
-    arena.rebuild(root, &mut |arena, id, made| {
+    let made = arena.rebuild(root, &mut |arena, id, made| {
         let new = |old: Id| made.get(&old).copied().unwrap_or(old);
         Ok(match *arena.shared(id) {
             Node::Variable(var) => match state.span(var).as_point() {
-                Some(value) => Some(arena.number(value)?),
-                None => None,
+                Some(value) if value.is_short() => Some(arena.number(value)?),
+                _ => None,
             },
             Node::Flag(_) | Node::Compare(..) | Node::Not(_) | Node::And(..) | Node::Or(..) => match bounds.truth(id) {
                 Some(value) => Some(arena.truth(value)?),
@@ -321,7 +321,12 @@ pub fn specialise(arena: &mut Arena, state: &State, root: Id) -> Result<Id, Stop
             },
             _ => None,
         })
-    })
+    });
+    match made {
+        // Numbers that do not fit into exact fractions stay what they were: bounds know them too.
+        Err(Stop::TooLarge) if !arena.is_exhausted() => Ok(root),
+        made => made,
+    }
 }
 
 /// Variables and flags below a node, sorted.

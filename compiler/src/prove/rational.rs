@@ -95,6 +95,11 @@ impl Rational {
         self.denominator == 1
     }
 
+    /// Whether it is so short that a few of its powers fit.
+    pub fn is_short(self) -> bool {
+        self.numerator.unsigned_abs() < 1 << 32 && self.denominator < 1 << 32
+    }
+
     /// The whole number that it is, if it is a small one.
     pub fn as_small(self) -> Option<i32> {
         if self.is_whole() { i32::try_from(self.numerator).ok() } else { None }

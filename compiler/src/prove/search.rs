@@ -44,6 +44,8 @@ pub enum Found<C> {
     Open(State),
 }
 
+/// The most work of one goal: boxes, times the nodes of what is left in them, times the variables of the question.
+const MOST_EFFORT: usize = 300_000;
 /// Boxes for which a point is tried: all of the first, then one in so many.
 const TRY_ALL: usize = 48;
 const TRY_EACH: usize = 16;
@@ -63,10 +65,11 @@ pub fn search<C>(
     }
     let mut open: VecDeque<(State, Goal)> = VecDeque::from([(root, goal)]);
     let mut left: Option<State> = None;
-    let mut boxes = 0;
+    let (mut boxes, mut effort) = (0, 0);
     while let Some((state, goal)) = open.pop_front() {
         boxes += 1;
-        if boxes > most_boxes {
+        effort += arena.below(goal.difference).len() * state.world().variables.len().max(4);
+        if boxes > most_boxes || effort > MOST_EFFORT {
             return Ok(Found::Open(left.unwrap_or(state)));
         }
         let goal = specialised(arena, &state, goal)?;
