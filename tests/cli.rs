@@ -213,6 +213,32 @@ fn the_book_shows_plans_as_they_are() {
     assert!(shown > 20, "{shown} lines");
 }
 
+/// The pictures in the book are those that the program draws; one that differs is written anew, and the test fails once.
+#[test]
+fn the_book_shows_pictures_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("a path");
+    let recipe = "recipes/quickstart.recipe";
+    assert_eq!(code(&recipec(&["plot", recipe, "--format", "svg", "--out", out], &repository())), 0);
+    let graph = format!("{out}/graph.svg");
+    assert_eq!(code(&recipec(&["graph", recipe, "--format", "svg", "--out", &graph], &repository())), 0);
+    let mut differ = Vec::new();
+    for (shown, drawn) in [
+        ("penalty-curves.svg", "quickstart.difficulty_aware_over_length.svg"),
+        ("penalty-surface.svg", "quickstart.difficulty_aware_over_length_and_solve_rate.svg"),
+        ("mix.svg", "quickstart.mix.svg"),
+        ("quickstart-graph.svg", "graph.svg"),
+    ] {
+        let shown = repository().join("book/src/images").join(shown);
+        let drawn = std::fs::read(folder.path().join(drawn)).expect("a picture");
+        if std::fs::read(&shown).ok().as_deref() != Some(drawn.as_slice()) {
+            std::fs::write(&shown, drawn).expect("the picture is written");
+            differ.push(shown);
+        }
+    }
+    assert!(differ.is_empty(), "pictures of the book were out of date and are written anew: {differ:?}");
+}
+
 #[test]
 fn penalties_and_the_mix_are_plotted() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -104,3 +104,29 @@ fn wrong_names_are_answered() {
     assert!(said(over("progress")).contains("there is no signal that it reads"));
     assert!(super::stage(&plan, Some("warm_start")).is_err(), "a stage without a reward");
 }
+
+/// A group of a million and a thousand domains are drawn in bounded time.
+#[test]
+fn large_recipes_are_drawn_too() {
+    let domains: String = (0..300)
+        .map(|n| {
+            format!(
+                "domain d{n} {{ ratio = {}  data = builtin(\"arithmetic\")  verify = math_answer(extract = whole) }}\n",
+                1.0 / 512.0
+            )
+        })
+        .collect();
+    let rest = 1.0 - 300.0 / 512.0;
+    let text = GROUPS
+        .replace("ratio = 60%", &format!("ratio = {}", rest / 2.0))
+        .replace("ratio = 40%", &format!("ratio = {}", rest / 2.0))
+        .replace("group     = 8 rollouts", "group     = 1000000 rollouts")
+        .replace("batch     = 64 rollouts", "batch     = 2000000 rollouts")
+        .replace("mix {", &format!("{domains}mix {{"));
+    let plan = plan_of(&text);
+    let stage = stage(&plan, None).expect("a stage");
+    let found = mix(stage).expect("a mix");
+    assert!(found.curves.len() <= 12 && found.stated.iter().any(|stated| stated.name == "domains"));
+    let found = drawn(&plan, "long").expect("curves");
+    assert!(found.stated.iter().any(|stated| stated.value.starts_with("255 others")), "{:?}", found.stated);
+}
