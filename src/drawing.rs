@@ -175,6 +175,10 @@ pub fn tick_label(value: f64, step: f64) -> String {
     if value.abs() >= 10_000.0 && step >= 100.0 {
         return format!("{}K", value / 1000.0);
     }
+    if step < 1e-4 {
+        let text = if value == 0.0 { "0".to_string() } else { format!("{value:.1e}") };
+        return text.replace('-', "\u{2212}");
+    }
     let digits = (-(step.log10() + 1e-9).floor()).clamp(0.0, 9.0) as usize;
     format!("{value:.digits$}").replace('-', "\u{2212}")
 }

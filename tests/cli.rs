@@ -152,6 +152,114 @@ fn graphs_are_drawn() {
     );
     let mermaid = recipec(&["graph", "--format", "mermaid", "a.recipe"], folder.path());
     assert!(String::from_utf8_lossy(&mermaid.stdout).starts_with("flowchart LR"));
+    let svg = recipec(&["graph", "--format", "svg", "a.recipe"], folder.path());
+    let text = String::from_utf8_lossy(&svg.stdout).into_owned();
+    assert!(
+        text.starts_with("<svg xmlns")
+            && text.contains("stroke-dasharray")
+            && text.contains("penalty:difficulty_aware")
+    );
+    let json = recipec(&["graph", "--format", "json", "a.recipe"], folder.path());
+    let graph: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(graph["schema"], 1);
+    let edges = graph["edges"].as_array().expect("edges");
+    let draws = edges.iter().find(|edge| edge["flow"] == "draws").expect("draws");
+    assert_eq!((draws["rate"]["amount"].as_f64(), draws["rate"]["unit"].as_str()), (Some(8.0), Some("groups")));
+    let png = recipec(&["graph", "--format", "png", "a.recipe"], folder.path());
+    assert_eq!(code(&png), 2, "a PNG needs a place: {}", stderr(&png));
+}
+
+#[test]
+fn a_plan_shows_its_arithmetic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), TINY);
+    let output = recipec(&["plan", "a.recipe", "--price", "2/h", "--device-memory", "1GiB"], folder.path());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    // 96·32 + 1·(2·32·32 + 2·32·16 + 3·32·48 + 2·32) + 32
+    for expected in
+        ["= embedding + layers + last norm", "= 3,072 + 7,744 + 32", "it fits", "`budget.steps` in stage reinforce"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let json = recipec(&["plan", "a.recipe", "--json"], folder.path());
+    let estimate: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(estimate["estimate"]["parts"][0]["id"], "model.policy");
+    let nodes = recipec(&["plan", "a.recipe", "--nodes"], folder.path());
+    assert!(String::from_utf8_lossy(&nodes.stdout).contains("penalty:difficulty_aware"));
+    for wrong in [["--price", "2"], ["--device-memory", "80"], ["--rate", "speed=1"], ["--facts", "missing.json"]] {
+        let output = recipec(&[&["plan", "a.recipe"], wrong.as_slice()].concat(), folder.path());
+        assert_eq!(code(&output), 2, "{wrong:?}: {}", stderr(&output));
+    }
+    std::fs::write(folder.path().join("facts.json"), "{\"policy\": {\"width\": 0}}").expect("a file");
+    assert_eq!(code(&recipec(&["plan", "a.recipe", "--facts", "facts.json"], folder.path())), 2);
+}
+
+/// Every line that the book shows of `recipec plan` is one that the program prints.
+#[test]
+fn the_book_shows_plans_as_they_are() {
+    let page = std::fs::read_to_string(repository().join("book/src/language/plan.md")).expect("the page");
+    let mut shown = 0;
+    for block in page.split("```text\n$ recipec ").skip(1) {
+        let block = block.split("```").next().expect("the end of the block");
+        let (command, lines) = block.split_once('\n').expect("a command and its output");
+        let output = recipec(&command.split(' ').collect::<Vec<_>>(), &repository());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for line in lines.lines() {
+            assert!(text.lines().any(|printed| printed == line), "`{command}` does not print `{line}`");
+            shown += 1;
+        }
+    }
+    assert!(shown > 20, "{shown} lines");
+}
+
+/// The pictures in the book are those that the program draws; one that differs is written anew, and the test fails once.
+#[test]
+fn the_book_shows_pictures_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("a path");
+    let recipe = "recipes/quickstart.recipe";
+    assert_eq!(code(&recipec(&["plot", recipe, "--format", "svg", "--out", out], &repository())), 0);
+    let graph = format!("{out}/graph.svg");
+    assert_eq!(code(&recipec(&["graph", recipe, "--format", "svg", "--out", &graph], &repository())), 0);
+    let mut differ = Vec::new();
+    for (shown, drawn) in [
+        ("penalty-curves.svg", "quickstart.difficulty_aware_over_length.svg"),
+        ("penalty-surface.svg", "quickstart.difficulty_aware_over_length_and_solve_rate.svg"),
+        ("mix.svg", "quickstart.mix.svg"),
+        ("quickstart-graph.svg", "graph.svg"),
+    ] {
+        let shown = repository().join("book/src/images").join(shown);
+        let drawn = std::fs::read(folder.path().join(drawn)).expect("a picture");
+        if std::fs::read(&shown).ok().as_deref() != Some(drawn.as_slice()) {
+            std::fs::write(&shown, drawn).expect("the picture is written");
+            differ.push(shown);
+        }
+    }
+    assert!(differ.is_empty(), "pictures of the book were out of date and are written anew: {differ:?}");
+}
+
+#[test]
+fn penalties_and_the_mix_are_plotted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), TINY);
+    let output = recipec(&["plot", "a.recipe", "--out", "pictures"], folder.path());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let paths: Vec<&str> = said.lines().collect();
+    assert_eq!(paths.len(), 6, "curves, surface and mix, as PNG and SVG: {said}");
+    for path in paths {
+        let bytes = std::fs::read(folder.path().join(path)).expect("a picture");
+        let start: &[u8] = if path.ends_with(".png") { b"\x89PNG" } else { b"<svg" };
+        assert!(bytes.starts_with(start) && bytes.len() > 2000, "{path}");
+    }
+    let json = recipec(&["plot", "a.recipe", "mix", "--json"], folder.path());
+    let plots: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(plots["plots"][0]["x"]["name"], "achieved");
+    for wrong in [vec!["nope"], vec!["--x", "lenght"], vec!["--given", "gamma=1"], vec!["--stage", "warm_start"]] {
+        let output = recipec(&[&["plot", "a.recipe"], wrong.as_slice()].concat(), folder.path());
+        assert_eq!(code(&output), 2, "{wrong:?}: {}", stderr(&output));
+    }
 }
 
 #[cfg(all(unix, feature = "run"))]

@@ -344,8 +344,10 @@ fn axis(scene: &Scene, name: &str, points: u64) -> Result<Axis, CurveError> {
     };
     let whole = dimension != Dimension::PURE;
     let values: Vec<f64> = if name == "solve_rate" {
+        // One value for every count, of a group that is not larger than a picture.
         let group = scene.group.max(1.0) as u64;
-        (0..=group).map(|k| k as f64 / group as f64).collect()
+        let steps = group.min(points);
+        (0..=steps).map(|at| libm::round(at as f64 * group as f64 / steps as f64) / group as f64).collect()
     } else if whole {
         let span = (high - low).max(0.0) as u64;
         let steps = span.clamp(1, points);

@@ -138,6 +138,11 @@ impl Estimate {
     }
 }
 
+/// How many numbers a model of these sizes has.
+pub fn parameters(sizes: &ModelSizes) -> Option<f64> {
+    Model::new("policy", Some(sizes.clone()), &crate::settings::Trainable::Full).parameters().value()
+}
+
 /// Walks a plan and adds up.
 pub fn estimate(plan: &Plan, given: &Given) -> Estimate {
     let sizes = ModelSizes::of(&plan.policy.source, given.models.get("policy"));

@@ -170,7 +170,8 @@ fn write(args: &Args, plan: &Plan, drawn: &Drawn, words: &Words) -> Result<(), S
             Format::Png => ("png", picture.png(args.scale)?),
             Format::Svg => ("svg", picture.svg().into_bytes()),
         };
-        let path = args.out.join(format!("{}{variant}.{}.{end}", plan.recipe, drawn.name()));
+        let verdict = if args.wrong && matches!(drawn, Drawn::Surface(_)) { "_wrong" } else { "" };
+        let path = args.out.join(format!("{}{variant}.{}{verdict}.{end}", plan.recipe, drawn.name()));
         std::fs::write(&path, bytes).map_err(|why| format!("`{}`: {why}", path.display()))?;
         say(&path.display().to_string());
     }

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 const TITLE: f64 = 13.0;
 const SMALL: f64 = 11.0;
 const NODE_HEIGHT: f64 = 48.0;
-const WIDEST: f64 = 210.0;
+const WIDEST: f64 = 250.0;
 const BETWEEN: f64 = 18.0;
-const ROW_GAP: f64 = 12.0;
+const ROW_GAP: f64 = 18.0;
 const CHANNEL: f64 = 9.0;
 const LANE: f64 = 24.0;
 const MARGIN: f64 = 26.0;
@@ -34,8 +34,7 @@ struct Node<'a> {
 }
 
 /// A line from node to node within a stage, with what it passes in the rows between.
-struct Route<'a> {
-    edge: EdgeView<'a>,
+struct Route {
     from: usize,
     to: usize,
     passes: Vec<usize>,
@@ -95,10 +94,10 @@ fn join(picture: &mut Picture, stages: &[Stage<'_>], edge: &EdgeView<'_>, lane: 
     let stage = |name: &str| stages.iter().find(|stage| stage.name == name);
     let (Some(from), Some(to)) = (stage(edge.from.0), stage(edge.to.0)) else { return };
     let (Some(source), Some(target)) = (from.node(edge.from.1), to.node(edge.to.1)) else { return };
-    let start = from.port(source, false, Side::Left);
-    let end = to.port(target, true, Side::Left);
-    let below = from.channel_below(source, Side::Left);
-    let above = to.channel_above(target, Side::Left);
+    let start = from.place_of(source, false, Port::Join);
+    let end = to.place_of(target, true, Port::Join);
+    let below = from.channel_below(source);
+    let above = to.channel_above(target);
     let points = vec![start, (start.0, below), (lane, below), (lane, above), (end.0, above), end];
     picture.marks.push(Mark::Path { points, colour: LINE, width: 1.6, dashes: None });
     arrow(picture, end, LINE);
@@ -112,17 +111,10 @@ fn join(picture: &mut Picture, stages: &[Stage<'_>], edge: &EdgeView<'_>, lane: 
     });
 }
 
-/// At which side of the lines that stay in the stage a line leaves or enters a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-}
-
 struct Stage<'a> {
     name: &'a str,
     nodes: Vec<Node<'a>>,
-    routes: Vec<Route<'a>>,
+    routes: Vec<Route>,
     /// Feedback edges: source, target, and the edge; the first in the innermost lane.
     back: Vec<(usize, usize, EdgeView<'a>)>,
     /// Nodes that a line of another stage enters, or that one leaves for another stage.
@@ -235,7 +227,7 @@ impl<'a> Stage<'a> {
     /// then feedback.
     fn ports(&self, node: usize, entering: bool) -> Vec<Port> {
         let joins = if entering { &self.entered } else { &self.left_for };
-        let mut ports: Vec<Port> = joins.iter().filter(|own| **own == node).map(|_| Port::Side(Side::Left)).collect();
+        let mut ports: Vec<Port> = joins.iter().filter(|own| **own == node).map(|_| Port::Join).collect();
         let mut own: Vec<(f64, usize)> = Vec::new();
         for (at, route) in self.routes.iter().enumerate() {
             let (end, next) = if entering {
@@ -265,27 +257,16 @@ impl<'a> Stage<'a> {
         (x, if entering { top } else { top + NODE_HEIGHT })
     }
 
-    fn port(&self, node: usize, entering: bool, side: Side) -> (f64, f64) {
-        self.place_of(node, entering, Port::Side(side))
+    /// The height at which the line to the next stage runs across below a node: after feedback.
+    fn channel_below(&self, node: usize) -> f64 {
+        let (_, top, _) = self.corner(node);
+        top + NODE_HEIGHT + self.crossings(self.row_of(node), false) as f64 * CHANNEL
     }
 
-    /// The height at which a line runs across below a node: those at the left come after feedback.
-    fn channel_below(&self, node: usize, side: Side) -> f64 {
+    /// The same above a node, of the line from the stage before.
+    fn channel_above(&self, node: usize) -> f64 {
         let (_, top, _) = self.corner(node);
-        let n = match side {
-            Side::Left => self.crossings(self.row_of(node), false),
-            Side::Right => 1,
-        };
-        top + NODE_HEIGHT + n as f64 * CHANNEL
-    }
-
-    fn channel_above(&self, node: usize, side: Side) -> f64 {
-        let (_, top, _) = self.corner(node);
-        let n = match side {
-            Side::Left => self.crossings(self.row_of(node), true),
-            Side::Right => 1,
-        };
-        top - ROW_GAP / 2.0 - n as f64 * CHANNEL
+        top - ROW_GAP / 2.0 - self.crossings(self.row_of(node), true) as f64 * CHANNEL
     }
 
     fn draw(&self, picture: &mut Picture, lanes: f64) {
@@ -338,7 +319,7 @@ impl<'a> Stage<'a> {
         picture.text(clipped(&node.summary, room, SMALL), (middle, top + 37.0), SMALL, MUTED, Anchor::Middle);
     }
 
-    fn draw_route(&self, picture: &mut Picture, at: usize, route: &Route<'_>) {
+    fn draw_route(&self, picture: &mut Picture, at: usize, route: &Route) {
         let start = self.place_of(route.from, false, Port::Route(at));
         let end = self.place_of(route.to, true, Port::Route(at));
         let mut line = vec![start];
@@ -373,7 +354,7 @@ impl<'a> Stage<'a> {
 /// A place at a node where a line begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Port {
-    Side(Side),
+    Join,
     Route(usize),
     Back(usize),
 }
@@ -398,14 +379,14 @@ fn levels(n: usize, forward: &[(usize, usize, &EdgeView<'_>)]) -> Vec<usize> {
 }
 
 /// Lays a line through the rows between its ends, with its label near the end that has no other line.
-fn route<'a>(
+fn route(
     layers: &mut Layers,
     levels: &[usize],
     nodes: &[Node<'_>],
     (from, to): (usize, usize),
-    edge: &EdgeView<'a>,
+    edge: &EdgeView<'_>,
     forward: &[(usize, usize, &EdgeView<'_>)],
-) -> Route<'a> {
+) -> Route {
     let (first, last) = (2 * levels[from] + 1, (2 * levels[to]).saturating_sub(1));
     let alone_at_target = forward.iter().filter(|(_, other, _)| *other == to).count() == 1;
     let labelled = if alone_at_target { last } else { first };
@@ -422,7 +403,7 @@ fn route<'a>(
         before = item;
     }
     layers.links.push((before, nodes[to].item));
-    Route { edge: edge.clone(), from, to, passes, label: found }
+    Route { from, to, passes, label: found }
 }
 
 /// What flows and how much, in short lines.
@@ -432,7 +413,7 @@ fn label(edge: &EdgeView<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     match rate.unit {
         "updates" if rate.amount == 1.0 => lines.push(words.to_string()),
-        "updates" => lines.push(format!("{words}, {} a step", number(rate.amount))),
+        "updates" => lines.push(format!("{words}, every {} steps", number(1.0 / rate.amount))),
         unit if words.ends_with(unit) => lines.push(format!("{} {words}", number(rate.amount))),
         unit => lines.extend([words.to_string(), format!("{} {unit}", number(rate.amount))]),
     }
@@ -477,5 +458,91 @@ fn colours(kind: &NodeKind) -> (Colour, Colour) {
         | NodeKind::Optimizer { .. }
         | NodeKind::Weights => (Colour(0xF7, 0xE9, 0xF2), Colour(0xB0, 0x4A, 0x86)),
         _ => (Colour(0xFC, 0xF0, 0xE4), Colour(0xC4, 0x5A, 0x05)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use recipec_compiler::{FileId, NoFiles, Options, Source};
+
+    fn picture_of(text: &str) -> Picture {
+        let source = Source::new(FileId(0), "test.recipe", text);
+        let checked = recipec_compiler::check(source, &NoFiles, &Options::default());
+        let recipe = checked.recipe.expect("a recipe without errors");
+        let (graph, _) = recipec_compiler::compile(&recipe).expect("a graph");
+        picture(&graph, &recipe.name)
+    }
+
+    /// Corner and size of a rectangle.
+    type Area = (f64, f64, f64, f64);
+
+    fn meets(a: Area, b: Area) -> bool {
+        a.0 < b.0 + b.2 && b.0 < a.0 + a.2 && a.1 < b.1 + b.3 && b.1 < a.1 + a.3
+    }
+
+    /// Level texts as rectangles, a pixel smaller on each side.
+    fn texts(picture: &Picture) -> Vec<(String, Area)> {
+        let found = picture.marks.iter().filter_map(|mark| match mark {
+            Mark::Text { text, place, size, anchor, upward: false, .. } => {
+                let wide = width(text, *size);
+                let left = match anchor {
+                    Anchor::Start => place.0,
+                    Anchor::Middle => place.0 - wide / 2.0,
+                    Anchor::End => place.0 - wide,
+                };
+                Some((text.clone(), (left + 1.0, place.1 - 0.7 * size, wide - 2.0, 0.7 * size)))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn no_text_lies_on_another_or_leaves_its_box() {
+        let many: String = (0..9)
+            .map(|n| format!("domain d{n} {{ ratio = 5%  data = builtin(\"arithmetic\")  verify = math_answer(extract = whole) }}\n"))
+            .collect();
+        let quickstart = include_str!("../../recipes/quickstart.recipe");
+        let wide = include_str!("../../tests/accept/all_settings.recipe")
+            .replace("ratio = 60%", "ratio = 30%")
+            .replace("ratio = 40%", "ratio = 25%")
+            .replace("mix {", &format!("{many}mix {{"));
+        for (name, text) in [
+            ("quickstart", quickstart),
+            ("apriel", include_str!("../../recipes/apriel_reasoner.recipe")),
+            ("stages", include_str!("../../tests/accept/stages.recipe")),
+            ("wide", &wide),
+        ] {
+            let picture = picture_of(text);
+            let texts = texts(&picture);
+            assert!(texts.len() > 30, "{name}");
+            let boxes: Vec<Area> = picture
+                .marks
+                .iter()
+                .filter_map(|mark| match mark {
+                    Mark::Box { corner, size, .. } if size.1 == NODE_HEIGHT => {
+                        Some((corner.0, corner.1, size.0, size.1))
+                    }
+                    _ => None,
+                })
+                .collect();
+            for (idx, (text, area)) in texts.iter().enumerate() {
+                assert!(area.0 >= 0.0 && area.0 + area.2 <= picture.width, "{name}: `{text}` leaves the picture");
+                for (other, own) in &texts[idx + 1..] {
+                    assert!(!meets(*area, *own), "{name}: `{text}` lies on `{other}`");
+                }
+                let inside = boxes.iter().filter(|own| meets(*area, **own));
+                for own in inside {
+                    let within = area.0 >= own.0 && area.0 + area.2 <= own.0 + own.2;
+                    assert!(within, "{name}: `{text}` leaves its box");
+                }
+            }
+            for (idx, one) in boxes.iter().enumerate() {
+                assert!(boxes[idx + 1..].iter().all(|other| !meets(*one, *other)), "{name}: boxes overlap");
+            }
+            let dashed = picture.marks.iter().filter(|mark| matches!(mark, Mark::Path { dashes: Some(_), .. }));
+            assert!(dashed.count() >= 3, "{name}: feedback is dashed");
+        }
     }
 }

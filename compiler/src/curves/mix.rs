@@ -7,6 +7,8 @@ use crate::plan::{NodeKind, StagePlan};
 use crate::vocabulary::signals::PRESENT;
 
 const POINTS: u64 = 200;
+/// More domains are not drawn: those with the largest ratios are.
+const MAX_DOMAINS: usize = 12;
 /// Rollouts that are thought to be counted.
 const COUNTED: f64 = 1000.0;
 /// Batches after which a running average has come to rest.
@@ -42,7 +44,11 @@ pub fn mix(stage: &StagePlan) -> Result<MixCurves, CurveError> {
     let axis = mixed.axis();
     let mut curves = Vec::new();
     let mut targets = Vec::new();
-    for (at, name) in domains.iter().enumerate() {
+    let mut largest: Vec<usize> = (0..domains.len()).collect();
+    largest.sort_by(|a, b| ratios.get(*b).unwrap_or(&0.0).total_cmp(ratios.get(*a).unwrap_or(&0.0)).then(a.cmp(b)));
+    largest.truncate(MAX_DOMAINS);
+    largest.sort_unstable();
+    for (at, name) in domains.iter().enumerate().filter(|(at, _)| largest.contains(at)) {
         let mut values = Vec::new();
         for x in &axis.values {
             values.push(mixed.draws(&axis.name, at, *x, name)?);
@@ -59,7 +65,12 @@ pub fn mix(stage: &StagePlan) -> Result<MixCurves, CurveError> {
         targets.push((target, mixed.draws(&axis.name, at, target, name)?));
         curves.push(Curve { label, values, at: None });
     }
-    Ok(MixCurves { stage: stage.name.clone(), stated: mixed.stated(&axis), x: axis, curves, targets })
+    let mut stated = mixed.stated(&axis);
+    if domains.len() > MAX_DOMAINS {
+        let value = format!("the {MAX_DOMAINS} with the largest ratios, of {}", domains.len());
+        stated.push(Stated { name: "domains".into(), value });
+    }
+    Ok(MixCurves { stage: stage.name.clone(), stated, x: axis, curves, targets })
 }
 
 struct Mixed<'a> {

@@ -7,6 +7,9 @@ use crate::plan::{NodeKind, Plan, StagePlan};
 use crate::vocabulary::signals::{self, Bounds};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A larger group is drawn as one of this size.
+const MAX_ROWS: f64 = 256.0;
+
 /// A part of the reward with the programs that it needs, and values for what they read.
 pub(super) struct Scene<'a> {
     part: &'a str,
@@ -147,9 +150,9 @@ impl<'a> Scene<'a> {
             on_axis.or_else(|| settings.iter().find(|(own, _)| own == name).map(|(_, value)| *value))
         };
         let rate = set("solve_rate").or_else(|| self.held("solve_rate")).unwrap_or(0.5);
-        let rows = if self.looks_at_group { self.group as usize } else { 1 };
+        let rows = if self.looks_at_group { self.group.min(MAX_ROWS) as usize } else { 1 };
         // Of the others, so many are correct that the solve rate comes out.
-        let solved = libm::round(rate * self.group) as i64 - i64::from(correct);
+        let solved = libm::round(rate * self.group.min(MAX_ROWS)) as i64 - i64::from(correct);
         let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
         let mut made: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         let mut scratch = Scratch::default();
@@ -224,7 +227,8 @@ impl<'a> Scene<'a> {
             stated.push(Stated { name: name.clone(), value });
         }
         if self.looks_at_group {
-            let others = format!("{} others, lengths spread evenly up to the cap", number(self.group - 1.0));
+            let others =
+                format!("{} others, lengths spread evenly up to the cap", number(self.group.min(MAX_ROWS) - 1.0));
             stated.push(Stated { name: "group".into(), value: others });
         }
         stated

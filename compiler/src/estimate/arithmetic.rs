@@ -27,6 +27,8 @@ pub enum Sum {
     Times(Vec<Sum>),
     /// The first divided by the second.
     Over(Box<Sum>, Box<Sum>),
+    /// The second taken from the first.
+    Minus(Box<Sum>, Box<Sum>),
     /// The largest.
     Largest(Vec<Sum>),
 }
@@ -55,6 +57,7 @@ impl Sum {
                 let (above, below) = (above.value()?, below.value()?);
                 (below != 0.0).then_some(above / below)
             }
+            Self::Minus(from, taken) => Some(from.value()? - taken.value()?),
             Self::Largest(parts) => Some(all(parts)?.into_iter().fold(f64::NEG_INFINITY, f64::max)),
         }
     }
@@ -79,9 +82,9 @@ impl Sum {
             Self::Add(parts) | Self::Times(parts) | Self::Largest(parts) => {
                 parts.iter().for_each(|part| part.collect_needs(found));
             }
-            Self::Over(above, below) => {
-                above.collect_needs(found);
-                below.collect_needs(found);
+            Self::Over(first, second) | Self::Minus(first, second) => {
+                first.collect_needs(found);
+                second.collect_needs(found);
             }
         }
     }
@@ -114,7 +117,8 @@ impl Sum {
                 }
                 let inner = part.print(leaf);
                 // A sum inside a product, and any quotient's parts, stand in brackets.
-                let loose = matches!(part, Self::Add(more) if more.len() > 1) || matches!(part, Self::Over(..));
+                let loose = matches!(part, Self::Add(more) if more.len() > 1)
+                    || matches!(part, Self::Over(..) | Self::Minus(..));
                 let _ = if tight && loose { write!(text, "({inner})") } else { write!(text, "{inner}") };
             }
             text
@@ -129,6 +133,11 @@ impl Sum {
                     other => format!("({})", other.print(leaf)),
                 };
                 format!("{} / {}", one(above), one(below))
+            }
+            Self::Minus(from, taken) => {
+                let loose = matches!(**taken, Self::Add(_) | Self::Minus(..));
+                let (from, taken) = (from.print(leaf), taken.print(leaf));
+                if loose { format!("{from} - ({taken})") } else { format!("{from} - {taken}") }
             }
             Self::Largest(parts) => format!("max({})", joined(parts, ", ", false)),
         }
@@ -149,6 +158,11 @@ pub fn add(parts: impl IntoIterator<Item = Sum>) -> Sum {
 /// A quotient.
 pub fn over(above: Sum, below: Sum) -> Sum {
     Sum::Over(Box::new(above), Box::new(below))
+}
+
+/// What is left of the first without the second.
+pub fn minus(from: Sum, taken: Sum) -> Sum {
+    Sum::Minus(Box::new(from), Box::new(taken))
 }
 
 /// The largest of parts; a single one is itself.

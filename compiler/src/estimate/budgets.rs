@@ -2,7 +2,7 @@
 
 use super::arithmetic::{Sum, Unit, add, over, times};
 use super::given::Given;
-use super::work::StageCost;
+use super::work::{EvaluationCost, StageCost};
 use super::{End, Line, Part};
 use crate::plan::Plan;
 
@@ -33,19 +33,19 @@ pub(super) fn whole(plan: &Plan, costs: &[StageCost], given: &Given) -> (Part, V
         over_stages(1, &|cost| cost.tokens[1].clone()),
         Unit::Tokens,
     ));
-    let evaluations = |of: &dyn Fn(&(Sum, Sum, Option<f64>)) -> Sum| {
+    let evaluations = |of: &dyn Fn(&EvaluationCost) -> Sum| {
         let parts = costs.iter().enumerate().filter_map(|(stage, cost)| {
             let evaluation = cost.evaluation.as_ref()?;
-            let times_made = evaluations_of(steps(0, stage).value().unwrap_or(0.0), evaluation.2);
+            let times_made = evaluations_of(steps(0, stage).value().unwrap_or(0.0), evaluation.every);
             Some(times([Sum::known("evaluations", times_made), of(evaluation)]))
         });
         parts.collect::<Vec<_>>()
     };
-    let flop = add([over_stages(0, &|cost| cost.flop.clone())].into_iter().chain(evaluations(&|e| e.1.clone())));
+    let flop = add([over_stages(0, &|cost| cost.flop.clone())].into_iter().chain(evaluations(&|e| e.flop.clone())));
     lines.push(Line::new("flop", "FLOP", flop, Unit::Flop));
     let train =
         Line::new("train_time", "time of the steps", over_stages(0, &|cost| cost.seconds.clone()), Unit::Seconds);
-    let evaluate = evaluations(&|e| e.0.clone());
+    let evaluate = evaluations(&|e| e.seconds.clone());
     let mut time = vec![train.named()];
     lines.push(train);
     if !evaluate.is_empty() {
@@ -123,7 +123,7 @@ fn walk(plan: &Plan, costs: &[StageCost], case: &'static str, at: usize) -> End 
         end.steps.push((cost.name.clone(), steps));
         tokens += steps * per_step;
         let evaluation = match &cost.evaluation {
-            Some((time, _, every)) => time.value().map(|time| time * evaluations_of(steps, *every)),
+            Some(one) => one.seconds.value().map(|time| time * evaluations_of(steps, one.every)),
             None => Some(0.0),
         };
         let spent = second.map(|second| steps * second);

@@ -106,10 +106,10 @@ pub struct Rates {
 
 impl Rates {
     /// What is assumed where nothing is given: 400 TFLOP/s and 3.2 TB/s for an accelerator (of the order of 40% and two
-    /// thirds of what a data-centre accelerator of 2024 promises), 50 GFLOP/s and 10 GB/s for two CPU cores.
+    /// thirds of what a data-centre accelerator of 2024 promises), 100 GFLOP/s and 20 GB/s for two CPU cores.
     pub fn assumed(device: Device) -> Self {
         match device {
-            Device::Cpu => Self { compute: 5e10, bandwidth: 1e10, generate: None },
+            Device::Cpu => Self { compute: 1e11, bandwidth: 2e10, generate: None },
             Device::Accelerator => Self { compute: 4e14, bandwidth: 3.2e12, generate: None },
         }
     }

@@ -1,6 +1,6 @@
 //! Memory by part, in the worst case: every slot at its longest sequence, a micro-batch that ends with the longest.
 
-use super::arithmetic::{Sum, Unit, add, largest, over, times};
+use super::arithmetic::{Sum, Unit, add, largest, minus, over, times};
 use super::given::{Device, Given, LANES, LOGIT_ROWS, MICRO_BATCH_TOKENS, bytes_of};
 use super::model::{Model, named};
 use super::work::{StageWork, device_word};
@@ -60,6 +60,7 @@ pub(super) fn part(stage: &StageWork, plan: &Plan, policy: &Model, given: &Given
     let total = add(lines.iter().map(Line::named));
     // Decoding and training of one batch take turns, but their buffers are kept: all of them count.
     lines.push(Line::new("total", "together", total, Unit::Bytes));
+    lines.extend(slots_that_fit(stage, policy, given, number, &lines));
     Part {
         id: format!("{}.memory", stage.name),
         title: format!("stage {}, memory on {}, worst case", stage.name, device_word(given.device)),
@@ -97,22 +98,37 @@ fn micro_batch_numbers(stage: &StageWork) -> String {
 
 fn decoding(stage: &StageWork, policy: &Model, number: f64) -> Vec<Line> {
     let slots = || Sum::known("slots", stage.slots);
-    // A suite may decode longer sequences than training does.
-    let suites = stage.evaluation.iter().flat_map(|(_, suites)| suites.iter().map(|suite| suite.max_output_tokens));
-    let in_suites = suites.max().map(|cap| cap as f64).filter(|cap| stage.max_output.is_none_or(|own| *cap > own));
-    let (longest, note) = match in_suites {
-        Some(cap) => {
-            let sum = add([Sum::known("longest prompt", stage.max_prompt), Sum::known("output cap", cap)]);
-            (sum, "the longest cap is that of a suite")
-        }
-        None => (stage.longest(), "every slot at its longest, no prompt shared"),
-    };
+    let (longest, note) = longest_decoded(stage);
     let cache = times([slots(), longest, policy.cache_per_token(number)]);
     let logits = times([slots(), policy.vocab(), Sum::known("bytes", 4.0)]);
     vec![
         Line::new("cache", "cache of keys and values", cache, Unit::Bytes).note(note),
         Line::new("decode_logits", "logits of decoding", logits, Unit::Bytes),
     ]
+}
+
+/// The longest sequence that is decoded, and whose cap that is.
+fn longest_decoded(stage: &StageWork) -> (Sum, &'static str) {
+    // A suite may decode longer sequences than training does.
+    let suites = stage.evaluation.iter().flat_map(|(_, suites)| suites.iter().map(|suite| suite.max_output_tokens));
+    let in_suites = suites.max().map(|cap| cap as f64).filter(|cap| stage.max_output.is_none_or(|own| *cap > own));
+    match in_suites {
+        Some(cap) => {
+            let sum = add([Sum::known("longest prompt", stage.max_prompt), Sum::known("output cap", cap)]);
+            (sum, "the longest cap is that of a suite")
+        }
+        None => (stage.longest(), "every slot at its longest, no prompt shared"),
+    }
+}
+
+/// How many slots the memory of the device has room for at their longest: what to write when the estimate does not fit.
+fn slots_that_fit(stage: &StageWork, policy: &Model, given: &Given, number: f64, lines: &[Line]) -> Option<Line> {
+    let memory = given.device_memory.filter(|_| stage.slots > 0.0)?;
+    let others = lines.iter().filter(|line| !["cache", "total"].contains(&line.id.as_str())).map(Line::named);
+    let free = minus(Sum::known("device", memory), named("all but the cache", add(others)));
+    let of_slot = times([longest_decoded(stage).0, policy.cache_per_token(number)]);
+    let sum = largest([Sum::Plain(0.0), over(free, of_slot)]);
+    Some(Line::new("slots_that_fit", "slots that fit", sum, Unit::Rollouts).note("each at its longest"))
 }
 
 /// The largest stage, and whether it fits.

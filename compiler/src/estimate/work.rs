@@ -146,8 +146,16 @@ pub(super) struct StageCost {
     pub(super) tokens: [Sum; 2],
     pub(super) flop: Sum,
     pub(super) seconds: Sum,
-    /// Seconds and FLOP of one evaluation, and the steps between two.
-    pub(super) evaluation: Option<(Sum, Sum, Option<f64>)>,
+    pub(super) evaluation: Option<EvaluationCost>,
+}
+
+/// What one evaluation costs.
+#[derive(Debug, Clone)]
+pub(super) struct EvaluationCost {
+    pub(super) seconds: Sum,
+    pub(super) flop: Sum,
+    /// Steps between two; none when there is one at either end of the stage only.
+    pub(super) every: Option<f64>,
 }
 
 /// The parts about the work of a stage, and what the budgets need of them.
@@ -263,7 +271,7 @@ fn reinforce(stage: &StageWork, policy: &Model, given: &Given, number: f64) -> (
         seconds: time.last().map_or(Sum::Plain(0.0), Line::named),
         evaluation: evaluation.as_ref().and_then(|(lines, every)| {
             let of = |id: &str| lines.iter().find(|line| line.id == id).map(Line::named);
-            Some((of("time")?, of("flop")?, *every))
+            Some(EvaluationCost { seconds: of("time")?, flop: of("flop")?, every: *every })
         }),
     };
     let named_part = |id: &str, title: &str, lines: Vec<Line>| Part {

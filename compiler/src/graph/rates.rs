@@ -136,3 +136,58 @@ impl Amounts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::graph::EdgeView;
+    use crate::testing::{APRIEL, QUICKSTART, checked, quickstart_with};
+
+    fn graph(text: &str) -> TrainGraph {
+        let recipe = checked(text, &Options::default()).recipe.expect("a recipe without errors");
+        crate::compile(&recipe).expect("a graph").0
+    }
+
+    fn sum<'a>(graph: &'a TrainGraph, flow: Flow, keep: impl Fn(&EdgeView<'a>) -> bool) -> f64 {
+        let edges = graph.edges().filter(|edge| edge.flow == flow && edge.from.0 != "warm_start" && keep(edge));
+        edges.map(|edge| edge.rate.expect("a rate").amount).sum()
+    }
+
+    #[test]
+    fn every_edge_of_a_stage_has_a_rate_and_none_between() {
+        for text in [QUICKSTART, APRIEL] {
+            let graph = graph(text);
+            for edge in graph.edges() {
+                // Weights go to the next stage once; without `checkpoint.every`, to the checkpoint at the end.
+                let once = edge.from.0 != edge.to.0 || (text == APRIEL && edge.to.1 == "checkpoint");
+                assert_eq!(edge.rate.is_none(), once, "{edge:?}");
+                if let Some(rate) = edge.rate {
+                    assert!(rate.amount > 0.0 && rate.most >= rate.amount, "{edge:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let graph = graph(QUICKSTART);
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} and {b}");
+        close(sum(&graph, Flow::Problems, |_| true), 32.0);
+        close(sum(&graph, Flow::Draws, |_| true), 32.0);
+        close(sum(&graph, Flow::Rollouts, |_| true), 256.0);
+        close(sum(&graph, Flow::Verdicts, |_| true), 256.0);
+        close(sum(&graph, Flow::KeptGroups, |_| true), 32.0);
+        close(sum(&graph, Flow::Batch, |edge| edge.to.1 == "loss"), 256.0);
+    }
+
+    #[test]
+    fn updates_share_a_batch_and_refill_draws_more() {
+        let text = quickstart_with("  refill    = 1\n", "  refill    = 3\n  updates   = 2\n");
+        let graph = graph(&text);
+        assert_eq!(sum(&graph, Flow::Draws, |_| true), 16.0);
+        assert_eq!(sum(&graph, Flow::Batch, |edge| edge.to.1 == "loss"), 256.0, "each step reads all of it");
+        let draws = graph.edges().find(|edge| edge.flow == Flow::Draws).and_then(|edge| edge.rate).expect("a rate");
+        assert_eq!((draws.most, draws.tokens), (48.0, Some(48.0 * 64.0)));
+    }
+}

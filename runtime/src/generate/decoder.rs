@@ -277,3 +277,83 @@ fn attend<S: pulp::Simd>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::attention::BLOCK;
+    use crate::policy::Policy;
+    use crate::rng::{Purpose, Stream};
+    use candle_core::Device;
+    use recipec_compiler::estimate;
+    use recipec_compiler::settings::{Architecture, Sampling};
+
+    /// The estimate's bytes for keys and values are those that decoding holds. Keys stand in blocks of [`BLOCK`] positions, so
+    /// whole blocks agree exactly, and a sequence in between has at most one block more in each list.
+    #[test]
+    fn the_cache_is_as_large_as_the_estimate_says() {
+        let architecture = Architecture {
+            width: 24,
+            layers: 2,
+            heads: 4,
+            kv_heads: 2,
+            head_width: 6,
+            hidden: 20,
+            tied: true,
+            rope_theta: 1e4,
+            norm_eps: 1e-5,
+        };
+        let policy = Policy::fresh(&architecture, 96, 3, &Device::Cpu).unwrap();
+        let per_token = 4 * architecture.layers * 2 * architecture.kv_heads * architecture.head_width;
+        let weights = Arc::new(HostWeights::new(&policy, 8 * BLOCK, false).unwrap());
+        for (prompt_len, response) in [(2 * BLOCK, 3 * BLOCK), (BLOCK + 3, 2 * BLOCK - 5)] {
+            // An end token that is no id never comes.
+            let mut decoder = Decoder::new(weights.clone(), u32::MAX);
+            let prompt: Arc<[u32]> = (0..prompt_len as u32).collect();
+            let prefix = decoder.prefixes(std::slice::from_ref(&prompt)).remove(0);
+            let request = Request {
+                stream: Stream::new(1, Purpose::Rollout, 0, 0, 0),
+                prompt,
+                max_new_tokens: response + 2,
+                sampling: Sampling { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 },
+            };
+            assert!(decoder.admit(0, &request, prefix).unwrap().is_none());
+            for _ in 0..response {
+                decoder.tick(|_, _| panic!("it is not over yet")).unwrap();
+            }
+            let slot = &decoder.slots[0];
+            let caches = [&slot.prefix.cache, &slot.own];
+            let lists = || caches.iter().flat_map(|cache| cache.keys.iter().chain(&cache.values));
+            let held = 4 * lists().map(Vec::len).sum::<usize>();
+            let estimated = (prompt_len + response) * per_token;
+            let spare = 4 * 2 * architecture.layers * architecture.kv_heads * BLOCK * architecture.head_width;
+            if prompt_len % BLOCK == 0 {
+                assert_eq!(held, estimated);
+            } else {
+                assert!((estimated..estimated + spare).contains(&held), "{held} bytes, estimated {estimated}");
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_as_many_as_the_estimate_says() {
+        for (width, layers, heads, kv_heads, head_width, hidden, tied) in
+            [(32, 1, 2, 1, 16, 48, true), (48, 3, 4, 2, 8, 100, false), (96, 3, 3, 3, 32, 240, true)]
+        {
+            let (rope_theta, norm_eps) = (1e4, 1e-5);
+            let architecture =
+                Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps };
+            let policy = Policy::fresh(&architecture, crate::tokenizer::VOCAB_SIZE, 1, &Device::Cpu).unwrap();
+            let sizes = estimate::ModelSizes::fresh(&architecture);
+            assert_eq!(estimate::parameters(&sizes), Some(policy.parameter_count() as f64), "{architecture:?}");
+        }
+    }
+
+    #[test]
+    fn the_estimate_knows_the_constants_of_the_runtime() {
+        assert_eq!(estimate::LOGIT_ROWS, crate::policy::backward::LOGIT_ROWS as u64);
+        assert_eq!(estimate::MICRO_BATCH_TOKENS, crate::policy::gradient::SHARD_TOKENS as u64);
+        assert_eq!(estimate::LANES, crate::policy::gradient::LANES as u64);
+        assert_eq!(estimate::BUILT_IN_VOCABULARY, crate::tokenizer::VOCAB_SIZE as u64);
+    }
+}
