@@ -442,21 +442,27 @@ fn choices(page: &mut String, path: &str, key: &Key) {
         Kind::Record(inner) => inner.iter().for_each(|k| choices(page, &format!("{path}.{}", k.name), k)),
         Kind::Choice(all) => {
             let _ = write!(page, "\n`{path}` is one of:\n\n");
-            for one in all {
-                let _ = writeln!(page, "- {}: {}", choice(one), one.doc);
-                for argument in one.arguments.unwrap_or_default() {
-                    let _ = writeln!(page, "  - {}", argument_line(argument));
-                }
-                for key in one.keys {
-                    let default = match key.absent {
-                        Absent::Nothing => String::new(),
-                        other => format!(" ({})", absent(other)),
-                    };
-                    let _ = writeln!(page, "  - `{}`, {}{default}: {}", key.name, value(&key.kind), key.doc);
-                }
-            }
+            all.iter().for_each(|one| choice_lines(page, "", one));
         }
         _ => {}
+    }
+}
+
+/// A word with what it takes, and the words of what it takes.
+fn choice_lines(page: &mut String, indent: &str, one: &Choice) {
+    let _ = writeln!(page, "{indent}- {}: {}", choice(one), one.doc);
+    for argument in one.arguments.unwrap_or_default() {
+        let _ = writeln!(page, "{indent}  - {}", argument_line(argument));
+    }
+    for key in one.keys {
+        let default = match key.absent {
+            Absent::Nothing => String::new(),
+            other => format!(" ({})", absent(other)),
+        };
+        let _ = writeln!(page, "{indent}  - `{}`, {}{default}: {}", key.name, value(&key.kind), key.doc);
+        if let Kind::Choice(inner) = key.kind {
+            inner.iter().for_each(|one| choice_lines(page, &format!("{indent}    "), one));
+        }
     }
 }
 

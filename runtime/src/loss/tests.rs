@@ -292,12 +292,33 @@ fn assert_near(what: &str, found: &[f64], expected: &[f64]) {
     }
 }
 
+/// How many ratios of a batch the clip holds back under an advantage of 1 and of -1, and how many there are.
+fn held(algorithm: &Algorithm, batch: &[Vec<Row>]) -> (usize, usize) {
+    let objective = Objective { surrogate: algorithm.surrogate, kl: None, entropy_coef: 0.0 };
+    let of = |row: &Row, advantage| {
+        objective.sequence(&SequenceTerms {
+            logp: &row.logp,
+            entropy: &row.entropy,
+            logp_behavior: &row.old,
+            logp_reference: None,
+            advantage,
+            share: 1.0,
+        })
+    };
+    let said = batch.iter().flatten().flat_map(|row| [of(row, 1.0), of(row, -1.0)]);
+    said.fold((0, 0), |(held, all), said| (held + said.ratios.clipped, all + said.ratios.count))
+}
+
 #[test]
 fn every_algorithm_is_that_of_its_paper() {
     let batch = batch();
     let frozen = logps(&batch);
     for (text, paper) in PAPERS {
-        let (loss, slopes) = ours(&algorithm(text), &batch, None, 0.0);
+        let algorithm = algorithm(text);
+        let (held, all) = held(&algorithm, &batch);
+        assert!(text.starts_with("rloo") || held >= 2, "{text}: the clip acts hardly anywhere");
+        assert!(held + 2 < all, "{text}: the clip acts almost everywhere");
+        let (loss, slopes) = ours(&algorithm, &batch, None, 0.0);
         assert_near(text, &[loss], &[paper(&batch, &frozen, &frozen)]);
         assert_near(text, &slopes, &differences(&batch, |moved| paper(&batch, moved, &frozen)));
         assert!(slopes.iter().any(|slope| slope.abs() > 1e-3), "{text}: no gradient to compare");
@@ -421,7 +442,7 @@ fn whole_policies_agree_and_threads_change_nothing() {
                 entropy,
                 logp_behavior: &behavior,
                 logp_reference: None,
-                advantage: if at % 2 == 0 { -0.7 } else { 0.4 },
+                advantage: if at.is_multiple_of(2) { -0.7 } else { 0.4 },
                 share: 0.1 + 0.05 * at as f64,
             };
             objective.sequence(&terms).loss

@@ -11,6 +11,7 @@ use crate::generate::{Engine, Request, generate};
 use crate::loss::shares::{UpdateSize, token_shares};
 use crate::loss::{Objective, Ratios, SequenceTerms};
 use crate::optimizer::schedule_share;
+use crate::policy::PolicyError;
 use crate::policy::gradient::{Sequence, gradients, score};
 use crate::reward::{self, RewardContext};
 use crate::rng::{Draws, Purpose, Stream};
@@ -401,7 +402,8 @@ impl Trainer<'_> {
         let size = UpdateSize { rollouts, prompts: rollouts / *group_size as f64 };
         let lengths: Vec<Vec<usize>> =
             groups.iter().map(|group| trained(group).map(|rollout| rollout.tokens.len()).collect()).collect();
-        let shares = token_shares(*weight, size, &lengths).map_err(|why| RunError::Plan(why.to_string()))?;
+        let shares = token_shares(*weight, size, &lengths)
+            .map_err(|why| PolicyError::Sequence { sequence: 0, reason: why.to_string() })?;
         let objective = Objective { surrogate: *surrogate, kl: kl.as_ref(), entropy_coef: *entropy_coef };
         let rollouts: Vec<&Rollout> = groups.iter().flat_map(trained).collect();
         let reference = step.reference.as_ref();
