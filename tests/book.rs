@@ -4,6 +4,8 @@
 //! must be without problems, or fail with exactly the codes of its lines `// error: CODE`. A block that begins with `// file: NAME` is
 //! what other blocks of its page extend or import.
 
+mod reference;
+
 use recipec_compiler::diagnostic::{Severity, codes, human};
 use recipec_compiler::formula::Type;
 use recipec_compiler::units::{self, Dimension};
@@ -335,21 +337,23 @@ fn the_reference_is_that_of_the_vocabulary() {
         if let Some(outer) = block.inside {
             let _ = write!(page, " It stands inside `{outer}`.");
         }
-        page.push_str("\n\n");
+        let example = reference::block(block).unwrap_or_default();
+        let _ = write!(page, "\n\n```text\n{example}\n```\n\n");
         if block.keys.is_empty() {
             page.push_str("It holds `override` settings and nothing else.\n");
             continue;
         }
-        page.push_str("| key | value | when absent | meaning |\n| --- | --- | --- | --- |\n");
-        rows(&mut page, "", block.keys);
+        page.push_str("| key | value | when absent | meaning | example |\n| --- | --- | --- | --- | --- |\n");
+        let examples = reference::of_block(block);
+        rows(&mut page, (&pattern(block), ""), block.keys, &examples);
         for key in block.keys {
-            choices(&mut page, key.name, key);
+            choices(&mut page, (&pattern(block), key.name), key, &examples);
         }
     }
     page.push_str(
         "\n## Signals\n\nWhat formulas read. Penalties, terms and the reward see the signals of a rollout and of its group; \
          `mix.weight` sees those of a domain and of the run.\n\n\
-         | signal | of the | unit | range | meaning |\n| --- | --- | --- | --- | --- |\n",
+         | signal | of the | unit | range | meaning | example |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for signal in SIGNALS {
         let unit = match signal.ty {
@@ -365,13 +369,20 @@ fn the_reference_is_that_of_the_vocabulary() {
             Bounds::GroupSize => "`train.group`".to_string(),
             Bounds::Domains => "the recipe's domains".to_string(),
         };
-        let _ = writeln!(page, "| `{}` | {} | {unit} | {range} | {} |", signal.name, signal.level.name(), signal.doc);
+        let example = reference::signal(signal.name).unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {unit} | {range} | {} | `{example}` |",
+            signal.name,
+            signal.level.name(),
+            signal.doc
+        );
     }
     page.push_str("\nIn the mix, `mean(NAME, over = last_batch)` can be taken of:\n\n| name | unit | meaning |\n| --- | --- | --- |\n");
     for (name, dimension, doc) in BATCH_MEANS {
         let _ = writeln!(page, "| `{name}` | {} | {doc} |", words_of(*dimension));
     }
-    page.push_str("\n## Functions\n\n| function | where | meaning |\n| --- | --- | --- |\n");
+    page.push_str("\n## Functions\n\n| function | where | meaning | example |\n| --- | --- | --- | --- |\n");
     for row in FUNCTIONS {
         let place = match row.kind {
             FunctionKind::Plain(_) => "everywhere",
@@ -379,7 +390,8 @@ fn the_reference_is_that_of_the_vocabulary() {
             FunctionKind::BatchMean | FunctionKind::Ema => "in the mix",
             FunctionKind::RewardModel => "in the reward",
         };
-        let _ = writeln!(page, "| `{}` | {place} | {} |", row.signature, row.doc);
+        let example = reference::function(row.name).unwrap_or_default();
+        let _ = writeln!(page, "| `{}` | {place} | {} | `{example}` |", row.signature, row.doc);
     }
     page.push_str("\n## Units\n\n| word | counts | in base units |\n| --- | --- | --- |\n");
     for (word, dimension, factor) in units::UNITS {
@@ -392,14 +404,29 @@ fn words_of(dimension: Dimension) -> String {
     if dimension.is_pure() { "pure".to_string() } else { dimension.to_string() }
 }
 
-fn rows(page: &mut String, prefix: &str, keys: &[Key]) {
+/// Lines of a table; `(block, prefix)` is where the keys stand.
+fn rows(page: &mut String, (block, prefix): (&str, &str), keys: &[Key], examples: &[reference::Example]) {
     for key in keys {
         let name = format!("{prefix}{}", key.name);
-        let _ = writeln!(page, "| `{name}` | {} | {} | {} |", value(&key.kind), absent(key.absent), key.doc);
+        let shown = example(examples, &format!("{block}.{name}"));
+        let _ = writeln!(page, "| `{name}` | {} | {} | {} | {shown} |", value(&key.kind), absent(key.absent), key.doc);
         if let Kind::Record(inner) = key.kind {
-            rows(page, &format!("{name}."), inner);
+            rows(page, (block, &format!("{name}.")), inner, examples);
         }
     }
+}
+
+/// The example of a key, or the first of those of its words.
+fn example(examples: &[reference::Example], name: &str) -> String {
+    let found =
+        examples.iter().find(|e| e.name == name || e.name.strip_prefix(name).is_some_and(|r| r.starts_with('|')));
+    found.map_or(String::new(), |example| format!("`{}`", example.line))
+}
+
+#[test]
+fn every_example_of_the_reference_is_a_recipe() {
+    let faults = reference::faults();
+    assert!(faults.is_empty(), "{faults}");
 }
 
 fn value(kind: &Kind) -> String {
@@ -409,7 +436,7 @@ fn value(kind: &Kind) -> String {
         {
             format!("{}, {}", kind.words(), bounds.words())
         }
-        Kind::Choice(choices) => {
+        Kind::Choice(choices) | Kind::Several(choices) => {
             let words: Vec<String> = choices.iter().map(choice).collect();
             words.join(", ")
         }
@@ -437,20 +464,27 @@ fn absent(absent: Absent) -> String {
 }
 
 /// The words of a key, each with what it means and what it takes.
-fn choices(page: &mut String, path: &str, key: &Key) {
+fn choices(page: &mut String, (block, path): (&str, &str), key: &Key, examples: &[reference::Example]) {
     match key.kind {
-        Kind::Record(inner) => inner.iter().for_each(|k| choices(page, &format!("{path}.{}", k.name), k)),
-        Kind::Choice(all) => {
-            let _ = write!(page, "\n`{path}` is one of:\n\n");
-            all.iter().for_each(|one| choice_lines(page, "", one));
+        Kind::Record(inner) => {
+            inner.iter().for_each(|k| choices(page, (block, &format!("{path}.{}", k.name)), k, examples))
+        }
+        Kind::Choice(all) | Kind::Several(all) => {
+            let of = if matches!(key.kind, Kind::Several(_)) { "one of, or a list of several" } else { "one of" };
+            let _ = write!(page, "\n`{path}` is {of}:\n\n");
+            all.iter().for_each(|one| choice_lines(page, "", &format!("{block}.{path}"), one, examples));
         }
         _ => {}
     }
 }
 
 /// A word with what it takes, and the words of what it takes.
-fn choice_lines(page: &mut String, indent: &str, one: &Choice) {
-    let _ = writeln!(page, "{indent}- {}: {}", choice(one), one.doc);
+fn choice_lines(page: &mut String, indent: &str, path: &str, one: &Choice, examples: &[reference::Example]) {
+    let shown = match one.arguments.is_some() || !one.keys.is_empty() {
+        true => format!(" {}", example(examples, &format!("{path}|{}", one.word))),
+        false => String::new(),
+    };
+    let _ = writeln!(page, "{}", format!("{indent}- {}: {}{shown}", choice(one), one.doc).trim_end());
     for argument in one.arguments.unwrap_or_default() {
         let _ = writeln!(page, "{indent}  - {}", argument_line(argument));
     }
@@ -459,9 +493,12 @@ fn choice_lines(page: &mut String, indent: &str, one: &Choice) {
             Absent::Nothing => String::new(),
             other => format!(" ({})", absent(other)),
         };
-        let _ = writeln!(page, "{indent}  - `{}`, {}{default}: {}", key.name, value(&key.kind), key.doc);
-        if let Kind::Choice(inner) = key.kind {
-            inner.iter().for_each(|one| choice_lines(page, &format!("{indent}    "), one));
+        let inner = format!("{path}.{}", key.name);
+        let shown = example(examples, &format!("{inner}|{}", one.word));
+        let line = format!("{indent}  - `{}`, {}{default}: {} {shown}", key.name, value(&key.kind), key.doc);
+        let _ = writeln!(page, "{}", line.trim_end());
+        if let Kind::Choice(all) = key.kind {
+            all.iter().for_each(|one| choice_lines(page, &format!("{indent}    "), &inner, one, examples));
         }
     }
 }
