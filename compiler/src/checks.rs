@@ -5,13 +5,20 @@
 
 mod allows;
 mod batch_is_whole_groups;
+mod budgets_are_reached;
 mod budgets_fit;
+mod buffers_give_room;
+mod columns_exist;
+mod data_is_enough;
 mod group_fits_baseline;
+mod groups_are_large_enough;
+mod mix_weights_are_weights;
 mod models_fit;
 mod names_are_used;
 mod penalties_take_away;
 mod ratios_sum_to_one;
 mod rollouts_are_unbiased;
+mod settings_can_act;
 mod suites_are_judged;
 
 use crate::draft::Draft;
@@ -24,12 +31,19 @@ type Check = fn(&Draft<'_>, &mut Problems);
 const CHECKS: &[Check] = &[
     models_fit::check,
     ratios_sum_to_one::check,
+    mix_weights_are_weights::check,
     budgets_fit::check,
+    budgets_are_reached::check,
     batch_is_whole_groups::check,
     group_fits_baseline::check,
+    groups_are_large_enough::check,
     rollouts_are_unbiased::check,
     penalties_take_away::check,
+    buffers_give_room::check,
+    columns_exist::check,
+    data_is_enough::check,
     suites_are_judged::check,
+    settings_can_act::check,
     names_are_used::check,
     allows::check,
 ];

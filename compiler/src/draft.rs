@@ -8,6 +8,7 @@ mod promises;
 mod terms;
 
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::Facts;
 use crate::formula::TypedFormula;
 use crate::problems::Problems;
 use crate::recipe::{Guarantee, Origin, Param, Test};
@@ -38,6 +39,17 @@ pub struct Draft<'a> {
     pub tests: Vec<Test>,
     /// Names of penalties, terms and `outcome` that the reward or another term reads.
     pub used_terms: BTreeSet<String>,
+    /// What is known of models and data.
+    pub facts: &'a Facts,
+    /// Texts of all files.
+    pub sources: &'a [Source],
+}
+
+impl Draft<'_> {
+    /// A piece of the text that was read.
+    pub fn text(&self, span: Span) -> Option<&str> {
+        self.sources.iter().find(|s| s.id == span.file)?.text.get(span.start..span.end)
+    }
 }
 
 /// A stage with holes.
@@ -76,10 +88,12 @@ pub struct Given<'a> {
     pub set: &'a [(String, String)],
     /// Texts.
     pub sources: &'a [Source],
+    /// What is known of models and data.
+    pub facts: &'a Facts,
 }
 
 /// Reads everything that a view holds.
-pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> Draft<'a> {
+pub fn draft<'a>(view: View<'a>, given: &Given<'a>, problems: &mut Problems) -> Draft<'a> {
     let resolved = view.resolved;
     let place = resolved.name.as_ref().map_or(Span::default(), |n| n.span);
     let mut domains: Vec<String> = resolved.names("domain").map(|n| n.node.clone()).collect();
@@ -127,6 +141,8 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
         guarantees: promises.guarantees,
         tests: promises.tests,
         used_terms,
+        facts: given.facts,
+        sources: given.sources,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod checks;
 pub mod diagnostic;
 pub mod draft;
 pub mod explain;
+pub mod facts;
 pub mod formula;
 pub mod graph;
 pub mod lower;
@@ -26,6 +27,7 @@ pub mod recipe_tests;
 pub mod resolve;
 pub mod settings;
 pub mod support;
+pub mod template;
 pub mod units;
 pub mod values;
 pub mod vocabulary;
@@ -54,6 +56,8 @@ pub struct Options {
     pub set: Vec<(String, String)>,
     /// Warnings count as errors.
     pub strict: bool,
+    /// What is known of models and data.
+    pub facts: facts::Facts,
 }
 
 /// What a check gives.
@@ -67,6 +71,8 @@ pub struct Checked {
     pub sources: Vec<Source>,
     /// Remarks that are no problems, for example guarantees that are not yet decided.
     pub notes: Vec<String>,
+    /// What a look at the disk could tell more about, for [`Options::facts`].
+    pub wanted: Vec<facts::Wanted>,
 }
 
 /// Checks a recipe: all phases, in order.
@@ -74,28 +80,30 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let (mut problems, mut sources) = (Problems::new(), Vec::new());
     let resolved = resolve::resolve(root, loader, &mut sources, &mut problems);
     let base = View::base(&resolved);
-    let given = draft::Given { set: &options.set, sources: &sources };
+    let given = draft::Given { set: &options.set, sources: &sources, facts: &options.facts };
+    let mut wanted = std::collections::BTreeSet::new();
 
     let mut recipe = None;
     match chosen(&resolved, &base, options, &mut problems) {
         Some(view) => {
             let draft = draft::draft(view, &given, &mut problems);
             checks::run(&draft, &mut problems);
+            facts::wanted(&draft, &mut wanted);
             recipe = build::build(&draft, options.variant.as_deref(), &problems);
         }
         None => options.set.iter().for_each(drop),
     }
     if options.variant.is_none() {
-        check_variants(&resolved, &base, &given, &mut problems);
+        check_variants(&resolved, &base, &given, &mut wanted, &mut problems);
     }
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
-    let notes = resolved
+    let mut notes = problems.take_notes();
+    notes.extend(resolved
         .guarantees
         .iter()
-        .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node))
-        .collect();
-    Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes }
+        .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node)));
+    Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes, wanted: wanted.into_iter().collect() }
 }
 
 /// The recipe under the variant that was asked for.
@@ -118,12 +126,19 @@ fn chosen<'a>(
 }
 
 /// Checks every variant, so that none is found broken on the day it is needed. What the base has already said is not repeated.
-fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
+fn check_variants(
+    resolved: &resolve::Resolved,
+    base: &View<'_>,
+    given: &draft::Given<'_>,
+    wanted: &mut std::collections::BTreeSet<facts::Wanted>,
+    problems: &mut Problems,
+) {
     for variant in &resolved.variants {
         let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
         let draft = draft::draft(view, given, &mut found);
         checks::run(&draft, &mut found);
+        facts::wanted(&draft, wanted);
         let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
         for mut diagnostic in found.sorted().into_iter().cloned() {
             if !known.contains(&diagnostic) {
@@ -145,6 +160,9 @@ pub fn compile(recipe: &Recipe) -> Result<(TrainGraph, Plan), GraphError> {
 /// Takes out the warnings that the recipe accepts.
 fn accept(resolved: &resolve::Resolved, problems: &mut Problems) {
     problems.retain(|d| {
-        d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name())
+        let place = d.labels.first().map(|l| l.span.file);
+        let allowed = resolved.allows.iter().any(|(code, _)| code.node == d.code.name());
+        let of_base = |code: &recipec_grammar::tree::Name| code.node == d.code.name() && Some(code.span.file) == place;
+        d.severity == diagnostic::Severity::Error || !(allowed || resolved.inherited_allows.iter().any(of_base))
     });
 }

@@ -36,6 +36,8 @@ mod tests {
     fn one_rollout_per_prompt() {
         let one = quickstart_with("group     = 8 rollouts", "group     = 1 rollout");
         assert_eq!(codes_of(&one).codes, ["recipe::rollouts::group_of_one"]);
-        assert!(codes_of(&one.replace("baseline = leave_one_out", "baseline = none")).codes.is_empty());
+        let alone = one.replace("baseline = leave_one_out", "baseline = none");
+        assert_eq!(codes_of(&alone).codes, ["recipe::rollouts::group_too_small"], "the penalty reads the solve rate");
+        assert!(codes_of(&alone.replace("solve_rate ^ gamma", "gamma ^ 0.5")).codes.is_empty());
     }
 }
