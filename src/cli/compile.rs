@@ -42,7 +42,7 @@ pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
         };
         set.push((name.trim().to_string(), value.trim().to_string()));
     }
-    let options = Options { variant: changes.variant.clone(), set, strict: false };
+    let options = Options { variant: changes.variant.clone(), set, ..Options::default() };
     Ok(recipec_compiler::check(source, &FolderLoader::beside(file), &options))
 }
 

@@ -37,7 +37,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         return;
     }
     // How a run under a variant ends is the variant's own affair: a short one is made to be short.
-    if draft.view.varied || problems.lost_text() {
+    // Where there is an error, what the numbers mean is not known.
+    if draft.view.varied || problems.lost_text() || problems.any_error() {
         return;
     }
     let Some(work) = stages.iter().map(|s| work(s)).collect::<Option<Vec<Work>>>() else { return };

@@ -22,7 +22,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     listed_twice(draft, &sources, problems);
     evaluated(draft, &sources, problems);
     // A run under a variant may be longer or shorter than the recipe's; how often its problems come is looked at for the recipe.
-    if !draft.view.varied {
+    if !draft.view.varied && !problems.any_error() {
         enough(draft, problems);
     }
 }

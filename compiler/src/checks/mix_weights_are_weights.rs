@@ -27,10 +27,14 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     }
 }
 
+/// Ranges of averages are rounded outwards, so that 0 may be a little less.
+const ROUNDING: f64 = 1e-9;
+
 /// Whether the weights are none; reports it.
 fn negative(weight: &TypedFormula, problems: &mut Problems) -> bool {
     let (low, high) = weight.range();
-    if low < 0.0 {
+    let negative = low < -ROUNDING;
+    if negative {
         problems.push(
             Diagnostic::new(codes::NEGATIVE_WEIGHT, format!("the weight of a domain can be as low as {low}"))
                 .at(weight.span, format!("from {low} to {high}"))
@@ -43,7 +47,7 @@ fn negative(weight: &TypedFormula, problems: &mut Problems) -> bool {
                 .help("`weight = ratio` draws by ratio"),
         );
     }
-    low < 0.0 || high == 0.0
+    negative || high == 0.0
 }
 
 /// Bindings in sight, the nearest last.

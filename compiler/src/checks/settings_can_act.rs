@@ -18,7 +18,8 @@ const COUNTED: [&str; 9] =
 const OF_ROLLOUTS: [&str; 4] = ["train.", "reward.", "mix.", "rollout."];
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    if draft.view.varied || problems.lost_text() {
+    // Where there is an error, what acts is not known.
+    if draft.view.varied || problems.lost_text() || problems.any_error() {
         return;
     }
     for rule in [clip, kl, refill, warmup, in_flight, floor] {
