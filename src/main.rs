@@ -1,6 +1,7 @@
 //! `recipec`: recipes for reinforcement-learning post-training, checked and run.
 
 mod cli;
+mod facts;
 mod loader;
 #[cfg(feature = "run")]
 mod progress;

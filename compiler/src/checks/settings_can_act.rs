@@ -54,15 +54,16 @@ fn clip(stage: &StageDraft) -> Option<Diagnostic> {
     if !on_policy(values) {
         return None;
     }
-    let written: Vec<(&str, Span)> = values
+    let mut written: Vec<(&str, Span)> = values
         .iter()
         .filter(|(path, _)| path.starts_with("train.algorithm.clip"))
         .filter_map(|(path, _)| Some((path.rsplit('.').next()?, values.span(path)?)))
         .collect();
+    written.sort_by_key(|(_, span)| *span);
     let (name, place) = *written.first()?;
     let mut diagnostic = Diagnostic::new(codes::CLIP_NEVER_ACTS, format!("`{name}` cannot act: every importance ratio is 1"))
         .at(place, "no ratio leaves this range")
-        .help("use `updates = 2` or more, or `max_lag = 1 steps`; or remove the clip range")
+        .help("use `updates = 2` or more, or `max_lag = 1 step`; or remove the clip range")
         .note("with one update from a batch and no lag, the policy that learns is the policy that sampled");
     for (_, span) in written.iter().skip(1) {
         diagnostic = diagnostic.at(*span, "nor this");
@@ -121,7 +122,7 @@ fn in_flight(stage: &StageDraft) -> Option<Diagnostic> {
     let diagnostic =
         Diagnostic::new(codes::IN_FLIGHT_WITHOUT_LAG, "weights cannot change in flight: no rollout may lag behind")
             .at(place, "the same as `between_batches`")
-            .help("use `max_lag = 1 steps` or more, or `update = between_batches`");
+            .help("use `max_lag = 1 step` or more, or `update = between_batches`");
     Some(because(diagnostic, values, &["train.max_lag"]))
 }
 
