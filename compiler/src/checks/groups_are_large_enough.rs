@@ -34,12 +34,14 @@ fn read_by_the_reward(stage: &StageDraft) -> impl Iterator<Item = &TypedFormula>
 fn look(draft: &Draft<'_>, stage: &StageDraft, group: u64, formula: &TypedFormula, problems: &mut Problems) {
     let params: BTreeMap<&str, f64> = draft.params.iter().map(|p| (p.name.as_str(), p.value.value)).collect();
     let mut thresholds: Vec<(f64, Span)> = Vec::new();
+    let mut bands: Vec<(f64, f64, Span)> = Vec::new();
     let mut read: Option<Span> = None;
     formula.visit(&mut |part| {
         if is_solve_rate(part, formula) {
             read.get_or_insert(part.span);
         }
         thresholds_of(part, formula, &params, &mut thresholds);
+        bands.extend(band_of(part, formula, &params));
     });
     thresholds.retain(|(value, _)| *value > 0.0 && *value < 1.0);
     thresholds.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -60,8 +62,12 @@ fn look(draft: &Draft<'_>, stage: &StageDraft, group: u64, formula: &TypedFormul
         return;
     }
     let values: Vec<f64> = thresholds.iter().map(|(value, _)| *value).collect();
-    let Some((low, high)) = empty_gap(&values, group) else { return };
-    let Some(needed) = (group + 1..=LARGEST).find(|size| empty_gap(&values, *size).is_none()) else { return };
+    let empty = |size: u64| {
+        let step = bands.iter().find(|(low, high, _)| !meets(*low, *high, size)).map(|(low, high, _)| (*low, *high));
+        empty_gap(&values, size).or(step)
+    };
+    let Some((low, high)) = empty(group) else { return };
+    let Some(needed) = (group + 1..=LARGEST).find(|size| empty(*size).is_none()) else { return };
     let mut problem = Diagnostic::new(
         codes::GROUP_TOO_SMALL,
         format!("a group of {group} has no solve rate between {low} and {high}"),
@@ -70,6 +76,9 @@ fn look(draft: &Draft<'_>, stage: &StageDraft, group: u64, formula: &TypedFormul
         if *value == low || *value == high {
             problem = problem.at(*span, format!("tells solve rates apart at {value}"));
         }
+    }
+    if let Some((.., span)) = bands.iter().find(|(from, to, _)| *from == low && *to == high) {
+        problem = problem.at(*span, "a step, where a slope is written");
     }
     problems.push(told(problem.help(format!(
         "use `group = {needed} rollouts` or more, or another threshold: the solve rates are 0, 1/{group}, 2/{group} and so on to 1"
@@ -108,39 +117,54 @@ fn is_solve_rate(typed: &Typed, formula: &TypedFormula) -> bool {
     }
 }
 
-/// Where a part tells solve rates apart: comparisons with a constant, and the ends of `ramp`, `clip`, `min` and `max`.
-fn thresholds_of(
-    part: &Typed,
-    formula: &TypedFormula,
-    params: &BTreeMap<&str, f64>,
-    found: &mut Vec<(f64, Span)>,
-) {
-    let constant = |typed: &Typed| match &typed.kind {
+/// The value of a part that is the same for every rollout: a number, or a param in force.
+fn constant(typed: &Typed, params: &BTreeMap<&str, f64>) -> Option<f64> {
+    match &typed.kind {
         Kind::Name(Source::Param, name) => params.get(name.as_str()).copied(),
         _ if typed.range.low == typed.range.high => Some(typed.range.low),
         _ => None,
-    };
-    let mut add = |typed: &Typed| found.extend(constant(typed).map(|value| (value, typed.span)));
-    match &part.kind {
-        Kind::Binary(BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual, left, right) => {
-            if is_solve_rate(left, formula) {
-                add(right);
-            } else if is_solve_rate(right, formula) {
-                add(left);
-            }
-        }
-        Kind::Call(Function::Ramp | Function::Clip | Function::Min | Function::Max, arguments)
-            if arguments.iter().any(|a| is_solve_rate(a, formula)) =>
-        {
-            arguments.iter().filter(|a| !is_solve_rate(a, formula)).for_each(&mut add);
-        }
-        _ => {}
     }
+}
+
+/// Where a part tells solve rates apart: comparisons with a constant. A floor such as `max(solve_rate, 0.1)` is a guard, and tells
+/// nothing apart.
+fn thresholds_of(part: &Typed, formula: &TypedFormula, params: &BTreeMap<&str, f64>, found: &mut Vec<(f64, Span)>) {
+    let Kind::Binary(op, left, right) = &part.kind else { return };
+    if !matches!(op, BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual) {
+        return;
+    }
+    let other = match (is_solve_rate(left, formula), is_solve_rate(right, formula)) {
+        (true, false) => right,
+        (false, true) => left,
+        _ => return,
+    };
+    found.extend(constant(other, params).map(|value| (value, other.span)));
+}
+
+/// The two ends between which a `ramp` rises or a `clip` follows the solve rate.
+fn band_of(part: &Typed, formula: &TypedFormula, params: &BTreeMap<&str, f64>) -> Option<(f64, f64, Span)> {
+    let Kind::Call(Function::Ramp | Function::Clip, arguments) = &part.kind else { return None };
+    let [value, one, other] = arguments.as_slice() else { return None };
+    if !is_solve_rate(value, formula) {
+        return None;
+    }
+    let (one, other) = (constant(one, params)?, constant(other, params)?);
+    let (low, high) = (one.min(other), one.max(other));
+    // Outside of 0..1 there is more at fault than the group.
+    (low < high && low >= 0.0 && high <= 1.0).then_some((low, high, part.span))
+}
+
+/// Whether a solve rate of a group lies inside of a band, its ends left out.
+fn meets(low: f64, high: f64, group: u64) -> bool {
+    const ROUNDING: f64 = 1e-9;
+    let size = group as f64;
+    let first = libm::floor(low * size + ROUNDING) + 1.0;
+    first < high * size - ROUNDING
 }
 
 #[cfg(test)]
 mod tests {
-    use super::empty_gap;
+    use super::{empty_gap, meets};
     use crate::testing::{codes_of, quickstart_with};
 
     #[test]
@@ -152,6 +176,7 @@ mod tests {
         assert_eq!(empty_gap(&[0.4, 0.45], 8), Some((0.4, 0.45)));
         assert_eq!(empty_gap(&[0.5], 2), None);
         assert_eq!(empty_gap(&[], 2), None);
+        assert!(meets(0.0, 1.0, 2) && !meets(0.0, 1.0, 1) && !meets(0.875, 1.0, 8) && meets(0.875, 1.0, 9));
     }
 
     #[test]
@@ -159,7 +184,9 @@ mod tests {
         let scale = "solve_rate ^ gamma";
         for (with, codes) in [
             ("if solve_rate > 0.9 then 1 else 0.5", vec!["recipe::rollouts::group_too_small"]),
-            ("ramp(solve_rate, 0.05, 1)", vec!["recipe::rollouts::group_too_small"]),
+            ("ramp(solve_rate, 0.9, 1)", vec!["recipe::rollouts::group_too_small"]),
+            ("ramp(solve_rate, 0.05, 1)", vec![]),
+            ("max(solve_rate, 0.05)", vec![]),
             ("if solve_rate > 0.5 then 1 else 0.5", vec![]),
             ("if solve_rate >= 1 then 1 else 0.5", vec![]),
         ] {
