@@ -77,7 +77,8 @@ fn rows(path: &Path, look: Look) -> Option<DataFacts> {
         }
         if bytes == 0 {
             let digest = Some(digest.finalize().to_hex().to_string());
-            return Some(DataFacts { rows: Some(rows), columns: Some(columns), digest });
+            // Of no rows there is nothing to say but that.
+            return Some(DataFacts { rows: Some(rows), columns: (rows > 0).then_some(columns), digest });
         }
         seen += bytes;
         if seen > limit {
@@ -108,10 +109,7 @@ fn config(path: &Path) -> Option<ModelFacts> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(LARGEST_CONFIG).read_to_end(&mut text).ok()?;
     let config: Config = serde_json::from_slice(&text).ok()?;
-    Some(ModelFacts {
-        context: config.max_position_embeddings,
-        architecture: config.architectures.into_iter().next(),
-    })
+    Some(ModelFacts { context: config.max_position_embeddings, architecture: config.architectures.into_iter().next() })
 }
 
 #[cfg(test)]
@@ -126,7 +124,10 @@ mod tests {
         write("broken.jsonl", "{\"prompt\":\n");
         write("long.jsonl", &"{\"prompt\":\"a\"}\n".repeat(700_000));
         std::fs::create_dir(folder.path().join("base")).expect("a folder");
-        write("base/config.json", "{\"max_position_embeddings\":2048,\"architectures\":[\"LlamaForCausalLM\"],\"x\":{}}");
+        write(
+            "base/config.json",
+            "{\"max_position_embeddings\":2048,\"architectures\":[\"LlamaForCausalLM\"],\"x\":{}}",
+        );
         let wanted = ["a.jsonl", "broken.jsonl", "long.jsonl", "none.jsonl", "../a.jsonl", "/etc/passwd"]
             .map(|path| Wanted::File(path.into()));
         let mut all = wanted.to_vec();

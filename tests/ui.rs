@@ -267,13 +267,8 @@ fn certain_fixes_are_made_and_ratios_are_never_guessed() {
         let fewer = mended.checked.problems.errors() + mended.checked.problems.warnings()
             < before.problems.errors() + before.problems.warnings();
         if mended.made.is_empty() || !left.is_empty() || !fewer {
-            let _ = writeln!(
-                faults,
-                "{}: made {:?}, left {left:?}\n{}",
-                case.name,
-                mended.made,
-                rendered(&mended.checked)
-            );
+            let _ =
+                writeln!(faults, "{}: made {:?}, left {left:?}\n{}", case.name, mended.made, rendered(&mended.checked));
         }
         let numbers = |text: &str| {
             let is_part = |c: char| !(c.is_ascii_digit() || c == '.' || c == '%');

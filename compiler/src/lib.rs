@@ -99,10 +99,12 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
     let mut notes = problems.take_notes();
-    notes.extend(resolved
-        .guarantees
-        .iter()
-        .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node)));
+    notes.extend(
+        resolved
+            .guarantees
+            .iter()
+            .map(|g| format!("guarantee `{}` is not yet decided by this version", g.node.name.node)),
+    );
     Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes, wanted: wanted.into_iter().collect() }
 }
 

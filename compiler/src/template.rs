@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn columns_and_braces() {
         let columns = |text: &str| -> Result<Vec<String>, String> {
-            Ok(parse(text)?.into_iter().filter_map(|p| if let Part::Column(name) = p { Some(name) } else { None }).collect())
+            Ok(parse(text)?
+                .into_iter()
+                .filter_map(|p| if let Part::Column(name) = p { Some(name) } else { None })
+                .collect())
         };
         assert_eq!(columns("{problem} in \\boxed{{}}, { n }"), Ok(vec!["problem".to_string(), "n".to_string()]));
         assert_eq!(columns("{{problem}}"), Ok(Vec::new()));

@@ -81,9 +81,8 @@ fn fixed(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
     }
     let options = options(changes)?;
     let source = read(file)?;
-    let check = |text: &str| {
-        check_source(file, &Source::new(FileId(0), source.name.as_str(), text), &options, Look::Quick)
-    };
+    let check =
+        |text: &str| check_source(file, &Source::new(FileId(0), source.name.as_str(), text), &options, Look::Quick);
     let mended = fixes::mend(&source.text, &check);
     if mended.made.is_empty() {
         return Ok(mended.checked);

@@ -16,7 +16,11 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
                     Diagnostic::new(codes::UNKNOWN_CODE, format!("there is no diagnostic `{}`", name.node))
                         .at(name.span, "not a code");
                 if let Some(near) = suggest::near(&name.node, all) {
-                    diagnostic = diagnostic.help(format!("did you mean `{}`?", near.word)).fix(name.span, near.word, near.certain);
+                    diagnostic = diagnostic.help(format!("did you mean `{}`?", near.word)).fix(
+                        name.span,
+                        near.word,
+                        near.certain,
+                    );
                 }
                 problems.push(diagnostic);
             }

@@ -105,7 +105,13 @@ fn short(value: f64) -> String {
         v if v >= 1e4 => (v / 1e3, "K"),
         v => return format!("{v}"),
     };
-    let digits = if scaled >= 100.0 { 1.0 } else if scaled >= 10.0 { 10.0 } else { 100.0 };
+    let digits = if scaled >= 100.0 {
+        1.0
+    } else if scaled >= 10.0 {
+        10.0
+    } else {
+        100.0
+    };
     format!("{}{prefix}", libm::round(scaled * digits) / digits)
 }
 
@@ -135,7 +141,8 @@ mod tests {
 
     #[test]
     fn short_numbers() {
-        for (value, text) in [(0.0, "0"), (357.0, "357"), (14_745_600.0, "14.7M"), (3e9, "3G"), (1_234_567.0, "1.23M")] {
+        for (value, text) in [(0.0, "0"), (357.0, "357"), (14_745_600.0, "14.7M"), (3e9, "3G"), (1_234_567.0, "1.23M")]
+        {
             assert_eq!(short(value), text);
         }
     }

@@ -225,8 +225,16 @@ mod tests {
             ("buffer     = 72 tokens", "buffer     = 97 tokens", "recipe::budgets::buffer_not_below_output"),
             ("evaluation = 192 tokens", "evaluation = 95 tokens", "recipe::budgets::evaluation_below_output"),
             ("context   = 256 tokens", "context   = 255 tokens", "recipe::budgets::evaluation_over_context"),
-            ("output = 96 tokens   sampling", "output = 193 tokens   sampling", "recipe::budgets::evaluation_over_context"),
-            ("domain math     { ratio", "domain math     { output = 97 tokens  ratio", "recipe::budgets::domain_over_output"),
+            (
+                "output = 96 tokens   sampling",
+                "output = 193 tokens   sampling",
+                "recipe::budgets::evaluation_over_context",
+            ),
+            (
+                "domain math     { ratio",
+                "domain math     { output = 97 tokens  ratio",
+                "recipe::budgets::domain_over_output",
+            ),
             (
                 "{ warmup = 40 steps, floor = 0.1 }",
                 "{ warmup = 601 steps, floor = 0.1 }",

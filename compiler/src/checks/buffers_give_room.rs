@@ -61,9 +61,12 @@ mod tests {
     #[test]
     fn a_zone_of_no_tokens() {
         let body = "penalty difficulty_aware = overlong(length) * scale";
-        let step = quickstart_with(body, "penalty difficulty_aware = (if length > budget.output - budget.buffer then -1 else 0) * scale")
-            .replace("clip((budget.output - budget.buffer - n) / budget.buffer, -1, 0)", "-n / budget.output")
-            .replace("buffer     = 72 tokens", "buffer     = 0 tokens");
+        let step = quickstart_with(
+            body,
+            "penalty difficulty_aware = (if length > budget.output - budget.buffer then -1 else 0) * scale",
+        )
+        .replace("clip((budget.output - budget.buffer - n) / budget.buffer, -1, 0)", "-n / budget.output")
+        .replace("buffer     = 72 tokens", "buffer     = 0 tokens");
         let codes = codes_of(&step).codes;
         assert!(codes.contains(&"recipe::penalties::no_buffer"), "{codes:?}");
         let zero = quickstart_with("buffer     = 72 tokens", "buffer     = 0 tokens");

@@ -17,6 +17,14 @@ use recipec_grammar::source::Span;
 use recipec_grammar::tree::{Expr, ExprKind};
 use std::collections::BTreeSet;
 
+/// Columns that a verifier reads without being told their names.
+const READ_BY: [(&str, &str); 4] = [
+    ("constraints", "instruction_id_list"),
+    ("function_calls", "ground_truth"),
+    ("puzzle", "game_data"),
+    ("puzzle", "task"),
+];
+
 /// Columns that hold the problem, one of which every row has; a prompt may name it by the first two.
 const PROBLEM: [&str; 3] = ["prompt", "problem", "question"];
 
@@ -69,7 +77,8 @@ impl Owner<'_> {
             }
         }
         let parts = self.prompt(problems);
-        let named: Vec<&String> = parts.iter().filter_map(|p| if let Part::Column(n) = p { Some(n) } else { None }).collect();
+        let named: Vec<&String> =
+            parts.iter().filter_map(|p| if let Part::Column(n) = p { Some(n) } else { None }).collect();
         let arguments = self.column_arguments();
         let Some(columns) = facts::columns(self.draft.facts, &source) else {
             if !named.is_empty() || !arguments.is_empty() {
@@ -77,6 +86,7 @@ impl Owner<'_> {
             }
             return;
         };
+        self.needed(&columns, &source, problems);
         let known: Vec<&str> = columns.iter().map(String::as_str).chain(PROBLEM.into_iter().take(2)).collect();
         let prompt = format!("{}.prompt", self.path);
         for name in named.into_iter().filter(|n| !known.contains(&n.as_str())) {
@@ -99,10 +109,39 @@ impl Owner<'_> {
         }
     }
 
+    /// Columns that the verifier cannot do without.
+    fn needed(&self, columns: &BTreeSet<String>, source: &DataSource, problems: &mut Problems) {
+        let path = format!("{}.verify", self.path);
+        let Some(verifier) = self.values.word(&path) else { return };
+        let missing: Vec<&str> = READ_BY
+            .iter()
+            .filter(|(name, column)| *name == verifier && !columns.contains(*column))
+            .map(|(_, column)| *column)
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let key = facts::data_key(source);
+        let list = suggest::list(&missing, "and");
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_COLUMN,
+            format!("verifier `{verifier}` reads {list}, which `{key}` does not have"),
+        )
+        .at(self.values.span(&path).unwrap_or(self.place), "would fail on every response")
+        .help("use the verifier that belongs to this data, or data with these columns");
+        if let Some(at) = self.values.span(&format!("{}.data", self.path)) {
+            diagnostic = diagnostic.at(at, "this data");
+        }
+        problems.push(diagnostic);
+    }
+
     fn unknown(&self, name: &str, what: &str, span: Span, known: &[&str], source: &DataSource) -> Diagnostic {
         let key = facts::data_key(source);
-        let mut diagnostic = Diagnostic::new(codes::UNKNOWN_COLUMN, format!("{what} names column `{name}`, which `{key}` does not have"))
-            .at(span, "not a column of the data");
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_COLUMN,
+            format!("{what} names column `{name}`, which `{key}` does not have"),
+        )
+        .at(span, "not a column of the data");
         diagnostic.help = suggest::help(name, known.iter().copied());
         if let Some(at) = self.values.span(&format!("{}.data", self.path)) {
             diagnostic = diagnostic.at(at, "this data");
@@ -212,9 +251,9 @@ fn demonstrations(owner: &Owner<'_>, stage: &str, span: Span, problems: &mut Pro
 
 #[cfg(test)]
 mod tests {
+    use crate::Options;
     use crate::facts::{DataFacts, Facts};
     use crate::testing::{checked, codes_of, found, quickstart_with};
-    use crate::Options;
     use std::collections::BTreeMap;
 
     #[test]
@@ -225,6 +264,7 @@ mod tests {
             ("builtin(\"programs\")", "builtin(\"programms\")", vec!["recipe::data::unknown_generator"]),
             ("builtin(\"programs\")", "builtin(\"programs\", levels = 2..5)", vec!["recipe::data::unknown_generator"]),
             ("builtin(\"programs\")", "builtin(\"programs\", levels = 2..4)", vec![]),
+            ("verify = puzzle()", "verify = constraints()", vec!["recipe::data::unknown_column"]),
             ("target    = demonstration", "target    = demonstrations", vec!["recipe::data::unknown_column"; 5]),
             ("domain math     {", "domain math     { prompt = \"{problem}\"", vec![]),
             ("domain math     {", "domain math     { prompt = \"{text}\"", vec!["recipe::data::unknown_column"]),
@@ -240,7 +280,8 @@ mod tests {
         let with = |columns: Option<&[&str]>| {
             let columns = columns.map(|c| c.iter().map(|c| (*c).to_string()).collect());
             let known = DataFacts { columns, ..DataFacts::default() };
-            let facts = Facts { data: BTreeMap::from([("file(\"rows.jsonl\")".to_string(), known)]), ..Facts::default() };
+            let facts =
+                Facts { data: BTreeMap::from([("file(\"rows.jsonl\")".to_string(), known)]), ..Facts::default() };
             let checked = checked(&text, &Options { facts, ..Options::default() });
             (found(&checked).codes, checked.notes.iter().any(|n| n.contains("rows.jsonl") && n.contains("columns")))
         };

@@ -115,16 +115,19 @@ fn enough(draft: &Draft<'_>, problems: &mut Problems) {
             continue;
         }
         let data = draft.run.span(&format!("domain.{domain}.data"));
-        let times = if rows == 0 { f64::INFINITY } else { libm::round(draws / rows as f64 * 10.0) / 10.0 };
-        let mut diagnostic = Diagnostic::new(
-            codes::TOO_FEW_PROBLEMS,
-            format!(
-                "domain `{domain}` has {rows} problems, and the run draws about {}: each comes about {times} times",
-                libm::round(draws)
-            ),
-        )
-        .at(known_at.or(data).unwrap_or(draft.place), format!("{rows} problems"))
-        .help("use fewer steps, a smaller ratio or more data; or accept it with `allow`");
+        let about = libm::round(draws);
+        let message = match rows {
+            0 => format!("domain `{domain}` has no problems, and the run draws about {about}"),
+            rows => {
+                let times = libm::round(draws / rows as f64 * 10.0) / 10.0;
+                format!(
+                    "domain `{domain}` has {rows} problems, and the run draws about {about}: each comes about {times} times"
+                )
+            }
+        };
+        let mut diagnostic = Diagnostic::new(codes::TOO_FEW_PROBLEMS, message)
+            .at(known_at.or(data).unwrap_or(draft.place), format!("{rows} problems"))
+            .help("use fewer steps, a smaller ratio or more data; or accept it with `allow`");
         let steps = draft.stages.iter().find_map(|s| s.values.span("budget.steps"));
         if let Some(span) = steps {
             diagnostic = diagnostic.at(span, "so many steps");
@@ -158,9 +161,9 @@ fn draws(stage: &StageDraft, domain: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use crate::Options;
     use crate::facts::{DataFacts, Facts};
     use crate::testing::{checked, codes_of, edit, found, quickstart_with};
-    use crate::Options;
     use std::collections::BTreeMap;
 
     #[test]
@@ -173,7 +176,11 @@ mod tests {
         assert_eq!(twice.codes, ["recipe::data::listed_twice"]);
         assert!(twice.text.contains("domains `math` and `logic`"), "{}", twice.text);
         assert!(with("hf(\"x/y\", split = \"test\")", "hf(\"x/y\", split = \"train\")").codes.is_empty());
-        assert!(with("builtin(\"ordering\", levels = 1..2)", "builtin(\"ordering\")").codes.contains(&"recipe::data::unknown_column"));
+        assert!(
+            with("builtin(\"ordering\", levels = 1..2)", "builtin(\"ordering\")")
+                .codes
+                .contains(&"recipe::data::unknown_column")
+        );
     }
 
     /// The math domain of the quickstart is drawn 1200 x 96 x 25% + 600 x 32 x 40% = 36,480 times.
@@ -182,7 +189,8 @@ mod tests {
         let file = quickstart_with("data = builtin(\"arithmetic\")", "data = file(\"rows.jsonl\")");
         let with = |rows: Option<u64>| {
             let known = DataFacts { rows, ..DataFacts::default() };
-            let facts = Facts { data: BTreeMap::from([("file(\"rows.jsonl\")".to_string(), known)]), ..Facts::default() };
+            let facts =
+                Facts { data: BTreeMap::from([("file(\"rows.jsonl\")".to_string(), known)]), ..Facts::default() };
             let checked = checked(&file, &Options { facts, ..Options::default() });
             (found(&checked).codes, checked.notes.iter().any(|n| n.contains("domain `math` has problems enough")))
         };
@@ -197,7 +205,13 @@ mod tests {
     fn measured_on_what_is_trained() {
         let file = quickstart_with("data = builtin(\"arithmetic\")", "data = file(\"rows.jsonl\")");
         let suite = "suite cap            { data = held_out";
-        let with = |path: &str| edit(&file, suite, &format!("suite cap            {{ data = file(\"{path}\")  verify = math_answer(extract = whole)"));
+        let with = |path: &str| {
+            edit(
+                &file,
+                suite,
+                &format!("suite cap            {{ data = file(\"{path}\")  verify = math_answer(extract = whole)"),
+            )
+        };
         assert_eq!(codes_of(&with("rows.jsonl")).codes, ["recipe::data::evaluated_on_training"]);
         assert!(codes_of(&with("other.jsonl")).codes.is_empty());
         // A copy under another name has the same bytes.

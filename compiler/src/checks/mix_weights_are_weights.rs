@@ -135,11 +135,7 @@ fn terms<'t>(typed: &'t Typed, sight: &Sight<'t>, common: &mut Common<'t>) {
 
 /// The value of a name, and how much of the sight its own names have. A binding sees the others of its list: names are unique there.
 fn bound<'t>(name: &str, sight: &Sight<'t>) -> Option<(&'t Typed, usize)> {
-    sight
-        .iter()
-        .enumerate()
-        .rev()
-        .find_map(|(at, list)| Some((&list.iter().find(|b| b.name == name)?.value, at + 1)))
+    sight.iter().enumerate().rev().find_map(|(at, list)| Some((&list.iter().find(|b| b.name == name)?.value, at + 1)))
 }
 
 /// Names that lead to names end: bindings see only earlier ones. The bound is for trees that were not made by a check.

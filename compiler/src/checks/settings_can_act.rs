@@ -61,10 +61,11 @@ fn clip(stage: &StageDraft) -> Option<Diagnostic> {
         .collect();
     written.sort_by_key(|(_, span)| *span);
     let (name, place) = *written.first()?;
-    let mut diagnostic = Diagnostic::new(codes::CLIP_NEVER_ACTS, format!("`{name}` cannot act: every importance ratio is 1"))
-        .at(place, "no ratio leaves this range")
-        .help("use `updates = 2` or more, or `max_lag = 1 step`; or remove the clip range")
-        .note("with one update from a batch and no lag, the policy that learns is the policy that sampled");
+    let mut diagnostic =
+        Diagnostic::new(codes::CLIP_NEVER_ACTS, format!("`{name}` cannot act: every importance ratio is 1"))
+            .at(place, "no ratio leaves this range")
+            .help("use `updates = 2` or more, or `max_lag = 1 step`; or remove the clip range")
+            .note("with one update from a batch and no lag, the policy that learns is the policy that sampled");
     for (_, span) in written.iter().skip(1) {
         diagnostic = diagnostic.at(*span, "nor this");
     }
@@ -78,10 +79,13 @@ fn kl(stage: &StageDraft) -> Option<Diagnostic> {
         return None;
     }
     Some(
-        Diagnostic::new(codes::KL_WITHOUT_GRADIENT, "the KL term k1 holds nothing back: its gradient is zero on average")
-            .at(place, "its derivative is that of the log-probability alone")
-            .help("use `k2`, whose gradient is that of the divergence, or `k3`")
-            .note("under the policy that sampled, the log-probability has a mean gradient of zero"),
+        Diagnostic::new(
+            codes::KL_WITHOUT_GRADIENT,
+            "the KL term k1 holds nothing back: its gradient is zero on average",
+        )
+        .at(place, "its derivative is that of the log-probability alone")
+        .help("use `k2`, whose gradient is that of the divergence, or `k3`")
+        .note("under the policy that sampled, the log-probability has a mean gradient of zero"),
     )
 }
 
@@ -92,9 +96,10 @@ fn refill(stage: &StageDraft) -> Option<Diagnostic> {
     if values.word("train.drop") != Some("never") || values.word("reward.unfinished") == Some("dropped") {
         return None;
     }
-    let diagnostic = Diagnostic::new(codes::REFILL_NEVER_ACTS, format!("`refill = {refill}` cannot act: no group is dropped"))
-        .at(place, "there is nothing to refill")
-        .help("use `drop = no_advantage`, or remove `refill`");
+    let diagnostic =
+        Diagnostic::new(codes::REFILL_NEVER_ACTS, format!("`refill = {refill}` cannot act: no group is dropped"))
+            .at(place, "there is nothing to refill")
+            .help("use `drop = no_advantage`, or remove `refill`");
     Some(because(diagnostic, values, &["train.drop"]))
 }
 
@@ -107,9 +112,10 @@ fn warmup(stage: &StageDraft) -> Option<Diagnostic> {
     if read.iter().any(|name| COUNTED.contains(&name.as_str()) || name.starts_with("last_batch.")) {
         return None;
     }
-    let diagnostic = Diagnostic::new(codes::WARMUP_NEVER_ACTS, "the warm-up waits for counts that the mix does not read")
-        .at(place, "nothing has to settle")
-        .help("remove `warmup`, or let the weight read `achieved`");
+    let diagnostic =
+        Diagnostic::new(codes::WARMUP_NEVER_ACTS, "the warm-up waits for counts that the mix does not read")
+            .at(place, "nothing has to settle")
+            .help("remove `warmup`, or let the weight read `achieved`");
     Some(because(diagnostic, values, &["mix.weight"]))
 }
 
@@ -132,9 +138,10 @@ fn floor(stage: &StageDraft) -> Option<Diagnostic> {
     if values.word("train.schedule") != Some("constant") || values.number("train.schedule.floor") == Some(1.0) {
         return None;
     }
-    let diagnostic = Diagnostic::new(codes::FLOOR_NEVER_ACTS, "the floor cannot act: a constant learning rate never falls")
-        .at(place, "never looked at")
-        .help("use `linear` or `cosine`, or remove `floor`");
+    let diagnostic =
+        Diagnostic::new(codes::FLOOR_NEVER_ACTS, "the floor cannot act: a constant learning rate never falls")
+            .at(place, "never looked at")
+            .help("use `linear` or `cosine`, or remove `floor`");
     Some(because(diagnostic, values, &["train.schedule"]))
 }
 
@@ -198,10 +205,8 @@ fn every(draft: &Draft<'_>, problems: &mut Problems) {
         ("checkpoint.every", draft.stages.iter().collect()),
     ] {
         let (Some(every), Some(place)) = (draft.run.count(path), draft.run.span(path)) else { continue };
-        let steps: Option<Vec<(u64, Option<Span>)>> = stages
-            .iter()
-            .map(|s| Some((s.values.count("budget.steps")?, s.values.span("budget.steps"))))
-            .collect();
+        let steps: Option<Vec<(u64, Option<Span>)>> =
+            stages.iter().map(|s| Some((s.values.count("budget.steps")?, s.values.span("budget.steps")))).collect();
         let Some(longest) = steps.and_then(|steps| steps.into_iter().max_by_key(|(steps, _)| *steps)) else { continue };
         if every <= longest.0 {
             continue;
@@ -260,14 +265,30 @@ mod tests {
             ("drop      = no_advantage", "kl = k1", vec!["kl_without_gradient"]),
             ("drop      = no_advantage", "kl = k3", vec![]),
             ("update      = between_batches", "update = in_flight { after = 8 }", vec!["in_flight_without_lag"]),
-            ("schedule  = linear { warmup = 40 steps, floor = 0.1 }", "schedule = constant { floor = 0.1 }", vec!["floor_never_acts"]),
-            ("weight = ratio * clip(ratio / max(achieved, 1e-9), 0.1, 10)", "weight = ratio", vec!["warmup_never_acts"]),
+            (
+                "schedule  = linear { warmup = 40 steps, floor = 0.1 }",
+                "schedule = constant { floor = 0.1 }",
+                vec!["floor_never_acts"],
+            ),
+            (
+                "weight = ratio * clip(ratio / max(achieved, 1e-9), 0.1, 10)",
+                "weight = ratio",
+                vec!["warmup_never_acts"],
+            ),
             ("every = 200 steps", "every = 601 steps", vec!["every_never_acts"]),
             ("every = 200 steps", "every = 600 steps", vec![]),
             ("every = 100 steps", "every = 1201 steps", vec!["every_never_acts"]),
-            ("override budget.steps = 1200 steps", "override budget.steps = 1200 steps override train.group = 4 rollouts", vec!["not_read_by_stage"]),
+            (
+                "override budget.steps = 1200 steps",
+                "override budget.steps = 1200 steps override train.group = 4 rollouts",
+                vec!["not_read_by_stage"],
+            ),
             ("{ temperature = 0.6, top_p = 0.95 }", "{ temperature = 0 }", vec!["greedy_sampling"]),
-            ("{ temperature = 0.6, top_p = 0.95 }", "{ temperature = 0, top_p = 0.95 }", vec!["greedy_sampling", "greedy_sampling"]),
+            (
+                "{ temperature = 0.6, top_p = 0.95 }",
+                "{ temperature = 0, top_p = 0.95 }",
+                vec!["greedy_sampling", "greedy_sampling"],
+            ),
         ] {
             assert_eq!(code(from, to), expected, "{to}");
         }
@@ -285,7 +306,10 @@ mod tests {
 
     #[test]
     fn a_variant_may_take_the_ground_away() {
-        let text = quickstart_with("variant no_penalty", "variant plain_mix { override mix.weight = ratio }\nvariant no_penalty");
+        let text = quickstart_with(
+            "variant no_penalty",
+            "variant plain_mix { override mix.weight = ratio }\nvariant no_penalty",
+        );
         assert!(codes_of(&text).codes.is_empty());
     }
 }

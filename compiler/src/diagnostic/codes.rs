@@ -79,7 +79,10 @@ impl Code {
 
 /// Every code, area by area.
 pub fn all() -> impl Iterator<Item = Code> {
-    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL, running::ALL, settings::ALL].into_iter().flatten().copied()
+    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL, running::ALL, settings::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 impl PartialEq for Code {

@@ -53,7 +53,9 @@ pub fn apply(text: &str, fixes: &[Fix]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for fix in fixes {
-        let Some(before) = text.get(at..fix.span.start).filter(|_| text.is_char_boundary(fix.span.end)) else { continue };
+        let Some(before) = text.get(at..fix.span.start).filter(|_| text.is_char_boundary(fix.span.end)) else {
+            continue;
+        };
         out.push_str(before);
         out.push_str(&fix.replace_with);
         at = fix.span.end;
@@ -113,12 +115,10 @@ fn helps(before: &Checked, after: &Checked, fixes: &[Fix]) -> bool {
         .filter(|d| d.fix.as_ref().is_some_and(|fix| fixes.contains(fix)))
         .map(|d| (d.code, d.message.clone()))
         .collect();
-    let mended = about
-        .iter()
-        .all(|(code, message)| {
-            let same = |d: &Diagnostic| d.code == *code && d.message == *message;
-            count(after, &same) < count(before, &same)
-        });
+    let mended = about.iter().all(|(code, message)| {
+        let same = |d: &Diagnostic| d.code == *code && d.message == *message;
+        count(after, &same) < count(before, &same)
+    });
     let against = |d: &Diagnostic| {
         d.severity == Severity::Error
             && (d.code == codes::DUPLICATE || d.code == codes::OVERRIDE_OF_NOTHING || d.code.area() == "syntax")

@@ -84,9 +84,7 @@ fn warning(code: Code, message: String) -> Diagnostic {
 
 fn did_you_mean(diagnostic: Diagnostic, span: Span, near: Option<Near<'_>>, known: &[&str]) -> Diagnostic {
     match near {
-        Some(near) => {
-            diagnostic.help(format!("did you mean `{}`?", near.word)).fix(span, near.word, near.certain)
-        },
+        Some(near) => diagnostic.help(format!("did you mean `{}`?", near.word)).fix(span, near.word, near.certain),
         None if !known.is_empty() && known.len() <= 8 => {
             let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
             diagnostic.help(format!("known here: {}", list.join(", ")))
@@ -238,7 +236,13 @@ pub fn wrong_arity(name: &str, wanted: &[&str], found: usize, span: Span, help: 
     diagnostic.help(help.unwrap_or_else(|| format!("write `{name}({})`", wanted.join(", "))))
 }
 
-pub fn unknown_argument(function: &str, argument: &str, span: Span, near: Option<Near<'_>>, known: &[&str]) -> Diagnostic {
+pub fn unknown_argument(
+    function: &str,
+    argument: &str,
+    span: Span,
+    near: Option<Near<'_>>,
+    known: &[&str],
+) -> Diagnostic {
     let diagnostic = Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` has no argument `{argument}`"))
         .at(span, "not an argument of it");
     did_you_mean(diagnostic, span, near, known)

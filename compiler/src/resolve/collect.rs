@@ -92,10 +92,7 @@ impl Collector<'_> {
             ItemKind::Test(test) if last => self.resolved.tests.push(Spanned::new(test.clone(), item.span)),
             ItemKind::Allow { code, .. } => self.resolved.inherited_allows.push(code.clone()),
             // Tests and sweeps of a base are about the base. Files have been followed already.
-            ItemKind::Sweep { .. }
-            | ItemKind::Test(_)
-            | ItemKind::Import(_)
-            | ItemKind::Extends(_) => {}
+            ItemKind::Sweep { .. } | ItemKind::Test(_) | ItemKind::Import(_) | ItemKind::Extends(_) => {}
         }
     }
 

@@ -178,7 +178,8 @@ impl<'a> View<'a> {
                 Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("there is no `{}` to override", first.node))
                     .at(first.span, "neither a block nor a penalty");
             if let Some(near) = suggest::near(&first.node, legal) {
-                diagnostic = diagnostic.help(format!("did you mean `{}`?", near.word)).fix(first.span, near.word, near.certain);
+                diagnostic =
+                    diagnostic.help(format!("did you mean `{}`?", near.word)).fix(first.span, near.word, near.certain);
             }
             return Err(Box::new(diagnostic));
         };

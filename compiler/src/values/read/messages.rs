@@ -55,14 +55,10 @@ pub(super) fn wrong_unit(path: &str, expr: &Expr, found: Dimension, expected: Di
             false => format!("{} {expected}", q.text),
         };
         // A whole number without its unit leaves no doubt where people count in one unit only; time and bytes have several.
-        let one_unit = [
-            Dimension::TOKENS,
-            Dimension::ROLLOUTS,
-            Dimension::GROUPS,
-            Dimension::PROBLEMS,
-            Dimension::STEPS,
-        ];
-        let certain = found.is_pure() && q.unit.is_none() && q.value == libm::trunc(q.value) && one_unit.contains(&expected);
+        let one_unit =
+            [Dimension::TOKENS, Dimension::ROLLOUTS, Dimension::GROUPS, Dimension::PROBLEMS, Dimension::STEPS];
+        let certain =
+            found.is_pure() && q.unit.is_none() && q.value == libm::trunc(q.value) && one_unit.contains(&expected);
         diagnostic = diagnostic.help(format!("write `{mended}`")).fix(expr.span, mended, certain);
     }
     diagnostic
