@@ -30,14 +30,24 @@ const PROBLEM: [&str; 3] = ["prompt", "problem", "question"];
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     let mut open: BTreeSet<String> = BTreeSet::new();
+    let names = || draft.view.resolved.names("domain");
+    for name in names() {
+        let owner = Owner { draft, values: &draft.run, path: format!("domain.{}", name.node), place: name.span };
+        owner.check(&mut open, problems);
+    }
     for stage in &draft.stages {
-        for domain in &draft.domains {
-            let place = draft.view.resolved.names("domain").find(|n| n.node == *domain).map_or(draft.place, |n| n.span);
-            let owner = Owner { draft, values: &stage.values, path: format!("domain.{domain}"), place };
-            owner.check(&mut open, problems);
-            if let Some(span) = stage.supervised
-                && stage.shares.iter().flatten().any(|s| s.domain == *domain)
-            {
+        let trained: BTreeSet<&str> = stage.shares.iter().flatten().map(|s| s.domain.as_str()).collect();
+        for name in names() {
+            let owner = Owner { draft, values: &stage.values, path: format!("domain.{}", name.node), place: name.span };
+            // What a stage leaves as it is has been looked at.
+            let differs = ["data", "prompt", "verify"].into_iter().any(|key| {
+                let path = format!("{}.{key}", owner.path);
+                stage.values.span(&path) != draft.run.span(&path)
+            });
+            if differs {
+                owner.check(&mut open, problems);
+            }
+            if let Some(span) = stage.supervised.filter(|_| trained.contains(name.node.as_str())) {
                 demonstrations(&owner, &stage.name, span, problems);
             }
         }
@@ -52,7 +62,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             "not decided: whether {} the columns that the recipe names; the data is not at hand",
             match list.as_slice() {
                 [one] => format!("`{one}` has"),
-                many => format!("{} have", suggest::list(many, "and")),
+                many => format!("{} have", suggest::some(many)),
             }
         ));
     }

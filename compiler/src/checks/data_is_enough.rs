@@ -100,9 +100,16 @@ fn evaluated(draft: &Draft<'_>, sources: &[(&str, DataSource, Span)], problems: 
 
 fn enough(draft: &Draft<'_>, problems: &mut Problems) {
     let mut open: BTreeSet<String> = BTreeSet::new();
+    let mut drawn: BTreeMap<&str, f64> = BTreeMap::new();
+    for stage in &draft.stages {
+        let Some(draws) = draws(stage) else { continue };
+        for share in stage.shares.iter().flatten() {
+            *drawn.entry(share.domain.as_str()).or_default() += share.ratio * draws;
+        }
+    }
     for domain in &draft.domains {
         let Some(source) = facts::source(&draft.run, &format!("domain.{domain}.data")) else { continue };
-        let draws: f64 = draft.stages.iter().filter_map(|stage| draws(stage, domain)).sum();
+        let draws = drawn.get(domain.as_str()).copied().unwrap_or(0.0);
         let (rows, known_at) = match facts::rows(draft, domain, &source) {
             Rows::Endless => continue,
             Rows::Unknown => {
@@ -140,23 +147,22 @@ fn enough(draft: &Draft<'_>, problems: &mut Problems) {
             "not decided: whether {} problems enough for the run; write `problems = … problems` in {}",
             match list.as_slice() {
                 [one] => format!("domain `{one}` has"),
-                many => format!("domains {} have", suggest::list(many, "and")),
+                many => format!("domains {} have", suggest::some(many)),
             },
             if list.len() == 1 { "it" } else { "them" }
         ));
     }
 }
 
-/// Problems of a domain that a stage draws, at the stated shares; none where its length is not known.
-fn draws(stage: &StageDraft, domain: &str) -> Option<f64> {
+/// Problems of all domains that a stage draws; none where its length is not known.
+fn draws(stage: &StageDraft) -> Option<f64> {
     let values = &stage.values;
-    let share = stage.shares.iter().flatten().find(|s| s.domain == domain)?.ratio;
     let steps = values.count("budget.steps")? as f64;
     let per_step = match stage.supervised {
         Some(_) => values.count(&format!("stage.{}.supervised.batch", stage.name))? as f64,
         None => values.count("train.batch")? as f64 / values.count("train.group").filter(|g| *g > 0)? as f64,
     };
-    Some(share * steps * per_step)
+    Some(steps * per_step)
 }
 
 #[cfg(test)]

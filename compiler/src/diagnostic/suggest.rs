@@ -85,6 +85,17 @@ pub fn list<S: AsRef<str>>(names: &[S], last: &str) -> String {
     }
 }
 
+/// The first few names of a long list, and how many more there are.
+pub fn some<S: AsRef<str>>(names: &[S]) -> String {
+    match names.get(..FEW) {
+        Some(few) if names.len() > FEW => {
+            let quoted: Vec<String> = few.iter().map(|n| format!("`{}`", n.as_ref())).collect();
+            format!("{} and {} more", quoted.join(", "), names.len() - FEW)
+        }
+        _ => list(names, "and"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +135,13 @@ mod tests {
         ] {
             assert_eq!(near(written, legal.iter().copied()).map(|n| n.certain), certain, "{written}");
         }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..10).map(|n| format!("d{n}")).collect();
+        assert_eq!(some(&names), "`d0`, `d1`, `d2`, `d3`, `d4`, `d5`, `d6`, `d7` and 2 more");
+        assert_eq!(some(&["a", "b"]), "`a` and `b`");
     }
 
     #[test]
