@@ -2,6 +2,7 @@
 
 mod cli;
 mod drawing;
+mod facts;
 mod loader;
 #[cfg(feature = "run")]
 mod progress;

@@ -440,3 +440,54 @@ mod runs {
         assert!(kept.starts_with(&now) && !now.is_empty());
     }
 }
+
+/// `check --fix` makes the edits that are certain, says which, and leaves the rest of the file as it is.
+#[test]
+fn certain_edits_are_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = write(folder.path(), &TINY.replacen("unfinished", "unfinishde", 1));
+    let output = recipec(&["check", "--fix", "a.recipe"], folder.path());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("`unfinishde` is now `unfinished`"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&path).expect("the recipe"), TINY);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left beside it");
+
+    // Without a certain edit nothing is written, and standard input cannot be.
+    let open = TINY.replacen("8 rollouts", "8 groups", 1);
+    assert_ne!(open, TINY);
+    write(folder.path(), &open);
+    assert_eq!(code(&recipec(&["check", "--fix", "a.recipe"], folder.path())), 1);
+    assert_eq!(std::fs::read_to_string(&path).expect("the recipe"), open);
+    assert_eq!(code(&recipec(&["check", "--fix", "-"], folder.path())), 2);
+
+    // Bytes that are no text are not lost.
+    let mut bytes = TINY.replacen("unfinished", "unfinishde", 1).into_bytes();
+    bytes.extend_from_slice(b"// \xff\n");
+    std::fs::write(&path, &bytes).expect("the recipe");
+    assert_eq!(code(&recipec(&["check", "--fix", "a.recipe"], folder.path())), 2);
+    assert_eq!(std::fs::read(&path).expect("the recipe"), bytes);
+}
+
+/// Rows and columns of a file beside the recipe are known to a check; what is not known is a note and no problem.
+#[test]
+fn local_files_are_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = TINY.replacen("builtin(\"arithmetic\")", "file(\"rows.jsonl\")", 1);
+    assert_ne!(own, TINY);
+    write(folder.path(), &own);
+    let output = recipec(&["check", "a.recipe"], folder.path());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(said.contains("not decided: whether `file(\"rows.jsonl\")` has the columns"), "{said}");
+
+    let row = |columns: &str| format!("{{\"prompt\":\"1+1\",\"demonstration\":\"#2\"{columns}}}\n").repeat(100_000);
+    std::fs::write(folder.path().join("rows.jsonl"), row(",\"answer\":\"2\"")).expect("rows");
+    let output = recipec(&["check", "--strict", "a.recipe"], folder.path());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(!said.contains("not decided: whether `file"), "{said}");
+    std::fs::write(folder.path().join("rows.jsonl"), row("")).expect("rows");
+    let output = recipec(&["check", "a.recipe"], folder.path());
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("recipe::data::unknown_column"), "{}", stderr(&output));
+}

@@ -94,3 +94,27 @@ fn codes_of_a_run_are_registered() {
     }
     assert!(seen >= 15, "{seen} codes were found");
 }
+
+/// The tables of `checks.md` set a defect beside a code and a bad recipe: the code is in the registry and has its page, and the
+/// recipe expects it. A code that only a run can give has none.
+#[test]
+fn the_tables_of_defects_are_true() {
+    let page = std::fs::read_to_string(repository().join("book/src/language/checks.md")).expect("the page");
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ") && line.contains("`recipe::")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [.., code, case] = cells.as_slice() else { panic!("a row of too few cells: {line}") };
+        let row = codes::Code::named(code).unwrap_or_else(|| panic!("{code} is not in the registry: {line}"));
+        assert!(!row.row().what.is_empty() && !row.row().bad.is_empty(), "{code} has no page");
+        rows += 1;
+        if code.starts_with("recipe::run::") {
+            assert_eq!(*case, "before the first step", "{line}");
+            continue;
+        }
+        let path = repository().join("tests/ui").join(format!("{case}.recipe"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}: {line}", path.display()));
+        let expected = text.lines().next().and_then(|line| line.strip_prefix("// expect: ")).unwrap_or_default();
+        assert!(expected.split(',').any(|one| one.trim() == *code), "{case} expects {expected}, not {code}");
+    }
+    assert!(rows >= 45, "{rows} rows were found");
+}

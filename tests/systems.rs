@@ -10,7 +10,7 @@ use std::path::Path;
 fn plan(name: &str, variant: Option<&str>) -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes").join(format!("{name}.recipe"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    let options = Options { variant: variant.map(str::to_string), set: Vec::new(), strict: true };
+    let options = Options { variant: variant.map(str::to_string), strict: true, ..Options::default() };
     let checked = recipec_compiler::check(Source::new(FileId(0), name, text), &NoFiles, &options);
     let said: Vec<String> = checked.problems.sorted().iter().map(|d| d.message.clone()).collect();
     assert!(said.is_empty(), "{name}: {said:?}");

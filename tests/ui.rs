@@ -2,10 +2,12 @@
 //!
 //! Each file of `ui/` has one fault. Its first line says which diagnostics are expected (`// expect: CODE`, several with commas), and the
 //! snapshot beside it pins source and message together. Lines right below may say `// variant: NAME`, `// set: NAME=VALUE`,
-//! `// strict` and `// json` (the snapshot then holds the lines for programs too). `UPDATE=1 cargo test --test ui` writes the snapshots
+//! `// strict` and `// json` (the snapshot then holds the lines for programs too), and what is known of the world:
+//! `// fact: file("rows.jsonl") rows=100 columns=prompt,answer digest=d1`, `// fact: folder("base") context=4096`. `UPDATE=1 cargo test --test ui` writes the snapshots
 //! again: read the difference before it is committed. Folders named `parts` hold files that other recipes extend or import.
 
-use recipec_compiler::diagnostic::{human, json};
+use recipec_compiler::diagnostic::{fixes, human, json};
+use recipec_compiler::facts::Facts;
 use recipec_compiler::{Checked, FileId, Loader, Options, Source, check};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -71,6 +73,7 @@ impl Case {
                     let (name, value) = pair.split_once('=').expect("`// set: NAME=VALUE`");
                     options.set.push((name.trim().to_string(), value.trim().to_string()));
                 }
+                Some(("fact", known)) => fact(known, &mut options.facts),
                 _ if line.trim() == "strict" => options.strict = true,
                 _ if line.trim() == "json" => json = true,
                 _ => {}
@@ -82,6 +85,24 @@ impl Case {
     fn check(&self, path: &Path) -> Checked {
         let folder = path.parent().expect("a folder").to_path_buf();
         check(Source::new(FileId(0), self.name.as_str(), self.text.as_str()), &Beside(folder), &self.options)
+    }
+}
+
+/// Reads `SOURCE key=value key=value` into what is known.
+fn fact(line: &str, facts: &mut Facts) {
+    let (source, known) = line.split_once(") ").expect("`// fact: SOURCE key=value`");
+    let source = format!("{source})");
+    for pair in known.split_whitespace() {
+        let (key, value) = pair.split_once('=').expect("`key=value`");
+        let number = || value.parse::<u64>().expect("a number");
+        let data = facts.data.entry(source.clone()).or_default();
+        match key {
+            "context" => facts.models.entry(source.clone()).or_default().context = Some(number()),
+            "rows" => data.rows = Some(number()),
+            "columns" => data.columns = Some(value.split(',').map(str::to_string).collect()),
+            "digest" => data.digest = Some(value.to_string()),
+            other => panic!("unknown fact `{other}`"),
+        }
     }
 }
 
@@ -221,6 +242,43 @@ fn fixes_mend_what_they_are_about() {
         }
     }
     assert!(tried >= 20, "only {tried} fixes were tried");
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// What `check --fix` makes of each bad recipe: what was certain is mended, and no ratio has become another.
+#[test]
+fn certain_fixes_are_made_and_ratios_are_never_guessed() {
+    let (mut mended_cases, mut faults) = (0, String::new());
+    for path in recipes("ui") {
+        let case = Case::read(&path);
+        let folder = path.parent().expect("a folder").to_path_buf();
+        let run = |text: &str| {
+            check(Source::new(FileId(0), case.name.as_str(), text), &Beside(folder.clone()), &case.options)
+        };
+        let before = run(&case.text);
+        let wanted = fixes::certain(&before, FileId(0));
+        let mended = fixes::mend(&case.text, &run);
+        if wanted.is_empty() {
+            assert_eq!(mended.text, case.text, "{}: nothing was certain", case.name);
+            continue;
+        }
+        mended_cases += 1;
+        let left = fixes::certain(&mended.checked, FileId(0));
+        let fewer = mended.checked.problems.errors() + mended.checked.problems.warnings()
+            < before.problems.errors() + before.problems.warnings();
+        if mended.made.is_empty() || !left.is_empty() || !fewer {
+            let _ =
+                writeln!(faults, "{}: made {:?}, left {left:?}\n{}", case.name, mended.made, rendered(&mended.checked));
+        }
+        let numbers = |text: &str| {
+            let is_part = |c: char| !(c.is_ascii_digit() || c == '.' || c == '%');
+            let found: Vec<String> =
+                text.split(is_part).filter(|n| n.contains(|c: char| c.is_ascii_digit())).map(str::to_string).collect();
+            found
+        };
+        assert_eq!(numbers(&mended.text), numbers(&case.text), "{}: a number was changed", case.name);
+    }
+    assert!(mended_cases >= 15, "only {mended_cases} cases have a certain fix");
     assert!(faults.is_empty(), "{faults}");
 }
 

@@ -169,7 +169,8 @@ fn text(arguments: &BTreeMap<String, Value>, name: &str) -> Option<String> {
     }
 }
 
-fn data(entry: &Entry) -> Option<DataSource> {
+/// The data source that a setting names.
+pub(crate) fn data(entry: &Entry) -> Option<DataSource> {
     match &entry.value {
         Value::Word(word) if word == "held_out" => Some(DataSource::HeldOut),
         Value::Call { word, arguments } => match word.as_str() {

@@ -6,11 +6,17 @@
 mod allows;
 mod batch_is_whole_groups;
 mod best_is_measured;
+mod budgets_are_reached;
 mod budgets_fit;
+mod buffers_give_room;
+mod columns_exist;
+mod data_is_enough;
 mod domains_are_rewarded;
 mod group_fits_baseline;
+mod groups_are_large_enough;
 mod guarantees_hold;
 mod mix_has_a_rule;
+mod mix_weights_are_weights;
 mod models_fit;
 mod names_are_used;
 mod penalties_fall;
@@ -20,6 +26,7 @@ mod ratios_sum_to_one;
 mod right_beats_wrong;
 mod rollouts_are_unbiased;
 mod rows_are_read;
+mod settings_can_act;
 mod suites_are_judged;
 
 use crate::draft::Draft;
@@ -35,17 +42,24 @@ const CHECKS: &[Check] = &[
     mix_has_a_rule::check,
     rows_are_read::check,
     ratios_sum_to_one::check,
+    mix_weights_are_weights::check,
     budgets_fit::check,
     batch_is_whole_groups::check,
     group_fits_baseline::check,
+    groups_are_large_enough::check,
     ratio_covers_lag::check,
     rollouts_are_unbiased::check,
     penalties_take_away::check,
     penalties_fall::check,
+    buffers_give_room::check,
     right_beats_wrong::check,
     guarantees_hold::check,
+    columns_exist::check,
+    data_is_enough::check,
     suites_are_judged::check,
     best_is_measured::check,
+    budgets_are_reached::check,
+    settings_can_act::check,
     names_are_used::check,
     allows::check,
 ];

@@ -1,6 +1,7 @@
 //! A problem as data. Words for people are in [`human`], lines for programs in [`json`].
 
 pub mod codes;
+pub mod fixes;
 pub mod human;
 pub mod json;
 pub mod suggest;

@@ -9,6 +9,7 @@ mod promises;
 mod terms;
 
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::Facts;
 use crate::formula::{DomainSet, TypedFormula};
 use crate::problems::Problems;
 use crate::prove::{Memo, Setting};
@@ -47,6 +48,17 @@ pub struct Draft<'a> {
     pub used_terms: BTreeSet<String>,
     /// What has been decided about formulas, in this and other variants.
     pub memo: Memo,
+    /// What is known of models and data.
+    pub facts: &'a Facts,
+    /// Texts of all files.
+    pub sources: &'a [Source],
+}
+
+impl Draft<'_> {
+    /// A piece of the text that was read.
+    pub fn text(&self, span: Span) -> Option<&str> {
+        self.sources.iter().find(|s| s.id == span.file)?.text.get(span.start..span.end)
+    }
 }
 
 /// A stage with holes.
@@ -87,10 +99,12 @@ pub struct Given<'a> {
     pub sources: &'a [Source],
     /// What has been decided about formulas; shared by the drafts of one recipe.
     pub memo: Memo,
+    /// What is known of models and data.
+    pub facts: &'a Facts,
 }
 
 /// Reads everything that a view holds.
-pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> Draft<'a> {
+pub fn draft<'a>(view: View<'a>, given: &Given<'a>, problems: &mut Problems) -> Draft<'a> {
     draft_like(view, None, given, problems)
 }
 
@@ -99,7 +113,7 @@ pub fn draft<'a>(view: View<'a>, given: &Given<'_>, problems: &mut Problems) -> 
 pub fn draft_like<'a>(
     view: View<'a>,
     before: Option<&Values>,
-    given: &Given<'_>,
+    given: &Given<'a>,
     problems: &mut Problems,
 ) -> Draft<'a> {
     let resolved = view.resolved;
@@ -162,6 +176,8 @@ pub fn draft_like<'a>(
         tests: promises.tests,
         used_terms,
         memo: given.memo.clone(),
+        facts: given.facts,
+        sources: given.sources,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod difference;
 pub mod draft;
 pub mod estimate;
 pub mod explain;
+pub mod facts;
 pub mod formula;
 pub mod graph;
 pub mod identity;
@@ -32,6 +33,7 @@ pub mod resolve;
 pub mod settings;
 pub mod support;
 pub mod sweep;
+pub mod template;
 pub mod units;
 pub mod values;
 pub mod vocabulary;
@@ -63,6 +65,8 @@ pub struct Options {
     pub set: Vec<(String, String)>,
     /// Warnings count as errors.
     pub strict: bool,
+    /// What is known of models and data.
+    pub facts: facts::Facts,
 }
 
 /// What a check gives.
@@ -76,6 +80,8 @@ pub struct Checked {
     pub sources: Vec<Source>,
     /// Remarks that are no problems.
     pub notes: Vec<String>,
+    /// What a look at the disk could tell more about, for [`Options::facts`].
+    pub wanted: Vec<facts::Wanted>,
 }
 
 /// Checks a recipe: all phases, in order.
@@ -84,23 +90,25 @@ pub fn check(root: Source, loader: &dyn Loader, options: &Options) -> Checked {
     let resolved = resolve::resolve(root, loader, &mut sources, &mut problems);
     let base = View::base(&resolved);
     let memo = prove::Memo::default();
-    let given = draft::Given { set: &options.set, sources: &sources, memo: memo.clone() };
+    let given = draft::Given { set: &options.set, sources: &sources, memo: memo.clone(), facts: &options.facts };
+    let mut wanted = BTreeSet::new();
 
     let (mut recipe, mut of_base) = (None, None);
     if let Some(view) = chosen(&resolved, &base, options, &mut problems) {
         let draft = draft::draft(view.clone(), &given, &mut problems);
         checks::run(&draft, &mut problems);
+        facts::wanted(&draft, &mut wanted);
         recipe = build::build(&draft, options.variant.as_deref(), &problems);
-        check_points(&view, &draft, &given, &mut problems);
+        check_points(&view, &draft, &given, &mut wanted, &mut problems);
         of_base = options.variant.is_none().then_some(draft.run);
     }
     if let Some(of_base) = &of_base {
-        check_variants(&resolved, &base, of_base, &given, &mut problems);
+        check_variants(&resolved, &base, of_base, &given, &mut wanted, &mut problems);
     }
     accept(&resolved, &mut problems);
     let failed = problems.any_error() || (options.strict && problems.warnings() > 0);
-    let notes = Vec::new();
-    Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes }
+    let notes = problems.take_notes();
+    Checked { recipe: recipe.filter(|_| !failed), problems, sources, notes, wanted: wanted.into_iter().collect() }
 }
 
 /// The recipe under the variant that was asked for.
@@ -128,22 +136,30 @@ fn check_variants(
     base: &View<'_>,
     of_base: &values::Values,
     given: &draft::Given<'_>,
+    wanted: &mut BTreeSet<facts::Wanted>,
     problems: &mut Problems,
 ) {
     for variant in &resolved.variants {
         let mut found = problems.clone();
         let view = base.with_variant(&variant.node, &mut found);
         let place = format!("in variant `{}`", variant.name.node);
-        check_changed(view, of_base, given, &place, found, problems);
+        check_changed(view, of_base, given, &place, found, wanted, problems);
     }
 }
 
 /// Checks every point of the sweeps with its values in force.
-fn check_points(view: &View<'_>, draft: &draft::Draft<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
+fn check_points(
+    view: &View<'_>,
+    draft: &draft::Draft<'_>,
+    given: &draft::Given<'_>,
+    wanted: &mut BTreeSet<facts::Wanted>,
+    problems: &mut Problems,
+) {
     for point in &draft.points {
         let set: Vec<(String, String)> = given.set.iter().cloned().chain(point.set()).collect();
-        let there = draft::Given { set: &set, sources: given.sources, memo: given.memo.clone() };
-        check_changed(view.derived(), &draft.run, &there, &format!("at {point}"), problems.clone(), problems);
+        let there =
+            draft::Given { set: &set, sources: given.sources, memo: given.memo.clone(), facts: given.facts };
+        check_changed(view.derived(), &draft.run, &there, &format!("at {point}"), problems.clone(), wanted, problems);
     }
 }
 
@@ -154,10 +170,12 @@ fn check_changed(
     given: &draft::Given<'_>,
     place: &str,
     mut found: Problems,
+    wanted: &mut BTreeSet<facts::Wanted>,
     problems: &mut Problems,
 ) {
     let draft = draft::draft_like(view, Some(of_base), given, &mut found);
     checks::run(&draft, &mut found);
+    facts::wanted(&draft, wanted);
     let primary = |d: &Diagnostic| d.labels.first().map(|label| label.span);
     let mut said: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut decided: BTreeSet<(&str, Option<Span>)> = BTreeSet::new();
@@ -189,6 +207,9 @@ pub fn compile(recipe: &Recipe) -> Result<(TrainGraph, Plan), GraphError> {
 /// Takes out the warnings that the recipe accepts.
 fn accept(resolved: &resolve::Resolved, problems: &mut Problems) {
     problems.retain(|d| {
-        d.severity == diagnostic::Severity::Error || !resolved.allows.iter().any(|(code, _)| code.node == d.code.name())
+        let place = d.labels.first().map(|l| l.span.file);
+        let allowed = resolved.allows.iter().any(|(code, _)| code.node == d.code.name());
+        let of_base = |code: &recipec_grammar::tree::Name| code.node == d.code.name() && Some(code.span.file) == place;
+        d.severity == diagnostic::Severity::Error || !(allowed || resolved.inherited_allows.iter().any(of_base))
     });
 }

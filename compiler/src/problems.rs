@@ -11,6 +11,8 @@ pub struct Problems {
     /// Positions in `found` by primary place, so that thousands of problems take linear time.
     by_place: BTreeMap<Option<Span>, Vec<usize>>,
     lost_text: bool,
+    /// Remarks that are no problems, in the order in which they were made.
+    notes: Vec<String>,
 }
 
 impl Problems {
@@ -27,6 +29,19 @@ impl Problems {
             here.push(self.found.len());
             self.found.push(diagnostic);
         }
+    }
+
+    /// Adds a remark that is no problem, for example that a check needs a fact. Equal ones are kept once.
+    pub fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    /// The remarks so far; none are left.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Records that a piece of text was skipped: checks over the whole recipe are silent from here on,
@@ -87,6 +102,7 @@ impl Problems {
     /// Moves all problems of another compilation in here.
     pub fn append(&mut self, other: Problems) {
         self.lost_text |= other.lost_text;
+        other.notes.into_iter().for_each(|note| self.note(note));
         for diagnostic in other.found {
             self.push(diagnostic);
         }

@@ -86,6 +86,8 @@ pub struct Resolved {
     pub tests: Vec<Spanned<tree::TestDef>>,
     /// Accepted diagnostics: code and reason.
     pub allows: Vec<(Name, Spanned<String>)>,
+    /// Codes that a base accepts: they stay accepted where it is the base's own text that they point at.
+    pub inherited_allows: Vec<Name>,
 }
 
 impl Resolved {

@@ -1,6 +1,7 @@
 //! `prompt = "{problem}\nPut the final answer within \\boxed{{}}."`: a text with columns of the data in it.
 
 use crate::data::Problem;
+use recipec_compiler::template::{self, Part};
 use serde_json::Value;
 
 /// A parsed prompt.
@@ -9,46 +10,10 @@ pub struct PromptTemplate {
     parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    Text(String),
-    Column(String),
-}
-
 impl PromptTemplate {
     /// Reads `{column}`; `{{` and `}}` stand for braces.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '{' if chars.peek() == Some(&'{') => {
-                    chars.next();
-                    plain.push('{');
-                }
-                '}' if chars.peek() == Some(&'}') => {
-                    chars.next();
-                    plain.push('}');
-                }
-                '{' => {
-                    let mut name = String::new();
-                    loop {
-                        match chars.next() {
-                            Some('}') => break,
-                            Some(c) => name.push(c),
-                            None => return Err(format!("the prompt has a `{{` without `}}` before `{name}`")),
-                        }
-                    }
-                    parts.push(Part::Text(std::mem::take(&mut plain)));
-                    parts.push(Part::Column(name.trim().to_string()));
-                }
-                '}' => return Err("the prompt has a `}` without `{`; write `}}` for a brace".into()),
-                c => plain.push(c),
-            }
-        }
-        parts.push(Part::Text(plain));
-        Ok(Self { parts })
+        Ok(Self { parts: template::parse(text)? })
     }
 
     /// The prompt of a problem. `{problem}` and `{prompt}` mean the data's own prompt where there is no such column; another

@@ -1,9 +1,12 @@
-//! `recipec check FILE…`
+//! `recipec check FILE…`, and `--fix`
 
-use super::compile::{Changes, check_file, print_problems};
+use super::compile::{Changes, check_file, check_source, options, print_problems, read};
 use super::{Exit, say};
-use recipec_compiler::diagnostic::json;
-use std::path::PathBuf;
+use crate::facts::Look;
+use recipec_compiler::diagnostic::{fixes, json};
+use recipec_compiler::{Checked, FileId, Source};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,12 +21,16 @@ pub struct Args {
     /// Warnings count as errors.
     #[arg(long)]
     strict: bool,
+    /// Make the edits that are certain, in the files themselves, and check again.
+    #[arg(long)]
+    fix: bool,
 }
 
 pub fn run(args: &Args) -> Exit {
     let mut worst = Exit::Done;
     for file in &args.files {
-        let checked = match check_file(file, &args.changes) {
+        let checked = if args.fix { fixed(file, &args.changes) } else { check_file(file, &args.changes) };
+        let checked = match checked {
             Ok(checked) => checked,
             Err(exit) => return exit,
         };
@@ -50,7 +57,70 @@ pub fn run(args: &Args) -> Exit {
                 line.push_str(&format!("\n  allowed: {code} because \"{reason}\""));
             }
             say(&line);
+            print_notes(&checked);
         }
     }
     worst
+}
+
+/// Remarks that are no problems, dim on a terminal. Guarantees are counted in the line above.
+fn print_notes(checked: &Checked) {
+    let dim = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for note in checked.notes.iter().filter(|note| !note.starts_with("guarantee ")) {
+        say(&if dim { format!("  \u{1b}[2m{note}\u{1b}[0m") } else { format!("  {note}") });
+    }
+}
+
+/// Makes the certain edits in a file; what a check finds then.
+fn fixed(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
+    let usage = |why: String| {
+        eprintln!("error: {why}");
+        Exit::Usage
+    };
+    if file == Path::new("-") {
+        return Err(usage("`--fix` changes files, and standard input is none".into()));
+    }
+    let options = options(changes)?;
+    let source = read(file)?;
+    let check =
+        |text: &str| check_source(file, &Source::new(FileId(0), source.name.as_str(), text), &options, Look::Quick);
+    let mended = fixes::mend(&source.text, &check);
+    if mended.made.is_empty() {
+        return Ok(mended.checked);
+    }
+    // Bytes that are no text were replaced when the file was read; writing those back would lose them.
+    let bytes = std::fs::read(file).map_err(|why| usage(format!("cannot read `{}`: {why}", file.display())))?;
+    if bytes != source.text.as_bytes() {
+        return Err(usage(format!("`{}` is not UTF-8, or has changed meanwhile: it is left as it is", file.display())));
+    }
+    write(file, &mended.text).map_err(|why| usage(format!("cannot write `{}`: {why}", file.display())))?;
+    for made in &mended.made {
+        let edit = match made.was.trim() {
+            "" => format!("put in `{}`", made.is.trim()),
+            was => format!("`{was}` is now `{}`", made.is.trim()),
+        };
+        eprintln!("{}:{}: {edit}", file.display(), made.line);
+    }
+    Ok(mended.checked)
+}
+
+/// Replaces a file as a whole: whoever reads it sees the old text or the new one.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    // A link stays a link: the file behind it is replaced.
+    let file = file.canonicalize()?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let written = (|| {
+        let mut out = std::fs::File::create_new(&new)?;
+        out.set_permissions(std::fs::metadata(&file)?.permissions())?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        std::fs::rename(&new, &file)
+    })();
+    if written.is_err() {
+        // The old text is still there; what was begun beside it is not left behind.
+        std::fs::remove_file(&new).ok();
+    }
+    written
 }

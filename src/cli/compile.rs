@@ -1,9 +1,11 @@
 //! What every command that takes a recipe does first: read it, check it, print what is wrong with it.
 
 use super::Exit;
+use crate::facts::{self, Look};
 use crate::loader::{self, FolderLoader};
 use clap::Args as ClapArgs;
 use recipec_compiler::diagnostic::human;
+use recipec_compiler::facts::Facts;
 use recipec_compiler::problems::Problems;
 use recipec_compiler::{Checked, Options, Plan, Recipe, Source, TrainGraph};
 use std::io::IsTerminal;
@@ -29,12 +31,42 @@ pub struct Changes {
     pub variant: Option<String>,
 }
 
-/// Checks a recipe; a file that cannot be read is a usage error.
+/// Checks a recipe; a file that cannot be read is a usage error. What it names and is on this machine is looked at.
 pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
-    let source = loader::read(file).map_err(|why| {
+    check_file_with(file, changes, Look::Quick)
+}
+
+/// [`check_file`], with a quick or a whole look at the data.
+fn check_file_with(file: &Path, changes: &Changes, look: Look) -> Result<Checked, Exit> {
+    let options = options(changes)?;
+    let source = read(file)?;
+    Ok(check_source(file, &source, &options, look))
+}
+
+/// Reads a recipe; one that cannot be read is a usage error.
+pub fn read(file: &Path) -> Result<Source, Exit> {
+    loader::read(file).map_err(|why| {
         eprintln!("error: cannot read `{}`: {why}", file.display());
         Exit::Usage
-    })?;
+    })
+}
+
+/// Checks a text as the recipe in a file.
+pub fn check_source(file: &Path, source: &Source, options: &Options, look: Look) -> Checked {
+    let loader = FolderLoader::beside(file);
+    let checked = recipec_compiler::check(source.clone(), &loader, options);
+    if checked.wanted.is_empty() {
+        return checked;
+    }
+    let facts = facts::gather(&checked.wanted, file.parent().unwrap_or(Path::new("")), look);
+    if facts == Facts::default() {
+        return checked;
+    }
+    recipec_compiler::check(source.clone(), &loader, &Options { facts, ..options.clone() })
+}
+
+/// The options of a check, as the command line changes them.
+pub fn options(changes: &Changes) -> Result<Options, Exit> {
     let mut set = Vec::new();
     for change in &changes.set {
         let Some((name, value)) = change.split_once('=') else {
@@ -43,8 +75,7 @@ pub fn check_file(file: &Path, changes: &Changes) -> Result<Checked, Exit> {
         };
         set.push((name.trim().to_string(), value.trim().to_string()));
     }
-    let options = Options { variant: changes.variant.clone(), set, strict: false };
-    Ok(recipec_compiler::check(source, &FolderLoader::beside(file), &options))
+    Ok(Options { variant: changes.variant.clone(), set, ..Options::default() })
 }
 
 /// Prints the problems of a recipe on standard error.
@@ -75,7 +106,12 @@ pub fn print_refusals(file: &Path, refused: Vec<recipec_compiler::diagnostic::Di
 
 /// The recipe with its graph and plan, or the exit code after its problems were printed.
 pub fn compile(args: &RecipeArgs) -> Result<(Recipe, TrainGraph, Plan), Exit> {
-    let checked = check_file(&args.file, &args.changes)?;
+    compile_with(args, Look::Quick)
+}
+
+/// [`compile`], with a quick or a whole look at the data.
+pub fn compile_with(args: &RecipeArgs, look: Look) -> Result<(Recipe, TrainGraph, Plan), Exit> {
+    let checked = check_file_with(&args.file, &args.changes, look)?;
     print_problems(&checked);
     let Some(recipe) = checked.recipe else { return Err(Exit::WrongRecipe) };
     match recipec_compiler::compile(&recipe) {

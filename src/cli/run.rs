@@ -1,7 +1,8 @@
 //! `recipec run FILE` and `recipec resume RUN`
 
-use super::compile::{RecipeArgs, compile, print_refusals};
+use super::compile::{RecipeArgs, compile_with, print_refusals};
 use super::{Exit, report, say};
+use crate::facts::Look;
 use crate::progress;
 use recipec_compiler::{Plan, explain, support};
 use recipec_runtime::device::{self, Chosen};
@@ -51,7 +52,7 @@ pub struct ResumeArgs {
 }
 
 pub fn run(args: &RunArgs) -> Exit {
-    let (recipe, _, plan) = match compile(&args.recipe) {
+    let (recipe, _, plan) = match compile_with(&args.recipe, Look::Whole) {
         Ok(done) => done,
         Err(exit) => return exit,
     };

@@ -14,7 +14,7 @@ pub const TINY: &str = include_str!("../fixtures/tiny.recipe");
 
 /// The plan of a recipe, which must be without problems.
 pub fn plan(text: &str, variant: Option<&str>) -> Plan {
-    let options = Options { variant: variant.map(str::to_string), set: Vec::new(), strict: false };
+    let options = Options { variant: variant.map(str::to_string), ..Options::default() };
     let source = Source::new(FileId(0), "test.recipe", text);
     let checked = recipec_compiler::check(source, &NoFiles, &options);
     let said: Vec<String> =

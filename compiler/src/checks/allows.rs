@@ -15,8 +15,12 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
                 let mut diagnostic =
                     Diagnostic::new(codes::UNKNOWN_CODE, format!("there is no diagnostic `{}`", name.node))
                         .at(name.span, "not a code");
-                if let Some(near) = suggest::nearest(&name.node, all) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near, false);
+                if let Some(near) = suggest::near(&name.node, all) {
+                    diagnostic = diagnostic.help(format!("did you mean `{}`?", near.word)).fix(
+                        name.span,
+                        near.word,
+                        near.certain,
+                    );
                 }
                 problems.push(diagnostic);
             }

@@ -5,7 +5,9 @@
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::{Draft, StageDraft};
+use crate::facts::{self, Context};
 use crate::problems::Problems;
+use recipec_grammar::source::Span;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     for stage in &draft.stages {
@@ -14,9 +16,11 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         if stage.supervised.is_none() {
             buffer(stage, problems);
             context(draft, stage, problems);
+            domain_caps(draft, stage, problems);
         }
     }
     evaluation(draft, problems);
+    evaluation_context(draft, problems);
 }
 
 fn buffer(stage: &StageDraft, problems: &mut Problems) {
@@ -38,13 +42,25 @@ fn buffer(stage: &StageDraft, problems: &mut Problems) {
     problems.push(diagnostic);
 }
 
+/// The context of the policy, where a number limits it; a note where nobody has said.
+fn limit(draft: &Draft<'_>, problems: &mut Problems) -> Option<(u64, Option<Span>)> {
+    match facts::context(draft) {
+        Context::Tokens(tokens, place) => Some((tokens, place)),
+        Context::Unbounded | Context::Hole => None,
+        Context::Unknown => {
+            problems.note(
+                "not decided: whether prompt and output fit into the policy's context; write `context = … tokens` in `model policy`",
+            );
+            None
+        }
+    }
+}
+
 fn context(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
     let values = &stage.values;
-    let Some(context) = draft.run.count("model.policy.context") else { return };
+    let Some((context, known_at)) = limit(draft, problems) else { return };
     let (Some(prompt), Some(output)) = (values.count("budget.prompt"), values.count("budget.output")) else { return };
-    // A domain's own cap counts where it is larger.
-    let own = draft.domains.iter().filter_map(|d| values.count(&format!("domain.{d}.output"))).max().unwrap_or(output);
-    let needed = prompt.saturating_add(output.max(own));
+    let needed = prompt.saturating_add(output);
     if needed <= context {
         return;
     }
@@ -53,15 +69,88 @@ fn context(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
         codes::OVER_CONTEXT,
         format!("prompt and output need {needed} tokens, and the context holds {context}"),
     )
-    .at(place, format!("{} tokens", output.max(own)))
-    .help(format!("use `output = {} tokens`, or a shorter prompt", context.saturating_sub(prompt)));
+    .at(place, format!("{output} tokens"))
+    .help(match context.checked_sub(prompt).filter(|left| *left > 0) {
+        Some(left) => format!("use `output = {left} tokens`, or a shorter prompt"),
+        None => "use a shorter prompt; it alone fills the context".into(),
+    });
     if let Some(span) = values.span("budget.prompt") {
         diagnostic = diagnostic.at(span, format!("{prompt} tokens"));
     }
-    if let Some(span) = draft.run.span("model.policy.context") {
-        diagnostic = diagnostic.at(span, format!("{context} tokens"));
+    problems.push(of_model(diagnostic, draft, context, known_at));
+}
+
+/// Labels where the context is stated, or whose it is.
+fn of_model(diagnostic: Diagnostic, draft: &Draft<'_>, context: u64, known_at: Option<Span>) -> Diagnostic {
+    match known_at.or_else(|| draft.run.span("model.policy.source")) {
+        Some(span) if known_at.is_some() => diagnostic.at(span, format!("{context} tokens")),
+        Some(span) => diagnostic.at(span, format!("reads {context} tokens")),
+        None => diagnostic,
     }
-    problems.push(diagnostic);
+}
+
+/// The caps of evaluations: that of the budget where a suite uses it, and those of suites with their own.
+fn evaluation_context(draft: &Draft<'_>, problems: &mut Problems) {
+    let run = &draft.run;
+    let suites: Vec<String> =
+        draft.view.resolved.names("suite").map(|name| format!("suite.{}.output", name.node)).collect();
+    if suites.is_empty() {
+        return;
+    }
+    let Some((context, known_at)) = limit(draft, problems) else { return };
+    let Some(prompt) = run.count("budget.prompt") else { return };
+    // The cap of a suite without one of its own stands in the budget, or is the training cap, which has been looked at.
+    let mut over: Vec<(u64, Span)> = suites
+        .iter()
+        .filter_map(|path| Some((run.count(path)?, run.span(path).or_else(|| run.span("budget.evaluation"))?)))
+        .filter(|(output, _)| prompt.saturating_add(*output) > context)
+        .collect();
+    over.sort_by_key(|(output, place)| (std::cmp::Reverse(*output), *place));
+    over.dedup();
+    let Some((longest, _)) = over.first() else { return };
+    let mut diagnostic = Diagnostic::new(
+        codes::EVALUATION_OVER_CONTEXT,
+        format!(
+            "prompt and evaluation need {} tokens, and the context holds {context}",
+            prompt.saturating_add(*longest)
+        ),
+    )
+    .help(match context.checked_sub(prompt).filter(|left| *left > 0) {
+        Some(left) => format!("use {left} tokens at most, or a shorter prompt"),
+        None => "use a shorter prompt; it alone fills the context".into(),
+    });
+    for (output, place) in over.iter().take(8) {
+        diagnostic = diagnostic.at(*place, format!("{output} tokens"));
+    }
+    if let Some(span) = run.span("budget.prompt") {
+        diagnostic = diagnostic.at(span, format!("{prompt} tokens"));
+    }
+    problems.push(of_model(diagnostic, draft, context, known_at));
+}
+
+/// A domain's own cap is below that of the budget: formulas take `length` to be at most `budget.output`.
+fn domain_caps(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
+    let values = &stage.values;
+    let Some(output) = values.count("budget.output") else { return };
+    for domain in &draft.domains {
+        let path = format!("domain.{domain}.output");
+        let (Some(own), Some(place)) = (values.count(&path), values.span(&path)) else { continue };
+        // A stage that lowers the cap for all lowers it for a domain too; the domain's own value is then of other stages.
+        let lowered = values.count("budget.output") != draft.run.count("budget.output");
+        if own <= output || lowered {
+            continue;
+        }
+        let mut diagnostic = Diagnostic::new(
+            codes::DOMAIN_OVER_OUTPUT,
+            format!("the cap of domain `{domain}` is {own} tokens, and that of every rollout is {output}"),
+        )
+        .at(place, format!("{own} tokens"))
+        .help(format!("use `budget.output = {own} tokens`, and lower caps in the other domains"));
+        if let Some(span) = values.span("budget.output") {
+            diagnostic = diagnostic.at(span, format!("{output} tokens"));
+        }
+        problems.push(diagnostic);
+    }
 }
 
 fn evaluation(draft: &Draft<'_>, problems: &mut Problems) {
@@ -135,7 +224,17 @@ mod tests {
         for (from, to, code) in [
             ("buffer     = 72 tokens", "buffer     = 97 tokens", "recipe::budgets::buffer_not_below_output"),
             ("evaluation = 192 tokens", "evaluation = 95 tokens", "recipe::budgets::evaluation_below_output"),
-            ("context   = 256 tokens", "context   = 159 tokens", "recipe::budgets::over_context"),
+            ("context   = 256 tokens", "context   = 255 tokens", "recipe::budgets::evaluation_over_context"),
+            (
+                "output = 96 tokens   sampling",
+                "output = 193 tokens   sampling",
+                "recipe::budgets::evaluation_over_context",
+            ),
+            (
+                "domain math     { ratio",
+                "domain math     { output = 97 tokens  ratio",
+                "recipe::budgets::domain_over_output",
+            ),
             (
                 "{ warmup = 40 steps, floor = 0.1 }",
                 "{ warmup = 601 steps, floor = 0.1 }",
@@ -147,7 +246,6 @@ mod tests {
         for (from, to) in [
             ("buffer     = 72 tokens", "buffer     = 96 tokens"),
             ("evaluation = 192 tokens", "evaluation = 96 tokens"),
-            ("context   = 256 tokens", "context   = 160 tokens"),
         ] {
             assert!(codes_of(&quickstart_with(from, to)).codes.is_empty(), "{to}");
         }

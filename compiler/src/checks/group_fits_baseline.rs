@@ -53,5 +53,8 @@ mod tests {
         ] {
             assert_eq!(codes_of(&one.replace(gspo, algorithm)).codes, codes, "{algorithm}");
         }
+        let alone = one.replace("baseline = leave_one_out", "baseline = none");
+        assert_eq!(codes_of(&alone).codes, ["recipe::rollouts::group_too_small"], "the penalty reads the solve rate");
+        assert!(codes_of(&alone.replace("solve_rate ^ gamma", "gamma ^ 0.5")).codes.is_empty());
     }
 }

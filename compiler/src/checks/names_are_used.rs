@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::Draft;
 use crate::problems::Problems;
 use crate::resolve::mentions::{self, Names};
-use recipec_grammar::tree::Name;
+use recipec_grammar::tree::{FormulaDef, Name};
 use std::collections::BTreeSet;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
@@ -40,6 +40,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     for formula in resolved.formulas.values().filter(|f| !mentioned.contains(&f.name.node)) {
         unused("formula", &formula.name, "nothing calls it", problems);
     }
+    for formula in resolved.formulas.values() {
+        unread_parameters(&formula.node, problems);
+    }
     let reinforce = draft.stages.iter().any(|s| s.supervised.is_none());
     // Where a formula of the reward is a hole, what it reads is not known.
     let known =
@@ -71,6 +74,23 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     }
 }
 
+/// Parameters of a formula that neither its body nor its bindings read.
+fn unread_parameters(formula: &FormulaDef, problems: &mut Problems) {
+    let mut read = Names::new();
+    mentions::formula(&formula.body, &mut read);
+    for (parameter, _) in formula.parameters.iter().filter(|(name, _)| !read.contains(&name.node)) {
+        problems.push(
+            Diagnostic::new(
+                codes::UNUSED_PARAMETER,
+                format!("parameter `{}` of formula `{}` is never read", parameter.node, formula.name.node),
+            )
+            .at(parameter.span, "changes nothing")
+            .at(formula.body.span, "does not read it")
+            .help("read it or remove it"),
+        );
+    }
+}
+
 fn unused(kind: &str, name: &Name, why: &str, problems: &mut Problems) {
     problems.push(
         Diagnostic::new(codes::UNUSED, format!("{kind} `{}` is never used", name.node))
@@ -82,6 +102,13 @@ fn unused(kind: &str, name: &Name, why: &str, problems: &mut Problems) {
 #[cfg(test)]
 mod tests {
     use crate::testing::{codes_of, quickstart_with};
+
+    #[test]
+    fn parameters_that_are_never_read() {
+        let text = quickstart_with("formula overlong(n: tokens)", "formula overlong(n: tokens, m: tokens)")
+            .replace("overlong(length)", "overlong(length, length)");
+        assert_eq!(codes_of(&text).codes, ["recipe::formulas::unused_parameter"]);
+    }
 
     #[test]
     fn what_is_never_used() {

@@ -8,6 +8,7 @@ mod formulas;
 mod meaning;
 mod names;
 mod running;
+mod settings;
 
 use super::Severity;
 use std::cmp::Ordering;
@@ -19,6 +20,7 @@ pub use formulas::*;
 pub use meaning::*;
 pub use names::*;
 pub use running::*;
+pub use settings::*;
 
 /// A row of the registry.
 #[derive(Debug)]
@@ -77,7 +79,10 @@ impl Code {
 
 /// Every code, area by area.
 pub fn all() -> impl Iterator<Item = Code> {
-    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL, running::ALL].into_iter().flatten().copied()
+    [names::ALL, formulas::ALL, meaning::ALL, composition::ALL, running::ALL, settings::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 impl PartialEq for Code {

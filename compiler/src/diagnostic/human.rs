@@ -70,12 +70,15 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &[Source], style: Style) -> 
     }
 }
 
-/// A note is a line of the help for miette; a reader sees a line of its own.
+/// A note or a fix is a line of the help for miette; a reader sees a line of its own.
 fn with_notes(picture: String) -> String {
     picture
         .replace("  help: note: ", "  note: ")
         .replace("  help: \u{1b}[0mnote: ", "  note: \u{1b}[0m")
         .replace("\n        note: ", "\n  note: ")
+        .replace("  help: fix: ", "  fix: ")
+        .replace("  help: \u{1b}[0mfix: ", "  fix: \u{1b}[0m")
+        .replace("\n        fix: ", "\n  fix: ")
 }
 
 /// A diagnostic as miette wants it: labels in the file of the primary one, places in other files as lines of the help.
@@ -110,6 +113,12 @@ impl<'a> Picture<'a> {
                 _ => LabeledSpan::new_with_span(text, (start, len)),
             });
         }
+        lines.extend(diagnostic.fix.as_ref().filter(|fix| fix.certain).map(|fix| {
+            let was = find(fix.span.file).and_then(|s| s.text.get(fix.span.start..fix.span.end)).unwrap_or_default();
+            let (was, is) = (was.trim(), fix.replace_with.trim());
+            let edit = if was.is_empty() { format!("write `{is}` here") } else { format!("`{is}` for `{was}`") };
+            format!("fix: {edit}; `recipec check --fix` makes this edit")
+        }));
         lines.extend(diagnostic.note.iter().map(|note| format!("note: {note}")));
         Self {
             diagnostic,

@@ -26,6 +26,39 @@ pub fn nearest<'a>(written: &str, legal: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
+/// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
+pub fn distance(a: &str, b: &str) -> usize {
+    damerau_levenshtein(a, b)
+}
+
+/// A suggestion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Near<'a> {
+    /// The legal word.
+    pub word: &'a str,
+    /// Whether nothing else can have been meant: the word differs only in case, or by one or two edits, and no other legal word is
+    /// within two.
+    pub certain: bool,
+}
+
+/// So many edits leave no doubt, where nothing else is as near.
+const CERTAIN: usize = 2;
+
+/// [`nearest`], and whether it is certain. Words of one or two letters are never certain: anything is near to them.
+pub fn near<'a>(written: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
+    let mut legal: Vec<&str> = legal.into_iter().collect();
+    legal.sort_unstable();
+    legal.dedup();
+    let word = nearest(written, legal.iter().copied())?;
+    let length = written.chars().count();
+    let close = |other: &&&str| {
+        other.chars().count().abs_diff(length) <= CERTAIN && damerau_levenshtein(written, other) <= CERTAIN
+    };
+    let rivals = legal.iter().filter(|other| **other != word).filter(close).count();
+    let itself = close(&&word) || written.to_lowercase() == word.to_lowercase();
+    Some(Near { word, certain: length > 2 && itself && rivals == 0 })
+}
+
 /// The help line for a name that is not legal: the nearest, or all when they are few.
 pub fn help<'a>(written: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut legal: Vec<&str> = legal.into_iter().collect();
@@ -49,6 +82,17 @@ pub fn list<S: AsRef<str>>(names: &[S], last: &str) -> String {
         None => String::new(),
         Some((only, [])) => only.clone(),
         Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+    }
+}
+
+/// The first few names of a long list, and how many more there are.
+pub fn some<S: AsRef<str>>(names: &[S]) -> String {
+    match names.get(..FEW) {
+        Some(few) if names.len() > FEW => {
+            let quoted: Vec<String> = few.iter().map(|n| format!("`{}`", n.as_ref())).collect();
+            format!("{} and {} more", quoted.join(", "), names.len() - FEW)
+        }
+        _ => list(names, "and"),
     }
 }
 
@@ -76,6 +120,28 @@ mod tests {
     fn ties_are_alphabetical() {
         assert_eq!(nearest("bat", ["cat", "bar"]), Some("bar"));
         assert_eq!(nearest("bat", ["bar", "cat"]), Some("bar"));
+    }
+
+    #[test]
+    fn what_leaves_no_doubt() {
+        for (written, legal, certain) in [
+            ("ouput", &["output", "prompt"][..], Some(true)),
+            ("OUTPUT", &["output"], Some(true)),
+            ("tims", &["time", "times"], Some(false)),
+            ("xs", &["x", "y"], Some(false)),
+            ("sampling_setings", &["sampling_settings"], Some(true)),
+            ("evaluationcappppp", &["evaluationcap"], Some(false)),
+            ("banana", &["output"], None),
+        ] {
+            assert_eq!(near(written, legal.iter().copied()).map(|n| n.certain), certain, "{written}");
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..10).map(|n| format!("d{n}")).collect();
+        assert_eq!(some(&names), "`d0`, `d1`, `d2`, `d3`, `d4`, `d5`, `d6`, `d7` and 2 more");
+        assert_eq!(some(&["a", "b"]), "`a` and `b`");
     }
 
     #[test]

@@ -309,7 +309,7 @@ impl<'s, 'p> Checker<'s, 'p> {
                     self.report(error::unknown_type(
                         &unit.node,
                         unit.span,
-                        crate::diagnostic::suggest::nearest(&unit.node, known),
+                        crate::diagnostic::suggest::near(&unit.node, known),
                     ));
                     return None;
                 }

@@ -1,6 +1,7 @@
 //! Every message about a formula: one function each, the codes on top.
 
 use super::Type;
+use crate::diagnostic::suggest::Near;
 use crate::diagnostic::{Code, Diagnostic, Severity, codes};
 use crate::range::Interval;
 use recipec_grammar::source::Span;
@@ -81,9 +82,9 @@ fn warning(code: Code, message: String) -> Diagnostic {
     diagnostic
 }
 
-fn did_you_mean(diagnostic: Diagnostic, span: Span, near: Option<&str>, known: &[&str]) -> Diagnostic {
+fn did_you_mean(diagnostic: Diagnostic, span: Span, near: Option<Near<'_>>, known: &[&str]) -> Diagnostic {
     match near {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(span, near, false),
+        Some(near) => diagnostic.help(format!("did you mean `{}`?", near.word)).fix(span, near.word, near.certain),
         None if !known.is_empty() && known.len() <= 8 => {
             let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
             diagnostic.help(format!("known here: {}", list.join(", ")))
@@ -92,7 +93,7 @@ fn did_you_mean(diagnostic: Diagnostic, span: Span, near: Option<&str>, known: &
     }
 }
 
-pub fn unknown_name(name: &str, span: Span, what: &str, near: Option<&str>, known: &[&str]) -> Diagnostic {
+pub fn unknown_name(name: &str, span: Span, what: &str, near: Option<Near<'_>>, known: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new(UNKNOWN_SIGNAL, format!("unknown name `{name}` in {what}"))
         .at(span, "not a name that this formula can read");
     did_you_mean(diagnostic, span, near, known)
@@ -129,7 +130,7 @@ pub fn absent_signal(name: &str, span: Span, what: &str, without: &[(&str, Optio
     diagnostic
 }
 
-pub fn unknown_function(name: &str, span: Span, near: Option<&str>) -> Diagnostic {
+pub fn unknown_function(name: &str, span: Span, near: Option<Near<'_>>) -> Diagnostic {
     did_you_mean(
         Diagnostic::new(UNKNOWN_FUNCTION, format!("unknown function `{name}`"))
             .at(span, "not a function or a named formula"),
@@ -139,7 +140,7 @@ pub fn unknown_function(name: &str, span: Span, near: Option<&str>) -> Diagnosti
     )
 }
 
-pub fn unknown_domain(name: &str, span: Span, near: Option<&str>, known: &[&str]) -> Diagnostic {
+pub fn unknown_domain(name: &str, span: Span, near: Option<Near<'_>>, known: &[&str]) -> Diagnostic {
     did_you_mean(
         Diagnostic::new(UNKNOWN_DOMAIN, format!("unknown domain `{name}`")).at(span, "not a domain of this recipe"),
         span,
@@ -148,7 +149,7 @@ pub fn unknown_domain(name: &str, span: Span, near: Option<&str>, known: &[&str]
     )
 }
 
-pub fn unknown_type(name: &str, span: Span, near: Option<&str>) -> Diagnostic {
+pub fn unknown_type(name: &str, span: Span, near: Option<Near<'_>>) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(UNKNOWN_TYPE, format!("unknown type `{name}`")).at(span, "neither a type nor a unit");
     did_you_mean(diagnostic, span, near, &["number", "integer", "ratio", "reward", "bool", "tokens"])
@@ -247,7 +248,13 @@ pub fn wrong_arity(name: &str, wanted: &[&str], found: usize, span: Span, help: 
     diagnostic.help(help.unwrap_or_else(|| format!("write `{name}({})`", wanted.join(", "))))
 }
 
-pub fn unknown_argument(function: &str, argument: &str, span: Span, near: Option<&str>, known: &[&str]) -> Diagnostic {
+pub fn unknown_argument(
+    function: &str,
+    argument: &str,
+    span: Span,
+    near: Option<Near<'_>>,
+    known: &[&str],
+) -> Diagnostic {
     let diagnostic = Diagnostic::new(UNKNOWN_ARGUMENT, format!("`{function}` has no argument `{argument}`"))
         .at(span, "not an argument of it");
     did_you_mean(diagnostic, span, near, known)

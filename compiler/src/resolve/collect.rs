@@ -106,12 +106,9 @@ impl Collector<'_> {
             ItemKind::Allow { code, because } if last => self.resolved.allows.push((code.clone(), because.clone())),
             ItemKind::Sweep { param, values } if last => self.resolved.sweeps.push((param.clone(), values.clone())),
             ItemKind::Test(test) if last => self.resolved.tests.push(Spanned::new(test.clone(), item.span)),
-            // Tests, sweeps and accepted warnings of a base are about the base. Files have been followed already.
-            ItemKind::Allow { .. }
-            | ItemKind::Sweep { .. }
-            | ItemKind::Test(_)
-            | ItemKind::Import(_)
-            | ItemKind::Extends(_) => {}
+            ItemKind::Allow { code, .. } => self.resolved.inherited_allows.push(code.clone()),
+            // Tests and sweeps of a base are about the base. Files have been followed already.
+            ItemKind::Sweep { .. } | ItemKind::Test(_) | ItemKind::Import(_) | ItemKind::Extends(_) => {}
         }
     }
 
@@ -467,8 +464,8 @@ fn unknown_block<'a>(word: &Name, legal: impl IntoIterator<Item = &'a str>) -> D
     let mut diagnostic = Diagnostic::new(codes::UNKNOWN_BLOCK, format!("there is no block `{}`", word.node))
         .at(word.span, "not a block of the language");
     diagnostic.help = suggest::help(&word.node, legal.iter().copied());
-    if let Some(near) = suggest::nearest(&word.node, legal) {
-        diagnostic = diagnostic.fix(word.span, near, false);
+    if let Some(near) = suggest::near(&word.node, legal) {
+        diagnostic = diagnostic.fix(word.span, near.word, near.certain);
     }
     diagnostic
 }

@@ -1,7 +1,8 @@
 //! The files of a recipe: `extends` and `import`, through a loader that is handed in.
 
-use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::diagnostic::{Code, Diagnostic, codes, suggest};
 use crate::problems::Problems;
+use crate::units;
 use recipec_grammar::source::{FileId, Source, Spanned};
 use recipec_grammar::tree::{File, ItemKind, SyntaxError, SyntaxErrorKind};
 
@@ -107,20 +108,47 @@ fn parse(mut source: Source, sources: &mut Vec<Source>, problems: &mut Problems)
     if parsed.lost_text {
         problems.lose_text();
     }
-    report_syntax(parsed.errors, problems);
+    report_syntax(parsed.errors, &source.text, problems);
     (parsed.file, source)
 }
 
 /// Pushes what the grammar found, each with its code.
-pub fn report_syntax(errors: Vec<SyntaxError>, problems: &mut Problems) {
+pub fn report_syntax(errors: Vec<SyntaxError>, text: &str, problems: &mut Problems) {
     for error in errors {
         let mut diagnostic = Diagnostic::new(code(error.kind), error.message).at(error.span, error.label);
         for (span, text) in error.also {
             diagnostic = diagnostic.at(span, text);
         }
         diagnostic.help = error.help;
+        if let (SyntaxErrorKind::BadLiteral, Some(word)) =
+            (error.kind, text.get(error.span.start..error.span.end).map(str::trim))
+            && let Some(unit) = meant_unit(word)
+        {
+            diagnostic.help = Some(format!("did you mean `{unit}`?"));
+            diagnostic = diagnostic.fix(error.span, unit, true);
+        }
         problems.push(diagnostic);
     }
+}
+
+/// The unit that a misspelt one was meant to be, where there is no doubt: all units as near as the nearest count the same.
+fn meant_unit(word: &str) -> Option<&'static str> {
+    if word.chars().count() < 3 || !word.chars().all(char::is_alphabetic) {
+        return None;
+    }
+    let near: Vec<(usize, &'static str)> = units::UNITS
+        .iter()
+        .map(|(name, ..)| (suggest::distance(&word.to_lowercase(), name), *name))
+        // One or two letters apart is no likeness of a unit of one or two letters.
+        .filter(|(distance, name)| *distance <= 2 && *distance * 2 < name.len().min(word.len()))
+        .collect();
+    let meaning = |name: &str| units::unit(name);
+    let first = near.first()?.1;
+    if near.iter().any(|(_, name)| meaning(name) != meaning(first)) {
+        return None;
+    }
+    // Plural before singular: `tokenz` is `tokens`.
+    near.iter().map(|(distance, name)| (*distance, std::cmp::Reverse(name.len()), *name)).min().map(|(.., name)| name)
 }
 
 fn code(kind: SyntaxErrorKind) -> Code {

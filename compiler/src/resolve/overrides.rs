@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub arguments: BTreeMap<String, Origin>,
     /// Overrides that a variant makes in a stage, by stage: `override stage.warm_start.budget.steps = …`.
     of_stages: BTreeMap<String, Vec<tree::Setting>>,
+    /// Whether a variant is in force.
+    pub varied: bool,
 }
 
 /// Where a path leads.
@@ -50,12 +52,14 @@ impl<'a> View<'a> {
             terms: resolved.terms.iter().map(|(name, term)| (name.clone(), term.node.clone())).collect(),
             arguments: BTreeMap::new(),
             of_stages: BTreeMap::new(),
+            varied: false,
         }
     }
 
     /// The recipe under one of its variants.
     pub fn with_variant(&self, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
         let mut view = self.derived();
+        view.varied = true;
         for setting in overrides {
             view.apply(setting, problems);
         }
@@ -231,8 +235,9 @@ impl<'a> View<'a> {
             let mut diagnostic =
                 Diagnostic::new(codes::OVERRIDE_OF_NOTHING, format!("there is no `{}` to override", first.node))
                     .at(first.span, "neither a block nor a penalty");
-            if let Some(near) = suggest::nearest(&first.node, legal) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(first.span, near, false);
+            if let Some(near) = suggest::near(&first.node, legal) {
+                diagnostic =
+                    diagnostic.help(format!("did you mean `{}`?", near.word)).fix(first.span, near.word, near.certain);
             }
             return Err(Box::new(diagnostic));
         };
@@ -434,8 +439,8 @@ pub(crate) fn unknown_name(kind: &str, name: &Name, legal: Vec<&str>) -> Diagnos
     let mut diagnostic = Diagnostic::new(codes::UNKNOWN_NAME, format!("there is no {kind} `{}`", name.node))
         .at(name.span, format!("not the name of a {kind}"));
     diagnostic.help = suggest::help(&name.node, legal.iter().copied());
-    if let Some(near) = suggest::nearest(&name.node, legal) {
-        diagnostic = diagnostic.fix(name.span, near, false);
+    if let Some(near) = suggest::near(&name.node, legal) {
+        diagnostic = diagnostic.fix(name.span, near.word, near.certain);
     }
     diagnostic
 }

@@ -167,7 +167,8 @@ impl Settings {
                     Diagnostic::new(codes::SILENT_SHADOW, format!("`{path}` is already set by the base recipe"))
                         .at(key_span, "set again here")
                         .at(old.key, "set in the base")
-                        .help(format!("write `override {name} = …` to replace it")),
+                        .help(format!("write `override {name} = …` to replace it"))
+                        .fix(at_start(key_span), "override ", true),
                 );
                 Err(())
             }
@@ -287,8 +288,8 @@ pub(crate) fn unknown_key(path: &Path, segment: usize, what: &str, keys: &[Key])
         .at(name.span, "not a key of this block");
     let words = keys.iter().map(|k| k.name);
     diagnostic.help = suggest::help(&name.node, words.clone());
-    if let Some(near) = suggest::nearest(&name.node, words) {
-        diagnostic = diagnostic.fix(name.span, near, false);
+    if let Some(near) = suggest::near(&name.node, words) {
+        diagnostic = diagnostic.fix(name.span, near.word, near.certain);
     }
     diagnostic
 }
@@ -314,6 +315,11 @@ fn key_of_another_word(diagnostic: Diagnostic, key: &Key, field: &str) -> Diagno
         return diagnostic;
     }
     diagnostic.note(format!("`{field}` is a key of {}, where it acts", suggest::list(&others, "and")))
+}
+
+/// The empty place before a piece of text.
+fn at_start(span: Span) -> Span {
+    Span::new(span.file, span.start, span.start)
 }
 
 /// The last segment of a path.

@@ -24,7 +24,7 @@ fn json_lines_have_a_pinned_shape() {
         concat!(
             r#"{"schema":1,"code":"recipe::names::unknown_key","severity":"error","message":"`budget` has no key `ouput`","#,
             r#""labels":[{"primary":true,"file":"test.recipe","start":{"byte":614,"line":19,"column":3},"end":{"byte":619,"line":19,"column":8},"text":"not a key of this block"}],"#,
-            r#""help":"did you mean `output`?","fix":{"file":"test.recipe","start":614,"end":619,"replace_with":"output","certain":false}}"#,
+            r#""help":"did you mean `output`?","fix":{"file":"test.recipe","start":614,"end":619,"replace_with":"output","certain":true}}"#,
             "\n"
         )
     );

@@ -107,4 +107,8 @@ registry! {
         what: "The aggregate has no filter, so there is always something to aggregate.",
         why: "It suggests a case that does not exist.",
         bad: "group.mean(length, else = 0 tokens)", good: "group.mean(length)";
+    UNUSED_PARAMETER = "recipe::formulas::unused_parameter", Warning, "a parameter of a formula that its body does not read",
+        what: "The value that a caller gives for it changes nothing.",
+        why: "Most often its name is misspelt in the body, or another name is read in its place.",
+        bad: "formula f(n: tokens, free: tokens) -> reward = -n / budget.output", good: "formula f(n: tokens, free: tokens) -> reward = -ramp(n, free, budget.output)";
 }

@@ -101,4 +101,38 @@ registry! {
         why: "A setting that is never in force was most often meant to be.",
         bad: "budget { steps = 20 steps }  train { schedule = cosine { warmup = 50 steps } }",
         good: "budget { steps = 400 steps }  train { schedule = cosine { warmup = 50 steps } }";
+    NEGATIVE_WEIGHT = "recipe::ratios::negative_weight", Error, "a weight of the mix that can be negative, or is always 0",
+        what: "Domains are drawn by their share of the sum of the weights.",
+        why: "A share of a sum with negative parts is no chance; with all weights 0 there is no domain to draw.",
+        bad: "mix { weight = ratio - achieved … }", good: "mix { weight = max(ratio - achieved, 1e-3) … }";
+    GROUP_TOO_SMALL = "recipe::rollouts::group_too_small", Warning, "groups too small for the solve rate that a formula asks for",
+        what: "A group of 4 has the solve rates 0, 1/4, 1/2, 3/4 and 1. The formula tells solve rates apart that no group of this size has.",
+        why: "A case that never happens is a rule that its author believes in.",
+        bad: "train { group = 4 rollouts }  penalty p = if solve_rate > 0.9 then … else …", good: "train { group = 16 rollouts }  penalty p = if solve_rate > 0.9 then … else …";
+    BUFFER_WITHOUT_ROOM = "recipe::penalties::no_buffer", Warning, "a formula that reads `budget.buffer` where the buffer is 0",
+        what: "The soft zone below the cap has no tokens, so a penalty over it has nowhere to rise: it divides by zero, or never acts.",
+        why: "In other systems such a penalty is switched off without a word.",
+        bad: "budget { output = 1K tokens }  penalty p = -ramp(length, budget.output - budget.buffer, budget.output)",
+        good: "budget { output = 1K tokens  buffer = 256 tokens }  penalty p = -ramp(length, budget.output - budget.buffer, budget.output)";
+    EVALUATION_OVER_CONTEXT = "recipe::budgets::evaluation_over_context", Error, "an evaluation that does not fit into the model's context",
+        what: "The longest prompt and the longest response of an evaluation together are longer than what the model reads.",
+        why: "The last part of the output could never be reached, and the accuracy at that cap would be another one's.",
+        bad: "model policy { context = 256 tokens … }  budget { prompt = 64 tokens  output = 96 tokens  evaluation = 256 tokens }",
+        good: "model policy { context = 256 tokens … }  budget { prompt = 64 tokens  output = 96 tokens  evaluation = 192 tokens }";
+    DOMAIN_OVER_OUTPUT = "recipe::budgets::domain_over_output", Error, "a domain whose cap is above `budget.output`",
+        what: "`budget.output` is the hard cap of every training rollout; a domain may have a lower one.",
+        why: "Formulas and guarantees take `length` to be at most `budget.output`.",
+        bad: "budget { output = 1K tokens }  domain code { output = 2K tokens … }", good: "budget { output = 2K tokens }  domain math { output = 1K tokens … }";
+    TOKENS_BELOW_BATCH = "recipe::budgets::tokens_below_batch", Error, "a token budget that is smaller than one batch",
+        what: "Each rollout has at least one token, and a batch has more rollouts than the whole run has tokens.",
+        why: "The run would end with its first step.",
+        bad: "budget { tokens = 100 tokens … }  train { batch = 256 rollouts }", good: "budget { tokens = 10M tokens … }  train { batch = 256 rollouts }";
+    TOKENS_END_EARLY = "recipe::budgets::tokens_end_early", Warning, "tokens that end long before the steps",
+        what: "If responses reach the cap, the token budget is used up within a tenth of the steps.",
+        why: "Schedules follow `steps`: a learning rate that falls over 400 steps has hardly fallen when the run ends at 30.",
+        bad: "budget { output = 16Ki tokens  steps = 400 steps  tokens = 10M tokens }", good: "budget { output = 16Ki tokens  steps = 400 steps  tokens = 3G tokens }";
+    NEVER_REACHED = "recipe::budgets::never_reached", Warning, "a token budget that the steps cannot use up",
+        what: "All steps, with every response at the cap and every batch refilled as often as it may, generate fewer tokens than the budget holds.",
+        why: "A limit that cannot be reached limits nothing; most often one of the numbers has a wrong prefix.",
+        bad: "budget { output = 96 tokens  steps = 20 steps  tokens = 3G tokens }", good: "budget { output = 96 tokens  steps = 20 steps  tokens = 300K tokens }";
 }

@@ -1,7 +1,7 @@
 //! Functions, aggregates, running averages and named formulas.
 
 use super::Checker;
-use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::suggest::near as nearest;
 use crate::formula::{AggregateCall, Kind, Level, Source, Type, Typed, error};
 use crate::range::Interval;
 use crate::units::Dimension;

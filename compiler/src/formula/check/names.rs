@@ -1,7 +1,7 @@
 //! Names: locals, signals, parts of the reward, params, budgets.
 
 use super::Checker;
-use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::suggest::near as nearest;
 use crate::formula::{Kind, Level, Source, Type, Typed, error};
 use crate::range::Interval;
 use crate::units;

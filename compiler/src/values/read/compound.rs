@@ -147,8 +147,8 @@ impl Reader<'_> {
             let mut diagnostic = Diagnostic::new(codes::UNKNOWN_WORD, format!("`{name}` cannot be `{word}`"))
                 .at(span, format!("not a choice of `{name}`"));
             diagnostic.help = suggest::help(&word, words.clone());
-            if let Some(near) = suggest::nearest(&word, words) {
-                diagnostic = diagnostic.fix(span, near, false);
+            if let Some(near) = suggest::near(&word, words) {
+                diagnostic = diagnostic.fix(span, near.word, near.certain);
             }
             problems.push(diagnostic);
             return Value::Hole;
@@ -224,8 +224,8 @@ impl Reader<'_> {
                             format!("`{word}` has no argument `{}`", name.node),
                         );
                         d.help = suggest::help(&name.node, rows.iter().map(|r| r.name));
-                        if let Some(near) = suggest::nearest(&name.node, rows.iter().map(|r| r.name)) {
-                            d = d.fix(name.span, near, false);
+                        if let Some(near) = suggest::near(&name.node, rows.iter().map(|r| r.name)) {
+                            d = d.fix(name.span, near.word, near.certain);
                         }
                         d
                     }

@@ -46,8 +46,20 @@ pub(super) fn wrong_unit(path: &str, expr: &Expr, found: Dimension, expected: Di
         if found.is_pure() { "a unit is missing".to_string() } else { format!("this is an amount of {there}") },
     );
     if let ExprKind::Quantity(q) = &expr.kind {
-        let mended = if expected.is_pure() { q.text.clone() } else { format!("{} {expected}", q.text) };
-        diagnostic = diagnostic.help(format!("write `{mended}`")).fix(expr.span, mended, false);
+        let mended = match expected.is_pure() {
+            true => q.text.clone(),
+            false if q.value == 1.0 && !q.text.contains(|c: char| c.is_alphabetic()) => {
+                let unit = expected.to_string();
+                format!("{} {}", q.text, unit.strip_suffix('s').filter(|u| !u.is_empty()).unwrap_or(&unit))
+            }
+            false => format!("{} {expected}", q.text),
+        };
+        // A whole number without its unit leaves no doubt where people count in one unit only; time and bytes have several.
+        let one_unit =
+            [Dimension::TOKENS, Dimension::ROLLOUTS, Dimension::GROUPS, Dimension::PROBLEMS, Dimension::STEPS];
+        let certain =
+            found.is_pure() && q.unit.is_none() && q.value == libm::trunc(q.value) && one_unit.contains(&expected);
+        diagnostic = diagnostic.help(format!("write `{mended}`")).fix(expr.span, mended, certain);
     }
     diagnostic
 }

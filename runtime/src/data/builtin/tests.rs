@@ -179,3 +179,21 @@ fn keys_are_canonical() {
     }
     assert!(met_again > 1_000, "{met_again}");
 }
+
+/// What the compiler checks recipes by is what the generators are.
+#[test]
+fn the_compiler_knows_the_generators() {
+    use recipec_compiler::vocabulary::generators;
+    let known: Vec<&str> = generators::GENERATORS.iter().map(|row| row.name).collect();
+    assert_eq!(known, names().collect::<Vec<_>>());
+    for row in generators::GENERATORS {
+        let make = GENERATORS.iter().find(|(name, _)| *name == row.name).expect("a generator").1;
+        assert_eq!(make().levels(), row.levels, "{}", row.name);
+        let data = open(row.name, None, 3).expect("a generator");
+        for index in 0..200 {
+            let problem = data.problem(Split::Train, index);
+            let columns: Vec<&str> = problem.columns.keys().map(String::as_str).collect();
+            assert_eq!(columns, row.columns, "{}", row.name);
+        }
+    }
+}
