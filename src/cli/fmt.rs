@@ -47,7 +47,7 @@ fn one(file: &Path, check: bool) -> Exit {
         Ok(text) => text,
         Err(Refused::Syntax(errors)) => {
             let mut problems = Problems::new();
-            report_syntax(errors, &mut problems);
+            report_syntax(errors, &source.text, &mut problems);
             print_found(&problems, &[source]);
             eprintln!("error: `{name}` is left as it is: its layout is not known before its syntax is right");
             return Exit::WrongRecipe;
