@@ -73,7 +73,7 @@ pub enum Node {
 /// Sums and products with more terms than this are kept as they are.
 const MOST_TERMS: usize = 96;
 /// The most work of one question, counted in terms that are written.
-const MOST_WORK: usize = 4_000_000;
+const MOST_WORK: usize = 600_000;
 
 /// All nodes of one question.
 #[derive(Default)]
@@ -260,6 +260,8 @@ impl Arena {
         match (self.as_number(x), self.as_number(y)) {
             _ if x == y => Ok(x),
             (Some(a), Some(b)) => Ok(if a >= b { x } else { y }),
+            // max(x, -x)
+            _ if self.is_turned(x, y) => self.abs(x),
             _ => self.intern(Node::Max(x.min(y), x.max(y))),
         }
     }
@@ -268,8 +270,19 @@ impl Arena {
     pub fn abs(&mut self, x: Id) -> Made {
         match self.as_number(x) {
             Some(value) => self.number(value.max(value.negate())),
-            None => self.intern(Node::Abs(x)),
+            None => {
+                // abs(x) and abs(-x) are one node.
+                let turned = self.polynomial(x).terms.first().is_some_and(|(_, value)| value.sign() < 0);
+                let x = if turned { self.negate(x)? } else { x };
+                self.intern(Node::Abs(x))
+            }
         }
+    }
+
+    /// Whether `x` is `-y`.
+    fn is_turned(&self, x: Id, y: Id) -> bool {
+        let sum = self.polynomial(x).plus(&self.polynomial(y), Rational::ONE);
+        sum.is_some_and(|sum| sum.terms.is_empty())
     }
 
     /// `floor(x)`

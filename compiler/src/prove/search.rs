@@ -45,7 +45,7 @@ pub enum Found<C> {
 }
 
 /// The most work of one goal: boxes, times the nodes of what is left in them, times the variables of the question.
-const MOST_EFFORT: usize = 300_000;
+const MOST_EFFORT: usize = 100_000;
 /// Boxes for which a point is tried: all of the first, then one in so many.
 const TRY_ALL: usize = 48;
 const TRY_EACH: usize = 16;

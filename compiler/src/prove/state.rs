@@ -2,6 +2,7 @@
 
 use super::arena::{Arena, Flag, Id, Node, Sign, Var};
 use super::bounds::Bounds;
+use super::polynomial::Polynomial;
 use super::rational::Rational;
 use super::span::Span;
 use crate::settings::Unfinished;
@@ -415,23 +416,36 @@ fn bound_by(arena: &Arena, comparison: Id, holds: bool) -> Vec<(Id, Rational, bo
     }
 }
 
-/// Whether two of them cannot hold together, because their sum is a number below 0: `a <= b` and `b < a`.
+/// Whether two or three of them cannot hold together, because their sum is a number below 0: `a <= b`, `b <= c` and `c < a`.
 fn contradict(arena: &Arena, binding: &[(Id, Rational, bool)]) -> bool {
-    let few = binding.iter().take(MOST_PAIRED).enumerate();
-    few.clone().any(|(at, (one, sign, strict))| {
-        let turned = arena.polynomial(*one);
-        few.clone().skip(at + 1).any(|(_, (other, other_sign, other_strict))| {
-            let Some(factor) = sign.times(*other_sign) else { return false };
-            // sign * (one + sign * other_sign * other) is the sum of both.
-            let Some(sum) = turned.plus(&arena.polynomial(*other), factor) else { return false };
-            let Some(sum) = sum.as_number().and_then(|sum| sum.times(*sign)) else { return false };
-            sum.sign() < 0 || (sum.sign() == 0 && (*strict || *other_strict))
+    if binding.len() < 2 {
+        return false;
+    }
+    let signed: Vec<(Polynomial, bool)> = binding
+        .iter()
+        .take(MOST_JOINED)
+        .filter_map(|(difference, sign, strict)| {
+            Some((Polynomial::default().plus(&arena.polynomial(*difference), *sign)?, *strict))
+        })
+        .collect();
+    let impossible = |sum: &Polynomial, strict: bool| {
+        sum.as_number().is_some_and(|sum| sum.sign() < 0 || (sum.sign() == 0 && strict))
+    };
+    signed.iter().enumerate().any(|(at, (one, strict))| {
+        signed.iter().enumerate().skip(at + 1).any(|(next, (two, also_strict))| {
+            let Some(sum) = one.plus(two, Rational::ONE) else { return false };
+            let strict = *strict || *also_strict;
+            impossible(&sum, strict)
+                || signed.iter().skip(next + 1).any(|(three, third_strict)| {
+                    let sum = sum.plus(three, Rational::ONE);
+                    sum.is_some_and(|sum| impossible(&sum, strict || *third_strict))
+                })
         })
     })
 }
 
 /// The most inequalities that are set against each other.
-const MOST_PAIRED: usize = 24;
+const MOST_JOINED: usize = 12;
 
 /// The largest float below 1: what the score of a wrong answer can be at most.
 pub fn below_one() -> Rational {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-const BOXES: usize = 200;
+const BOXES: usize = 100;
 
 fn setting(bench: &Bench) -> Setting<'_> {
     Setting {
