@@ -1,6 +1,7 @@
 //! The resolved recipe as text: every value that is in force, with where it came from.
 
 use crate::recipe::{Origin, Recipe, StageWork};
+use crate::settings::MixStrategy;
 use recipec_grammar::source::Source;
 use std::fmt::Write;
 
@@ -63,7 +64,14 @@ fn formulas(text: &mut String, recipe: &Recipe) {
     for stage in &recipe.stages {
         let StageWork::Reinforce(work) = &stage.work else { continue };
         let _ = writeln!(text, "\nformulas of stage {}", stage.name);
-        let _ = writeln!(text, "  mix.weight = {}", work.mix.weight);
+        match work.mix.strategy {
+            MixStrategy::Weight => {
+                let _ = writeln!(text, "  mix.weight = {}", work.mix.weight);
+            }
+            MixStrategy::Deficit => {
+                let _ = writeln!(text, "  mix.strategy = deficit, which holds {}", work.mix.weight);
+            }
+        }
         for term in &work.terms {
             let kind = if term.is_penalty { "penalty" } else { "term" };
             let _ = writeln!(text, "  {kind} {} = {}", term.name, term.formula);
@@ -72,6 +80,9 @@ fn formulas(text: &mut String, recipe: &Recipe) {
             let _ = writeln!(text, "  reward.outcome = {outcome}");
         }
         let _ = writeln!(text, "  reward.total = {}", work.reward.total);
+        for (domain, reward) in &work.reward.of_domains {
+            let _ = writeln!(text, "  domain.{domain}.reward = {reward}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Text to codes: the front end as a whole. Each bad recipe is the quickstart with one edit.
 
 mod composition;
+mod judged;
 mod output;
 mod robust;
 
