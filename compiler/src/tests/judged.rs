@@ -58,7 +58,7 @@ fn one_program_holds_the_rewards_of_all_domains() {
             other => panic!("{other}"),
         }
     };
-    let mut evaluate = |program: &crate::formula::Program| {
+    let evaluate = |program: &crate::formula::Program| {
         let columns: Vec<[f64; 2]> = program.inputs().iter().map(|name| value(name)).collect();
         let columns: Vec<&[f64]> = columns.iter().map(|column| column.as_slice()).collect();
         let mut scratch = Scratch::default();
