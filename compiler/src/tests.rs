@@ -2,6 +2,7 @@
 
 mod changes;
 mod composition;
+mod judged;
 mod output;
 mod robust;
 
