@@ -93,7 +93,7 @@ fn every_point_of_the_sweeps_is_there() {
     let one = recipe(&text, &Options { set: vec![("gamma".into(), "2".into())], ..Options::default() });
     assert_eq!(one.points.len(), 2);
     // Values with units and arithmetic.
-    let text = format!("param room : tokens = 8 tokens\nsweep room in [1Ki tokens, 2 * 4 tokens]\n{}", edit(QUICKSTART, "prompt     = 64 tokens", "prompt     = 64 tokens + room"));
+    let text = format!("param room : tokens = 8 tokens\nsweep room in [1Ki tokens, 2 * 4 tokens]\n{}", edit(&edit(QUICKSTART, "  context   = 256 tokens\n", ""), "prompt     = 64 tokens", "prompt     = 64 tokens + room"));
     let r = recipe(&text, &Options::default());
     let set: Vec<_> = r.points.iter().map(crate::sweep::Point::set).collect();
     assert_eq!(set, [[("room".to_string(), "1024 tokens".to_string())], [("room".to_string(), "8 tokens".to_string())]]);
