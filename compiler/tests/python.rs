@@ -19,14 +19,14 @@ const TERMS: &[&str] = &[
     "if correct then solve_rate ^ gamma else -wrong_scale * score",
     "-abs(answer_length - reference_length) / 1 token / 1000",
     "ramp(length, 1000 tokens, 16000 tokens) - clip(score, 0.25, 0.75)",
-    "min(score, solve_rate, 0.5) - max(score, 0.1) + floor(length / 100 tokens)",
+    "min(min(score, solve_rate), 0.5) - max(score, 0.1) + floor(length / 100 tokens)",
     "exp(-length / budget.output) + log(1 + score) + sqrt(score)",
     "if correct and not truncated or score > 0.5 then 1 else -1",
     "length / group.min(length if correct, else = budget.output)",
     "(length - group.median(length)) / (1 token + group.mad(length)) ",
     "group.mean(score if finished, else = 0) - group.std(score)",
     "group.count(correct) / group_size + group.quantile(length, at = 0.25) / budget.output",
-    "group.max(length) / budget.output - group.sum(score) / 8",
+    "group.max(length) / budget.output - group.min(score)",
     "a * b - -a ^ 2 where a = score - 0.5, b = if wrong then 2 else 3",
     "if length >= 4096 tokens then 1 else if length <= 100 tokens then 2 else 3",
 ];
@@ -99,7 +99,9 @@ fn exported_python_means_what_the_evaluator_means() {
     let (recipe, names) = recipe();
     let mut draws = Draws(7);
     let groups: Vec<Columns> = (0..40).map(|_| group(&mut draws)).collect();
-    let mut script = String::from("try:\n    import numpy as np\nexcept ImportError:\n    from columns import Numpy as np\nimport inspect, warnings\nwarnings.simplefilter('ignore')\n");
+    let mut script = String::from(
+        "try:\n    import numpy as np\nexcept ImportError:\n    from columns import Numpy as np\nimport inspect, warnings\nwarnings.simplefilter('ignore')\n",
+    );
     for name in &names {
         script.push_str(&formula_as(&recipe, name, Notation::Python).expect("a formula"));
     }
@@ -113,7 +115,9 @@ fn exported_python_means_what_the_evaluator_means() {
         let _ = write!(script, "'{}': {value:?}, ", name.replace('.', "_"));
     }
     script.push_str("}\ntruths = {'correct', 'wrong', 'truncated', 'finished'}\nfor group in groups:\n");
-    script.push_str("  known = {k: np.array([bool(x) for x in v] if k in truths else v) for k, v in group.items()} | constants\n");
+    script.push_str(
+        "  known = {k: np.array([bool(x) for x in v] if k in truths else v) for k, v in group.items()} | constants\n",
+    );
     let _ = writeln!(script, "  for f in [{}]:", names.join(", "));
     script.push_str("    out = f(**{p: known[p] for p in inspect.signature(f).parameters})\n");
     script.push_str("    out = getattr(out, 'values', out)\n");
@@ -152,8 +156,9 @@ fn exported_python_means_what_the_evaluator_means() {
                 let constant = CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
                 constant.or_else(|| group.get(name)?.get(row).copied())
             };
-            let lookups: Vec<Box<dyn Fn(&str) -> Option<f64>>> =
-                (0..8).map(|row| Box::new(move |name: &str| value(row, name)) as Box<dyn Fn(&str) -> Option<f64>>).collect();
+            let lookups: Vec<Box<dyn Fn(&str) -> Option<f64>>> = (0..8)
+                .map(|row| Box::new(move |name: &str| value(row, name)) as Box<dyn Fn(&str) -> Option<f64>>)
+                .collect();
             let lookups: Vec<&dyn Fn(&str) -> Option<f64>> = lookups.iter().map(AsRef::as_ref).collect();
             let ours = formula(&recipe, name).evaluate_group(&lookups).expect("all names have values");
             for (row, (ours, python)) in ours.iter().zip(&python).enumerate() {

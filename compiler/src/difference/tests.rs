@@ -39,10 +39,18 @@ fn one_edit_one_path() {
         ("builtin(\"arithmetic\")", "builtin(\"arithmetic\", levels = 1..2)", &["domain.math.data.levels"]),
         ("verify = puzzle()", "verify = constraints()", &["domain.logic.verify"]),
         ("{ math = 25%, code = 30%", "{ math = 30%, code = 25%", &["stage.warm_start.domains"]),
-        ("output     = 96 tokens\n  buffer", "output     = 90 tokens\n  buffer", &["budget.output", "penalty.difficulty_aware"]),
+        (
+            "output     = 96 tokens\n  buffer",
+            "output     = 90 tokens\n  buffer",
+            &["budget.output", "penalty.difficulty_aware"],
+        ),
         ("steps      = 600 steps", "steps      = 601 steps", &["budget.steps"]),
         ("budget.steps = 1200 steps", "budget.steps = 1201 steps", &["stage.warm_start.budget.steps"]),
-        ("stage reinforce after warm_start { optimizer = fresh }", "stage reinforce after warm_start { }", &["stage.reinforce.optimizer"]),
+        (
+            "stage reinforce after warm_start { optimizer = fresh }",
+            "stage reinforce after warm_start { }",
+            &["stage.reinforce.optimizer"],
+        ),
         ("outcome    = if correct then 1 else 0", "outcome    = if correct then 1 else score", &["reward.outcome"]),
         ("else wrong_scale", "else 1", &["penalty.difficulty_aware"]),
         ("warmup = 50 rollouts", "warmup = 51 rollouts", &["mix.warmup"]),
@@ -78,7 +86,8 @@ fn variants_and_params() {
     let comparison = compared(&base(), &set);
     assert_eq!(paths(&comparison), ["penalty.difficulty_aware"]);
     assert!(comparison.text(("a", "b")).contains("    with gamma: 0.5 → 1\n"));
-    let text = QUICKSTART.replace("budget.buffer - n) / budget.buffer, -1, 0)", "budget.buffer - n) / budget.buffer, -0.5, 0)");
+    let text = QUICKSTART
+        .replace("budget.buffer - n) / budget.buffer, -1, 0)", "budget.buffer - n) / budget.buffer, -0.5, 0)");
     let comparison = compared(&base(), &checked(&text, &Options::default()));
     assert_eq!(paths(&comparison), ["penalty.difficulty_aware"], "a named formula");
     assert!(comparison.text(("a", "b")).contains("with overlong(n): clip("));
@@ -86,8 +95,12 @@ fn variants_and_params() {
 
 #[test]
 fn what_only_one_has() {
-    let line = "domain tools    { ratio = 10%  data = builtin(\"calls\")         verify = function_calls(format = json) }\n";
-    let text = edit(QUICKSTART, line, "").replace(", tools = 15%", "").replace("math = 25%", "math = 40%").replace("ratio = 40%", "ratio = 50%");
+    let line =
+        "domain tools    { ratio = 10%  data = builtin(\"calls\")         verify = function_calls(format = json) }\n";
+    let text = edit(QUICKSTART, line, "")
+        .replace(", tools = 15%", "")
+        .replace("math = 25%", "math = 40%")
+        .replace("ratio = 40%", "ratio = 50%");
     let comparison = compared(&base(), &checked(&text, &Options::default()));
     let found = paths(&comparison);
     assert!(found.contains(&"domain.tools") && found.contains(&"domain.math.ratio"), "{found:?}");
@@ -97,7 +110,10 @@ fn what_only_one_has() {
 
 #[test]
 fn the_same_meaning() {
-    for text in [QUICKSTART.replace("gamma", "exponent"), QUICKSTART.replace("96 tokens\n  buffer", "0.09375Ki tokens\n  buffer")] {
+    for text in [
+        QUICKSTART.replace("gamma", "exponent"),
+        QUICKSTART.replace("96 tokens\n  buffer", "0.09375Ki tokens\n  buffer"),
+    ] {
         let comparison = compared(&base(), &checked(&text, &Options::default()));
         assert!(comparison.is_same(), "{:?}", comparison.differences);
         assert_eq!(comparison.hashes.0, comparison.hashes.1);
@@ -114,7 +130,10 @@ fn the_same_meaning() {
 fn origins_name_the_file() {
     let mut files = Files::default();
     files.0.insert("base.recipe", QUICKSTART.to_string());
-    files.0.insert("middle.recipe", "extends \"base.recipe\"\nrecipe middle { edition = 2026 }\ntrain { override batch = 512 rollouts }\n".into());
+    files.0.insert(
+        "middle.recipe",
+        "extends \"base.recipe\"\nrecipe middle { edition = 2026 }\ntrain { override batch = 512 rollouts }\n".into(),
+    );
     let top = "extends \"middle.recipe\"\nrecipe top { edition = 2026 }\nbudget { override steps = 900 steps }\n";
     let top = check(Source::new(FileId(0), "top.recipe", top), &files, &Options::default());
     let text = compared(&base(), &top).text(("a", "b"));

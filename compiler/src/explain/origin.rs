@@ -81,7 +81,9 @@ impl<'a> Places<'a> {
         match found.key.absent {
             Absent::Same(other) => Some(other),
             // A default that names a budget is one of these too.
-            Absent::Default(text) if text.contains('.') && parse_literal(text).is_some_and(|e| is_path(&e)) => Some(text),
+            Absent::Default(text) if text.contains('.') && parse_literal(text).is_some_and(|e| is_path(&e)) => {
+                Some(text)
+            }
             _ => None,
         }
     }

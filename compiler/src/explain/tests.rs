@@ -54,7 +54,9 @@ fn every_recipe() -> Vec<(String, Checked)> {
 fn seen(value: &str, text: &str) -> bool {
     let bare = value.trim_matches('"');
     let numbers = |text: &str| -> Vec<String> {
-        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).map(|part| part.trim_matches('.').to_string()).collect()
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'))
+            .map(|part| part.trim_matches('.').to_string())
+            .collect()
     };
     if text.contains(bare) || OTHER_WORDS.iter().any(|(ours, theirs)| bare == *ours && text.contains(theirs)) {
         return true;
@@ -87,7 +89,8 @@ fn nothing_that_the_runtime_uses_is_missing() {
                 }
                 Some(Place::Setting(path)) => match rows.iter().find(|row| row.path == path) {
                     Some(row) => assert!(
-                        seen(value, &row.meaning) || (value == "none" && !row.meaning.contains(line.rsplit('.').next().unwrap_or_default())),
+                        seen(value, &row.meaning)
+                            || (value == "none" && !row.meaning.contains(line.rsplit('.').next().unwrap_or_default())),
                         "{name}: {line} = {value}, and explain says {} = {}",
                         row.path,
                         row.meaning
@@ -125,16 +128,22 @@ fn nothing_that_the_runtime_uses_is_missing() {
                 Some(Place::Derived(_)) if line.ends_with(".fresh_optimizer") => {
                     let lead = line.replace(".fresh_optimizer", " (");
                     let words = if value == "true" { "start anew" } else { "start as the stage before left them" };
-                    assert!(sentences.iter().any(|s| s.starts_with(&lead) && s.contains(words)), "{name}: {line} = {value}");
+                    assert!(
+                        sentences.iter().any(|s| s.starts_with(&lead) && s.contains(words)),
+                        "{name}: {line} = {value}"
+                    );
                 }
                 Some(Place::Derived(_)) => {
-                    for part in value.trim_matches(['[', ']']).split(", ").filter(|part| *part != "0" && *part != "none") {
+                    for part in
+                        value.trim_matches(['[', ']']).split(", ").filter(|part| *part != "0" && *part != "none")
+                    {
                         assert!(said(part), "{name}: {line}: {part} is in no sentence");
                     }
                 }
                 Some(Place::Shares | Place::Name) => {
                     for part in value.trim_matches(['[', ']']).split(", ").filter(|part| !part.is_empty()) {
-                        let heading = part.trim_matches('"') == "main" || rows.iter().any(|row| row.path.contains(part.trim_matches('"')));
+                        let heading = part.trim_matches('"') == "main"
+                            || rows.iter().any(|row| row.path.contains(part.trim_matches('"')));
                         let formula = formulas.iter().any(|view| view.path.ends_with(part.trim_matches('"')));
                         assert!(said(part) || heading || formula, "{name}: {line}: {part} is nowhere");
                     }
@@ -156,7 +165,10 @@ fn explained(text: &str, options: &Options, path: Option<&str>) -> String {
 fn a_path_picks_a_part() {
     let base = Options::default();
     let text = explained(QUICKSTART, &base, Some("train.optimizer"));
-    assert!(text.lines().skip(1).filter(|line| !line.is_empty()).all(|line| line.contains("train.optimizer")), "{text}");
+    assert!(
+        text.lines().skip(1).filter(|line| !line.is_empty()).all(|line| line.contains("train.optimizer")),
+        "{text}"
+    );
     assert_eq!(text.lines().count(), 8, "{text}");
     let text = explained(QUICKSTART, &base, Some("difficulty_aware"));
     assert!(text.contains("penalty.difficulty_aware = overlong(length) * scale"), "{text}");
@@ -185,12 +197,19 @@ fn origins_in_words() {
     let variant = Options { variant: Some("with_kl".into()), ..Options::default() };
     let text = explained(QUICKSTART, &variant, Some("train.kl"));
     assert!(text.contains("was none (default)"), "{text}");
-    let text = explained(QUICKSTART, &Options { set: vec![("gamma".into(), "1".into())], ..Options::default() }, Some("gamma"));
+    let text = explained(
+        QUICKSTART,
+        &Options { set: vec![("gamma".into(), "1".into())], ..Options::default() },
+        Some("gamma"),
+    );
     assert!(text.contains("param.gamma = 1 (--set)"), "{text}");
     let text = explained(QUICKSTART, &Options::default(), Some("stage.warm_start.budget"));
     assert!(text.contains("1200 steps") && text.contains(", was 600 steps (test.recipe:"), "{text}");
     let text = explained(APRIEL, &Options::default(), Some("domain.math.verify"));
-    assert!(text.contains("domain.math.verify.extract = boxed") && text.contains("(default of edition 2026)"), "{text}");
+    assert!(
+        text.contains("domain.math.verify.extract = boxed") && text.contains("(default of edition 2026)"),
+        "{text}"
+    );
     let text = explained(QUICKSTART, &Options::default(), Some("suite.cap.sampling"));
     assert!(text.contains("(default, as evaluate.sampling.top_k)"), "{text}");
 }
@@ -216,7 +235,9 @@ fn notations() {
             assert!(formula_as(&recipe, &path, notation).is_some_and(|text| !text.is_empty()), "{path}");
         }
     }
-    assert!(formula_as(&recipe, "difficulty_aware", Notation::Latex).is_some_and(|text| text.contains("\\begin{cases}")));
+    assert!(
+        formula_as(&recipe, "difficulty_aware", Notation::Latex).is_some_and(|text| text.contains("\\begin{cases}"))
+    );
     assert!(formula_as(&recipe, "train.group", Notation::Text).is_none());
     assert!(formula_as(&recipe, "stage.main.reward.total", Notation::Text).is_some());
     assert!(formula_as(&recipe, "stage.none.reward.total", Notation::Text).is_none());

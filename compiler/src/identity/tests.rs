@@ -94,7 +94,10 @@ fn other_words_for_the_same_value() {
         ("drop      = no_advantage", "drop      = no_advantage\n  updates   = 1\n  kl        = none\n  entropy   = 0"),
         ("rollout {", "rollout {\n  top_p = 1\n  top_k = 0\n  min_p = 0"),
         ("warmup = 50 rollouts", "warmup = 50 rollouts\n  every  = 0 steps"),
-        ("builtin(\"arithmetic\")    verify = math_answer(gold = answer, extract = whole)", "builtin(\"arithmetic\") verify = math_answer(extract = whole)"),
+        (
+            "builtin(\"arithmetic\")    verify = math_answer(gold = answer, extract = whole)",
+            "builtin(\"arithmetic\") verify = math_answer(extract = whole)",
+        ),
         ("checkpoint { every = 100 steps  keep = 2 }", "checkpoint { every = 100 steps }"),
         // A default that is left out.
         ("  max_lag   = 0 steps\n", ""),
@@ -102,7 +105,10 @@ fn other_words_for_the_same_value() {
         ("batch     = 256 rollouts", "batch     = 32 * 8 rollouts"),
         // Formulas and bindings in place, brackets that are not needed.
         ("outcome + difficulty_aware\n", "(outcome) + (difficulty_aware)\n"),
-        ("penalty difficulty_aware = overlong(length) * scale", "penalty difficulty_aware = clip((budget.output - budget.buffer - length) / budget.buffer, -1, 0) * scale"),
+        (
+            "penalty difficulty_aware = overlong(length) * scale",
+            "penalty difficulty_aware = clip((budget.output - budget.buffer - length) / budget.buffer, -1, 0) * scale",
+        ),
         ("else wrong_scale", "else 0.5"),
     ] {
         // What is no longer used is a warning, and warnings stop nothing.

@@ -85,7 +85,8 @@ impl Settings {
             Err(()) => return,
         };
         let gone: Vec<String> = self.below(path).cloned().collect();
-        let parts = gone.into_iter().filter_map(|path| Some((path.clone(), self.by_path.remove(&path)?.origin))).collect();
+        let parts =
+            gone.into_iter().filter_map(|path| Some((path.clone(), self.by_path.remove(&path)?.origin))).collect();
         let replaced = replaces.map(|whole| Replaced { path: path.to_string(), whole, parts });
         self.flatten(path, key, &setting.value, key_span, replaced.as_ref(), writer, problems);
     }
@@ -207,15 +208,7 @@ impl Settings {
                 );
                 continue;
             }
-            self.flatten(
-                &format!("{path}.{}", key.name),
-                key,
-                &setting.value,
-                field.span,
-                replaced,
-                writer,
-                problems,
-            );
+            self.flatten(&format!("{path}.{}", key.name), key, &setting.value, field.span, replaced, writer, problems);
         }
     }
 }

@@ -14,24 +14,37 @@ fn with_variant(text: &str, overrides: &str) -> Checked {
 
 #[test]
 fn arguments_of_calls_can_be_overridden() {
-    let changed = with_variant(APRIEL, "override domain.*.verify.timeout = 5 s  override domain.math.data.split = \"test\"");
+    let changed =
+        with_variant(APRIEL, "override domain.*.verify.timeout = 5 s  override domain.math.data.split = \"test\"");
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
     let domain = |name: &str| recipe.stages.iter().flat_map(|s| &s.domains).find(|d| d.name == name).expect("a domain");
     assert_eq!(domain("code").verify.arguments.get("timeout"), Some(&ArgumentValue::Number(5.0)));
     assert_eq!(domain("code").verify.arguments.get("max_tests"), Some(&ArgumentValue::Number(5.0)));
     assert!(matches!(&domain("math").data, crate::settings::DataSource::Hub { split: Some(s), .. } if s == "test"));
     let setting = |path: &str| recipe.settings.get(path).unwrap_or_else(|| panic!("{path}"));
-    assert_eq!(setting("domain.math.data").value, "hf(\"Open-Reasoner-Zero/orz_math_57k_collected\", split = \"test\")");
-    assert!(matches!(&setting("domain.math.data.split").origin, Origin::Overridden { was, .. } if matches!(**was, Origin::Written(_))));
+    assert_eq!(
+        setting("domain.math.data").value,
+        "hf(\"Open-Reasoner-Zero/orz_math_57k_collected\", split = \"test\")"
+    );
+    assert!(
+        matches!(&setting("domain.math.data.split").origin, Origin::Overridden { was, .. } if matches!(**was, Origin::Written(_)))
+    );
     assert!(matches!(setting("domain.math.data.name").origin, Origin::Written(_)));
 
     // An argument that was not written: the default is what was there.
-    let changed = with_variant(QUICKSTART, "override domain.tools.verify.format = tool_calls  override domain.math.data.levels = 1..2  override model.policy.answer.mark = \"=\"");
+    let changed = with_variant(
+        QUICKSTART,
+        "override domain.tools.verify.format = tool_calls  override domain.math.data.levels = 1..2  override model.policy.answer.mark = \"=\"",
+    );
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
-    assert_eq!(recipe.meanings.get("domain.math.data").map(String::as_str), Some("builtin(\"arithmetic\", levels = 1..2)"));
+    assert_eq!(
+        recipe.meanings.get("domain.math.data").map(String::as_str),
+        Some("builtin(\"arithmetic\", levels = 1..2)")
+    );
     assert!(matches!(&recipe.policy.answer, crate::settings::AnswerRule::After { mark } if mark == "="));
     // A whole value replaces what was overridden before.
-    let changed = with_variant(QUICKSTART, "override domain.math.verify.gold = other  override domain.math.verify = puzzle()");
+    let changed =
+        with_variant(QUICKSTART, "override domain.math.verify.gold = other  override domain.math.verify = puzzle()");
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
     assert_eq!(recipe.meanings.get("domain.math.verify").map(String::as_str), Some("puzzle()"));
     assert!(!recipe.settings.contains_key("domain.math.verify.gold"));
@@ -41,8 +54,16 @@ fn arguments_of_calls_can_be_overridden() {
 fn arguments_that_are_not_there() {
     for (overrides, code, help) in [
         ("override domain.math.verify.golf = other", "recipe::names::unknown_argument", "did you mean `gold`?"),
-        ("override domain.*.verify.timeout = 5 s", "recipe::names::unknown_argument", "`math_answer` has no argument `timeout`"),
-        ("override domain.logic.verify.gold = other", "recipe::names::unknown_argument", "`puzzle` has no argument `gold`"),
+        (
+            "override domain.*.verify.timeout = 5 s",
+            "recipe::names::unknown_argument",
+            "`math_answer` has no argument `timeout`",
+        ),
+        (
+            "override domain.logic.verify.gold = other",
+            "recipe::names::unknown_argument",
+            "`puzzle` has no argument `gold`",
+        ),
         ("override domain.math.verify.gold.more = other", "recipe::compose::override_of_nothing", "has no parts"),
         ("override domain.math.verify.gold = 5", "recipe::values::wrong_kind", "takes a word"),
         ("override domain.math.verify.gold = a where a = 1", "recipe::values::wrong_kind", "takes no `where`"),
@@ -93,10 +114,20 @@ fn every_point_of_the_sweeps_is_there() {
     let one = recipe(&text, &Options { set: vec![("gamma".into(), "2".into())], ..Options::default() });
     assert_eq!(one.points.len(), 2);
     // Values with units and arithmetic.
-    let text = format!("param room : tokens = 8 tokens\nsweep room in [1Ki tokens, 2 * 4 tokens]\n{}", edit(&edit(QUICKSTART, "  context   = 256 tokens\n", ""), "prompt     = 64 tokens", "prompt     = 64 tokens + room"));
+    let text = format!(
+        "param room : tokens = 8 tokens\nsweep room in [1Ki tokens, 2 * 4 tokens]\n{}",
+        edit(
+            &edit(QUICKSTART, "  context   = 256 tokens\n", ""),
+            "prompt     = 64 tokens",
+            "prompt     = 64 tokens + room"
+        )
+    );
     let r = recipe(&text, &Options::default());
     let set: Vec<_> = r.points.iter().map(crate::sweep::Point::set).collect();
-    assert_eq!(set, [[("room".to_string(), "1024 tokens".to_string())], [("room".to_string(), "8 tokens".to_string())]]);
+    assert_eq!(
+        set,
+        [[("room".to_string(), "1024 tokens".to_string())], [("room".to_string(), "8 tokens".to_string())]]
+    );
     let at = recipe(&text, &Options { set: set.first().cloned().unwrap_or_default(), ..Options::default() });
     assert_eq!(at.meanings.get("budget.prompt").map(String::as_str), Some("1088 tokens"));
 }
@@ -137,7 +168,8 @@ fn imported_formulas_bring_their_params() {
     let formulas = "param steepness : number in 0..1 = 0.25\nparam unused : number = 1\nformula half(n: tokens) -> reward = -steepness * n / budget.output\n  source \"a paper\"\n";
     files.0.insert("formulas.recipe", formulas.to_string());
     let uses = edit(QUICKSTART, "reward {", "penalty brief = half(length)\nreward {");
-    let uses = edit(&uses, "total      = outcome + difficulty_aware", "total      = outcome + difficulty_aware + brief");
+    let uses =
+        edit(&uses, "total      = outcome + difficulty_aware", "total      = outcome + difficulty_aware + brief");
     let read = |text: &str, set: &[(String, String)]| {
         let options = Options { set: set.to_vec(), ..Options::default() };
         check(Source::new(FileId(0), "test.recipe", text), &files, &options)
@@ -146,7 +178,9 @@ fn imported_formulas_bring_their_params() {
     let checked = read(&imports, &[]);
     let recipe = checked.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&checked).text));
     let param = |name: &str| recipe.params.iter().find(|param| param.name == name);
-    assert!(matches!(param("steepness").map(|p| &p.value.origin), Some(Origin::Written(span)) if span.file == FileId(1)));
+    assert!(
+        matches!(param("steepness").map(|p| &p.value.origin), Some(Origin::Written(span)) if span.file == FileId(1))
+    );
     assert!(param("unused").is_none(), "only what the formulas name");
     assert!(read(&imports, &[("steepness".into(), "0.5".into())]).recipe.is_some());
     // The recipe's own param is the one that counts.
@@ -170,7 +204,10 @@ fn doc_comments_and_notes_are_kept() {
     assert_eq!(work.mix.weight.source.as_deref(), Some("arXiv 2604.02007, adaptive domain sampling"));
     assert!(work.terms.iter().all(|term| term.formula.source.is_some()));
     // A note on a value is most often a setting without its sign.
-    for text in [edit(QUICKSTART, "precision = f32", "precision = f32\n  source \"a\""), edit(QUICKSTART, "group     = 8 rollouts", "group     = 8 rollouts source \"a\"")] {
+    for text in [
+        edit(QUICKSTART, "precision = f32", "precision = f32\n  source \"a\""),
+        edit(QUICKSTART, "group     = 8 rollouts", "group     = 8 rollouts source \"a\""),
+    ] {
         let seen = found(&checked(&text, &Options::default()));
         assert_eq!(seen.codes, ["recipe::values::wrong_kind"], "{}", seen.text);
         assert!(seen.text.contains("write `source = …`"), "{}", seen.text);

@@ -57,7 +57,11 @@ fn concrete(path: &str) -> String {
 
 fn numbers(bounds: Bounds, whole: bool) -> Vec<String> {
     let tried: &[f64] = if whole { &[1.0, 2.0, 3.0, 4.0, 64.0, 1024.0] } else { &[0.25, 0.5, 2.0, 0.001, 0.0, 1.0] };
-    tried.iter().filter(|value| bounds.hold(**value)).map(|value| amount(*value, crate::units::Dimension::PURE)).collect()
+    tried
+        .iter()
+        .filter(|value| bounds.hold(**value))
+        .map(|value| amount(*value, crate::units::Dimension::PURE))
+        .collect()
 }
 
 /// Texts of values of a kind, to be tried.
@@ -78,7 +82,9 @@ fn candidates(path: &str, kind: &Kind) -> Vec<String> {
         Kind::Text => vec!["\"{problem} and more\"".into(), "\"other\"".into(), "\"programs\"".into()],
         Kind::Word => vec!["another_column".into(), "base".into(), "helper".into()],
         Kind::Levels => vec!["1..2".into(), "2..3".into()],
-        Kind::Choice(choices) => choices.iter().filter(|choice| !choice.later).map(|c| written(path, c, None)).collect(),
+        Kind::Choice(choices) => {
+            choices.iter().filter(|choice| !choice.later).map(|c| written(path, c, None)).collect()
+        }
         Kind::Shares => vec!["{ math = 60%, code = 40% }".into()],
         Kind::Formula(crate::formula::Level::Mix) => vec!["ratio * 2".into()],
         Kind::Formula(_) => vec!["if correct then 2 else 0".into(), "outcome".into()],
@@ -135,7 +141,8 @@ fn changes(path: &str, of: Option<&str>, key: &Key) -> Option<bool> {
     let setup = match of.filter(|word| in_force.as_deref() != Some(*word)) {
         Some(word) => {
             let pattern = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-            let choice = keys::rows().iter().filter(|row| row.path == pattern).find_map(|row| row.key.kind.choice(word))?;
+            let choice =
+                keys::rows().iter().filter(|row| row.path == pattern).find_map(|row| row.key.kind.choice(word))?;
             format!("override {parent} = {}", written(pattern, choice, None))
         }
         None => String::new(),
@@ -207,7 +214,11 @@ fn keys_that_are_not_read_are_not_in_it() {
     for (path, why) in NOT_READ.iter().filter(|(path, _)| *path != "recipe.edition") {
         let row = keys::row(path).unwrap_or_else(|| panic!("{path} is no key"));
         assert!(why.len() > 20);
-        assert_eq!(changes(path, None, row.key), Some(false), "{path} has a part in the identity: take it off the list");
+        assert_eq!(
+            changes(path, None, row.key),
+            Some(false),
+            "{path} has a part in the identity: take it off the list"
+        );
     }
 }
 
@@ -237,7 +248,9 @@ fn every_argument_has_a_part_in_it() {
                 let mut verdict = None;
                 for value in candidates(&row.path, &argument.kind) {
                     // By the path of the argument, so that its override is tried as well.
-                    let Some(after) = build(&format!("{setup} override {full}.{} = {value}", argument.name)) else { continue };
+                    let Some(after) = build(&format!("{setup} override {full}.{} = {value}", argument.name)) else {
+                        continue;
+                    };
                     if before.meanings.get(&full) == after.meanings.get(&full) {
                         continue;
                     }
