@@ -1,18 +1,18 @@
 //! Exported Python means what the evaluator means: both are run on the same random groups.
 //!
-//! The functions expect numpy. Where the machine has none, `columns.py` beside this file stands for it; where it has no Python, the
+//! The functions expect numpy. Where the machine has none, `fixtures/columns.py` stands for it; where it has no Python, the
 //! test says so and ends.
 
 use recipec_compiler::explain::{Notation, formula_as};
-use recipec_compiler::formula::TypedFormula;
+use recipec_compiler::formula::{Lookup, TypedFormula};
 use recipec_compiler::recipe::{Recipe, StageWork};
 use recipec_compiler::{FileId, NoFiles, Options, Source, check};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-const APRIEL: &str = include_str!("../../recipes/apriel_reasoner.recipe");
-const NUMPY: &str = include_str!("columns.py");
+const APRIEL: &str = include_str!("../recipes/apriel_reasoner.recipe");
+const NUMPY: &str = include_str!("fixtures/columns.py");
 
 /// Formulas of many shapes; each becomes a term of the recipe.
 const TERMS: &[&str] = &[
@@ -60,7 +60,7 @@ type Columns = std::collections::BTreeMap<&'static str, Vec<f64>>;
 /// The signals of a group of 8, as they belong together.
 fn group(draws: &mut Draws) -> Columns {
     let mut columns = Columns::new();
-    let mut push = |name, value| columns.entry(name).or_insert_with(Vec::new).push(value);
+    let mut push = |name, value| columns.entry(name).or_default().push(value);
     let mut right = 0.0;
     let bar = draws.next();
     for _ in 0..8 {
@@ -124,12 +124,11 @@ fn exported_python_means_what_the_evaluator_means() {
     script.push_str("    rows = [float(x) for x in out] if hasattr(out, '__len__') else [float(out)] * 8\n");
     script.push_str("    print(f.__name__, *[repr(x) for x in rows])\n");
 
-    let folder = std::env::temp_dir().join(format!("recipec-python-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join("columns.py"), NUMPY).expect("the columns are written");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("columns.py"), NUMPY).expect("the columns are written");
     let started = Command::new("python3")
         .args(["-"])
-        .env("PYTHONPATH", &folder)
+        .env("PYTHONPATH", folder.path())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -141,7 +140,6 @@ fn exported_python_means_what_the_evaluator_means() {
     };
     python.stdin.take().expect("its input").write_all(script.as_bytes()).expect("it reads");
     let output = python.wait_with_output().expect("it ends");
-    let _ = std::fs::remove_dir_all(&folder);
     assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
 
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -156,10 +154,8 @@ fn exported_python_means_what_the_evaluator_means() {
                 let constant = CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
                 constant.or_else(|| group.get(name)?.get(row).copied())
             };
-            let lookups: Vec<Box<dyn Fn(&str) -> Option<f64>>> = (0..8)
-                .map(|row| Box::new(move |name: &str| value(row, name)) as Box<dyn Fn(&str) -> Option<f64>>)
-                .collect();
-            let lookups: Vec<&dyn Fn(&str) -> Option<f64>> = lookups.iter().map(AsRef::as_ref).collect();
+            let rows: Vec<_> = (0..8).map(|row| move |name: &str| value(row, name)).collect();
+            let lookups: Vec<&Lookup> = rows.iter().map(|row| row as &Lookup).collect();
             let ours = formula(&recipe, name).evaluate_group(&lookups).expect("all names have values");
             for (row, (ours, python)) in ours.iter().zip(&python).enumerate() {
                 compared += 1;
