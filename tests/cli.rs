@@ -491,3 +491,84 @@ fn local_files_are_looked_at() {
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("recipe::data::unknown_column"), "{}", stderr(&output));
 }
+
+/// The hash is one line; it depends on what the recipe means and on nothing else.
+#[test]
+fn hash_is_the_identity() {
+    let hash = |args: &[&str]| {
+        let output = recipec(&[&["hash"], args].concat(), &repository());
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    };
+    let base = hash(&["recipes/quickstart.recipe"]);
+    assert!(base.len() == 64 && base.chars().all(|c| c.is_ascii_hexdigit()), "{base}");
+    assert_ne!(hash(&["recipes/quickstart.recipe", "--set", "seed=2"]), base);
+    assert_ne!(hash(&["recipes/quickstart.recipe", "--variant", "with_kl"]), base);
+    assert_eq!(hash(&["recipes/quickstart.recipe", "--set", "seed=1"]), base);
+    let canonical = hash(&["--canonical", "recipes/quickstart.recipe"]);
+    assert!(canonical.starts_with("recipec identity 1\n") && canonical.contains("\nseed = 1"), "{canonical}");
+    let all = hash(&["--all", "recipes/apriel_reasoner.recipe"]);
+    assert_eq!(all.lines().count(), 1 + 3 + 3, "itself, its variants, the points of its sweep: {all}");
+    assert!(all.contains("  variant uniform_mix\n") && all.ends_with("  gamma = 1.0"), "{all}");
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &TINY.replacen("output     = 32 tokens", "output     = 32 rollouts", 1));
+    assert_eq!(code(&recipec(&["hash", "a.recipe"], folder.path())), 1);
+}
+
+#[test]
+fn diff_tells_meanings_apart() {
+    let quickstart = "recipes/quickstart.recipe";
+    let run = |args: &[&str]| recipec(&[&["diff"], args].concat(), &repository());
+    let out = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let same = run(&[quickstart, quickstart, "--exit-code"]);
+    assert_eq!(code(&same), 0);
+    assert!(out(&same).contains("have the same meaning"), "{}", out(&same));
+    let other = run(&[quickstart, "--variant", "placebo"]);
+    assert_eq!(code(&other), 0, "a difference is no failure");
+    assert!(out(&other).contains("reward.shuffled\n  - false  (default of edition 2026)\n  + true"), "{}", out(&other));
+    assert_eq!(code(&run(&[quickstart, "--variant", "placebo", "--exit-code"])), 1);
+    let json = run(&[quickstart, "--set", "gamma=1", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["same"], false);
+    assert_eq!(json["differences"][0]["path"], "penalty.difficulty_aware");
+    assert_eq!(json["differences"][0]["because"][0]["name"], "gamma");
+    assert_eq!(code(&run(&[quickstart])), 2, "nothing to compare with");
+    assert_eq!(code(&run(&["-", "-"])), 2);
+    assert_eq!(code(&run(&[quickstart, "missing.recipe"])), 2);
+    assert_eq!(code(&run(&[quickstart, "--variant", "no_such"])), 1);
+}
+
+#[test]
+fn explain_says_what_a_recipe_does() {
+    let run = |args: &[&str]| recipec(&[&["explain", "recipes/apriel_reasoner.recipe"], args].concat(), &repository());
+    let out = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let whole = out(&run(&[]));
+    for expected in [
+        "What is trained",
+        "math 40% (0.4), code 25% (0.25)",
+        "penalty.difficulty_aware = overlong(length) * scale",
+        "source arXiv 2604.02007, difficulty-aware length penalty",
+        "train.optimizer.beta1",
+        "(default of edition 2026)",
+        "because \"a short answer",
+        "Variants\n  uniform_mix\n    domain.code.ratio: 25% (0.25) → 20% (0.2)",
+        "Points of the sweeps\n  gamma = 0.25  ",
+    ] {
+        assert!(whole.contains(expected), "`{expected}` is not in\n{whole}");
+    }
+    let part = out(&run(&["train.optimizer"]));
+    assert!(part.contains("train.optimizer.lr") && !part.contains("train.group"), "{part}");
+    let wrong = run(&["train.optimiser"]);
+    assert_eq!((code(&wrong), out(&wrong).as_str()), (2, ""));
+    assert!(stderr(&wrong).contains("did you mean `train.optimizer`?"), "{}", stderr(&wrong));
+    assert!(!out(&run(&["--defaults"])).contains("train.group "));
+    let json: serde_json::Value = serde_json::from_slice(&run(&["--json"]).stdout).expect("JSON");
+    assert!(json["sections"].as_array().is_some_and(|sections| sections.len() > 8));
+    assert!(out(&run(&["difficulty_aware", "--as", "latex"])).contains("\\begin{cases}"));
+    assert!(out(&run(&["reward.total", "--as", "python"])).starts_with("def total(*, difficulty_aware, outcome):"));
+    assert!(out(&run(&["mix.weight", "--as", "text"])).starts_with("ratio * clip("));
+    let none = run(&["train.group", "--as", "text"]);
+    assert_eq!(code(&none), 2);
+    assert!(stderr(&none).contains("no formula `train.group`"), "{}", stderr(&none));
+    assert_eq!(code(&run(&["--as", "text"])), 2, "a notation needs a path");
+}

@@ -54,7 +54,7 @@ fn text(name: &str) -> String {
 
 /// The plan of a variant of a recipe's text, which must be without problems and leave nothing to a later version.
 fn plan(name: &str, text: &str, variant: &str) -> Plan {
-    let options = Options { variant: Some(variant.to_string()), set: Vec::new(), strict: false };
+    let options = Options { variant: Some(variant.to_string()), ..Options::default() };
     let checked = recipec_compiler::check(Source::new(FileId(0), name, text), &Beside, &options);
     let said: Vec<String> =
         checked.problems.sorted().iter().map(|d| format!("{}: {}", d.code.name(), d.message)).collect();
@@ -107,7 +107,7 @@ fn every_toy_makes_its_first_steps() {
 fn every_recipe_with_a_toy_checks_clean_and_passes_its_tests() {
     for name in toys() {
         for variant in [None, Some("toy".to_string())] {
-            let options = Options { variant: variant.clone(), set: Vec::new(), strict: false };
+            let options = Options { variant: variant.clone(), ..Options::default() };
             let checked =
                 recipec_compiler::check(Source::new(FileId(0), name.as_str(), text(&name)), &Beside, &options);
             let said: Vec<String> = checked.problems.sorted().iter().map(|d| d.message.clone()).collect();

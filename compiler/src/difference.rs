@@ -185,10 +185,12 @@ impl<'a> Known<'a> {
         let text = text?;
         let short = crate::explain::without_stage(path, self.recipe);
         if let Some(view) = self.formulas.get(path).or_else(|| self.formulas.get(short)) {
-            return Some(Had { value: text, origin: view.origin.clone() });
+            let setting = self.recipe.settings.get(&view.path);
+            let origin = setting.map_or_else(|| view.origin.clone(), |s| self.places.short(&view.path, &s.origin));
+            return Some(Had { value: text, origin });
         }
         let setting = self.recipe.settings.get(path).or_else(|| self.recipe.settings.get(short));
-        let origin = setting.map_or_else(String::new, |setting| self.places.words(path, &setting.origin));
+        let origin = setting.map_or_else(String::new, |setting| self.places.short(path, &setting.origin));
         let written = setting.map_or("", |setting| setting.value.as_str());
         let is_default = setting.is_some_and(|setting| crate::explain::is_default(&setting.origin));
         Some(Had { value: crate::explain::shown(written, &text, is_default), origin })

@@ -52,8 +52,8 @@ pub use resolve::{Loader, NoFiles};
 
 use diagnostic::{Diagnostic, codes};
 use problems::Problems;
-use resolve::View;
 use recipec_grammar::source::Span;
+use resolve::View;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a recipe is checked.
@@ -157,8 +157,7 @@ fn check_points(
 ) {
     for point in &draft.points {
         let set: Vec<(String, String)> = given.set.iter().cloned().chain(point.set()).collect();
-        let there =
-            draft::Given { set: &set, sources: given.sources, memo: given.memo.clone(), facts: given.facts };
+        let there = draft::Given { set: &set, sources: given.sources, memo: given.memo.clone(), facts: given.facts };
         check_changed(view.derived(), &draft.run, &there, &format!("at {point}"), problems.clone(), wanted, problems);
     }
 }

@@ -136,7 +136,9 @@ fn origins_name_the_file() {
     );
     let top = "extends \"middle.recipe\"\nrecipe top { edition = 2026 }\nbudget { override steps = 900 steps }\n";
     let top = check(Source::new(FileId(0), "top.recipe", top), &files, &Options::default());
+    let explained = crate::explain::recipe(top.recipe.as_ref().expect("a recipe"), &top.sources, Some("budget.steps"));
+    assert!(explained.contains("(overridden at top.recipe:3, was 600 steps (base.recipe:"), "{explained}");
     let text = compared(&base(), &top).text(("a", "b"));
-    assert!(text.contains("overridden at top.recipe:3, was 600 steps (base.recipe:"), "{text}");
-    assert!(text.contains("overridden at middle.recipe:3, was 256 rollouts (base.recipe:"), "{text}");
+    assert!(text.contains("900 steps  (overridden at top.recipe:3)"), "{text}");
+    assert!(text.contains("512 rollouts  (overridden at middle.recipe:3)"), "{text}");
 }

@@ -49,6 +49,16 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// The origin without what was there before, for readers who see both values.
+    pub fn short(&self, path: &str, origin: &Origin) -> String {
+        match origin {
+            Origin::Overridden { by, .. } => {
+                self.place(*by).map_or_else(|| "overridden".into(), |by| format!("overridden at {by}"))
+            }
+            other => self.words(path, other),
+        }
+    }
+
     /// What was there before: the value, and where it stood.
     fn before(&self, path: &str, was: &Origin) -> String {
         match was {

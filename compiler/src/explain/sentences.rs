@@ -109,11 +109,15 @@ fn length(recipe: &Recipe) -> Vec<String> {
             ends.push(format!("{} steps of stage {}", steps.value, stage.name));
         }
     }
-    if let Some(tokens) = recipe.max_generated_tokens {
-        ends.push(format!("{tokens} tokens generated for training"));
+    let written = |path: &str| {
+        let text = recipe.settings.get(path).map_or("", |setting| setting.value.as_str());
+        super::shown(text, meaning(recipe, path), false)
+    };
+    if recipe.max_generated_tokens.is_some() {
+        ends.push(format!("{} generated for training", written("budget.tokens")));
     }
-    if let Some(seconds) = recipe.max_wall_clock_seconds {
-        ends.push(format!("{} s of wall time", canonical_number(seconds)));
+    if recipe.max_wall_clock_seconds.is_some() {
+        ends.push(format!("{} of wall time", written("budget.time")));
     }
     if recipe.stages.len() == 1 {
         lines.push(format!("The run ends at the first of: {}.", ends.join(", ")));

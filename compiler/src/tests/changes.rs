@@ -122,7 +122,11 @@ fn every_point_of_the_sweeps_is_there() {
     // Values with units and arithmetic.
     let text = format!(
         "param room : tokens = 8 tokens\nsweep room in [1Ki tokens, 2 * 4 tokens]\n{}",
-        edit(QUICKSTART, "prompt     = 64 tokens", "prompt     = 64 tokens + room")
+        edit(
+            &edit(QUICKSTART, "  context   = 256 tokens\n", ""),
+            "prompt     = 64 tokens",
+            "prompt     = 64 tokens + room"
+        )
     );
     let r = recipe(&text, &Options::default());
     let set: Vec<_> = r.points.iter().map(crate::sweep::Point::set).collect();
