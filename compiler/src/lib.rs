@@ -120,12 +120,32 @@ fn chosen<'a>(
 
 /// Checks every variant, so that none is found broken on the day it is needed. What the base has already said is not repeated.
 fn check_variants(resolved: &resolve::Resolved, base: &View<'_>, given: &draft::Given<'_>, problems: &mut Problems) {
-    for variant in &resolved.variants {
-        let mut found = problems.clone();
+    // A recipe with this many problems is mended before its variants are.
+    const MOST_BEFORE: usize = 200;
+    // So many settings, those of all variants counted, are read in a few seconds.
+    const MOST_SETTINGS: usize = 250_000;
+    let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
+    if known.len() > MOST_BEFORE {
+        return;
+    }
+    let before = problems.clone();
+    let settings = base.settings.len() + resolved.terms.len() + resolved.params.len() + resolved.tests.len();
+    let most = MOST_SETTINGS / settings.max(1);
+    if let Some(variant) = resolved.variants.get(most) {
+        let (many, place) = (resolved.variants.len(), variant.name.span);
+        problems.push(
+            Diagnostic::new(codes::TOO_MANY, format!("{many} variants of a recipe of {settings} settings"))
+                .at(place, format!("the first {most} were checked, and not this one"))
+                .help("write the others into recipes that extend this one"),
+        );
+    }
+    for variant in resolved.variants.iter().take(most) {
+        let mut found = before.clone();
+        found.work_of(problems);
         let view = base.with_variant(&variant.node, &mut found);
         let draft = draft::draft(view, given, &mut found);
         checks::run(&draft, &mut found);
-        let known: Vec<Diagnostic> = problems.sorted().into_iter().cloned().collect();
+        problems.work_of(&found);
         for mut diagnostic in found.sorted().into_iter().cloned() {
             if !known.contains(&diagnostic) {
                 let place = format!("in variant `{}`", variant.name.node);
