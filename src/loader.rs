@@ -4,8 +4,8 @@ use recipec_compiler::{FileId, Loader, Source};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// A recipe larger than this is not one.
-const MAX_BYTES: u64 = 64 << 20;
+/// A recipe larger than this is not one: it is a hundred thousand lines.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads what a recipe imports, from below the folder of the recipe.
 pub struct FolderLoader {

@@ -139,8 +139,27 @@ fn check_variants(
     wanted: &mut BTreeSet<facts::Wanted>,
     problems: &mut Problems,
 ) {
-    for variant in &resolved.variants {
-        let mut found = problems.clone();
+    // A recipe with this many problems is mended before its variants are.
+    const MOST_BEFORE: usize = 200;
+    // So many settings, those of all variants counted, are read in a few seconds.
+    const MOST_SETTINGS: usize = 250_000;
+    if problems.sorted().len() > MOST_BEFORE {
+        return;
+    }
+    let before = problems.clone();
+    let settings = base.settings.len() + resolved.terms.len() + resolved.params.len() + resolved.tests.len();
+    let most = MOST_SETTINGS / settings.max(1);
+    if let Some(variant) = resolved.variants.get(most) {
+        let (many, place) = (resolved.variants.len(), variant.name.span);
+        problems.push(
+            Diagnostic::new(codes::TOO_MANY, format!("{many} variants of a recipe of {settings} settings"))
+                .at(place, format!("the first {most} were checked, and not this one"))
+                .help("write the others into recipes that extend this one"),
+        );
+    }
+    for variant in resolved.variants.iter().take(most) {
+        let mut found = before.clone();
+        found.work_of(problems);
         let view = base.with_variant(&variant.node, &mut found);
         let place = format!("in variant `{}`", variant.name.node);
         check_changed(view, of_base, given, &place, found, wanted, problems);
@@ -175,6 +194,7 @@ fn check_changed(
     let draft = draft::draft_like(view, Some(of_base), given, &mut found);
     checks::run(&draft, &mut found);
     facts::wanted(&draft, wanted);
+    problems.work_of(&found);
     let primary = |d: &Diagnostic| d.labels.first().map(|label| label.span);
     let mut said: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut decided: BTreeSet<(&str, Option<Span>)> = BTreeSet::new();

@@ -4,6 +4,17 @@ use crate::diagnostic::{Diagnostic, Severity};
 use recipec_grammar::source::Span;
 use std::collections::BTreeMap;
 
+/// Whether a compilation may look at more formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It may.
+    GoOn,
+    /// It has just reached [`MOST_WORK`], which is to be reported.
+    LastStraw,
+    /// It may not, and that has been reported.
+    Over,
+}
+
 /// Problems of one compilation.
 #[derive(Debug, Clone, Default)]
 pub struct Problems {
@@ -13,7 +24,17 @@ pub struct Problems {
     lost_text: bool,
     /// Remarks that are no problems, in the order in which they were made.
     notes: Vec<String>,
+    /// Errors and warnings beyond [`MOST_KEPT`], which were counted and not kept.
+    uncounted: (usize, usize),
+    /// Parts of formulas that were looked at.
+    work: usize,
 }
+
+/// So many problems are kept with their texts; more are only counted, so that a hostile recipe cannot fill the memory.
+pub const MOST_KEPT: usize = 10_000;
+
+/// So many parts of formulas are looked at in one compilation, named formulas in their places.
+pub const MOST_WORK: usize = 2_000_000;
 
 impl Problems {
     /// No problems yet.
@@ -23,6 +44,13 @@ impl Problems {
 
     /// Adds one. Equal ones are kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        if self.found.len() >= MOST_KEPT {
+            match diagnostic.severity {
+                Severity::Error => self.uncounted.0 += 1,
+                Severity::Warning => self.uncounted.1 += 1,
+            }
+            return;
+        }
         let place = diagnostic.labels.first().map(|l| l.span);
         let here = self.by_place.entry(place).or_default();
         if !here.iter().any(|at| self.found.get(*at) == Some(&diagnostic)) {
@@ -57,17 +85,42 @@ impl Problems {
 
     /// Whether any of them is an error.
     pub fn any_error(&self) -> bool {
-        self.found.iter().any(|d| d.severity == Severity::Error)
+        self.uncounted.0 > 0 || self.found.iter().any(|d| d.severity == Severity::Error)
     }
 
     /// How many errors there are.
     pub fn errors(&self) -> usize {
-        self.found.iter().filter(|d| d.severity == Severity::Error).count()
+        self.kept(Severity::Error) + self.uncounted.0
     }
 
     /// How many warnings there are.
     pub fn warnings(&self) -> usize {
-        self.found.len() - self.errors()
+        self.kept(Severity::Warning) + self.uncounted.1
+    }
+
+    fn kept(&self, severity: Severity) -> usize {
+        self.found.iter().filter(|d| d.severity == severity).count()
+    }
+
+    /// How many were counted and not kept.
+    pub fn not_kept(&self) -> usize {
+        self.uncounted.0 + self.uncounted.1
+    }
+
+    /// Notes that one more part of a formula is looked at. False when a compilation has looked at enough: what is behind it is a hole,
+    /// and the caller says so once.
+    pub fn work(&mut self) -> Work {
+        self.work += 1;
+        match self.work.cmp(&MOST_WORK) {
+            std::cmp::Ordering::Less => Work::GoOn,
+            std::cmp::Ordering::Equal => Work::LastStraw,
+            std::cmp::Ordering::Greater => Work::Over,
+        }
+    }
+
+    /// Takes over the work that another view of the same recipe has taken.
+    pub fn work_of(&mut self, other: &Problems) {
+        self.work = self.work.max(other.work);
     }
 
     /// Whether something of an area (`syntax`, `names`, …) was reported inside a piece of text: its value is then not to be trusted.
@@ -103,6 +156,8 @@ impl Problems {
     pub fn append(&mut self, other: Problems) {
         self.lost_text |= other.lost_text;
         other.notes.into_iter().for_each(|note| self.note(note));
+        self.uncounted.0 += other.uncounted.0;
+        self.uncounted.1 += other.uncounted.1;
         for diagnostic in other.found {
             self.push(diagnostic);
         }

@@ -20,7 +20,7 @@ pub mod source;
 mod syntax_error;
 pub mod tree;
 
-pub use scan::MAX_DEPTH;
+pub use scan::{MAX_DEPTH, MAX_ITEM_TOKENS, MAX_TOKENS};
 pub use source::{FileId, Source, Span, Spanned};
 pub use tree::{Parsed, SyntaxError, SyntaxErrorKind};
 

@@ -10,7 +10,7 @@ mod tests_of_recipe;
 use crate::scan::{self, MAX_DEPTH, Scan};
 use crate::source::{FileId, Source, Span, Spanned};
 use crate::syntax_error::{Place, bracket_name, closing, hint, quoted};
-use crate::tree::{File, Name, Parsed, Path, SyntaxError, SyntaxErrorKind};
+use crate::tree::{File, Item, Name, Parsed, Path, SyntaxError, SyntaxErrorKind};
 use pest::Parser as _;
 use pest::iterators::Pair;
 
@@ -29,6 +29,7 @@ pub(crate) fn read(source: &Source) -> Parsed {
         text: &source.text,
         file: source.id,
         scan: &scan,
+        offset: 0,
         errors: Vec::new(),
         lost: !scan.too_deep.is_empty(),
         missing_at: None,
@@ -38,18 +39,14 @@ pub(crate) fn read(source: &Source) -> Parsed {
         tallest: 0,
     };
     let mut items = Vec::new();
-    match Grammar::parse(Rule::file, &scan.text) {
-        Ok(pairs) => {
-            for pair in pairs.flat_map(Pair::into_inner) {
-                items.extend(reader.item(pair));
-            }
-        }
-        Err(_) => {
-            // The grammar matches any text, so this is pest's own guard against a full stack.
-            reader.lost = true;
-            let span = reader.span_of(0, source.text.len());
-            let message = "the text is nested too deeply for the stack of this thread";
-            reader.errors.push(SyntaxError::new(SyntaxErrorKind::TooDeep, span, message, "somewhere in here"));
+    if let Err((at, most)) = scan.tokens {
+        reader.too_long(at, most);
+    } else {
+        // Everything that is open ends at a mark, so the pieces between marks are read one after the other, and the pairs of one
+        // are gone before the next is read.
+        for piece in scan.text.split(char::from(scan::ITEM_MARK)) {
+            reader.piece(piece, &mut items);
+            reader.offset += piece.len() + 1;
         }
     }
     reader.report_depth();
@@ -57,7 +54,7 @@ pub(crate) fn read(source: &Source) -> Parsed {
     errors.sort_by(|a, b| (a.span, a.kind, &a.message).cmp(&(b.span, b.kind, &b.message)));
     errors.dedup();
     let file = File { id: source.id, items, comments: scan.comments };
-    Parsed { file, errors, lost_text: lost }
+    Parsed { file, errors, lost_text: lost, tokens: scan.tokens.unwrap_or(scan::MAX_TOKENS) }
 }
 
 /// Carries the text and collects errors while the pairs are read from left to right.
@@ -66,6 +63,8 @@ struct Reader<'s> {
     text: &'s str,
     file: FileId,
     scan: &'s Scan,
+    /// Where the piece begins that is being read.
+    offset: usize,
     errors: Vec<SyntaxError>,
     lost: bool,
     /// Where something was missing last: junk directly behind it is the same fault.
@@ -87,7 +86,41 @@ impl<'s> Reader<'s> {
 
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         let span = pair.as_span();
-        self.span_of(span.start(), span.end())
+        self.span_of(self.offset + span.start(), self.offset + span.end())
+    }
+
+    /// Reads the text between two marks.
+    fn piece(&mut self, piece: &str, items: &mut Vec<Item>) {
+        match Grammar::parse(Rule::file, piece) {
+            Ok(pairs) => {
+                for pair in pairs.flat_map(Pair::into_inner) {
+                    items.extend(self.item(pair));
+                }
+            }
+            Err(_) => {
+                // The grammar matches any text, so this is pest's own guard against a full stack.
+                self.lost = true;
+                let span = self.span_of(self.offset, self.offset + piece.len());
+                let message = "the text is nested too deeply for the stack of this thread";
+                self.errors.push(SyntaxError::new(SyntaxErrorKind::TooDeep, span, message, "somewhere in here"));
+            }
+        }
+    }
+
+    /// Says that the text has more tokens than it may have; nothing of it is read.
+    fn too_long(&mut self, at: usize, most: usize) {
+        self.lost = true;
+        let whole = most == scan::MAX_TOKENS;
+        let what = if whole { "a recipe" } else { "an item" };
+        let message = format!("{what} has more than {most} words, numbers and signs");
+        let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let error = SyntaxError::new(SyntaxErrorKind::TooDeep, self.span_of(at, at + length), message, "one too many");
+        let help = if whole {
+            "what a recipe trains on stands in files of its own"
+        } else {
+            "an item is one block or one formula"
+        };
+        self.errors.push(error.help(help));
     }
 
     /// The text at a place, as it was written.

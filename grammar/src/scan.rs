@@ -13,8 +13,14 @@ use crate::source::{FileId, Span, Spanned};
 /// How many brackets may be open at a place, and how high the tree of one expression may be.
 pub const MAX_DEPTH: usize = 200;
 
+/// How many words, numbers, texts and signs a recipe may have: the memory that a tree takes is bounded by it.
+pub const MAX_TOKENS: usize = 600_000;
+
+/// How many of them one top-level item may have: an item is held as the parser's pairs while its tree is made.
+pub const MAX_ITEM_TOKENS: usize = 150_000;
+
 /// Stands for the line break before a top-level item.
-const ITEM_MARK: u8 = 0x1e;
+pub(crate) const ITEM_MARK: u8 = 0x1e;
 
 /// The prepared copy and what was found on the way.
 pub(crate) struct Scan {
@@ -24,6 +30,8 @@ pub(crate) struct Scan {
     pub comments: Vec<Spanned<String>>,
     /// Pieces that were blanked for their depth: the opening bracket and the end.
     pub too_deep: Vec<(usize, usize)>,
+    /// How many tokens the text has, or where it has more than a recipe, or an item, may have, and how many that is.
+    pub tokens: Result<usize, (usize, usize)>,
 }
 
 /// Prepares a text.
@@ -95,7 +103,44 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
             masked[from + 1] = ITEM_MARK;
         }
     }
-    Scan { text: String::from_utf8_lossy(&masked).into_owned(), comments, too_deep }
+    let tokens = count_tokens(&masked);
+    // What was written over is ASCII, so this is the same memory in all but impossible cases.
+    let text = String::from_utf8(masked).unwrap_or_else(|why| String::from_utf8_lossy(why.as_bytes()).into_owned());
+    Scan { text, comments, too_deep, tokens }
+}
+
+/// How many tokens a prepared text has, or the place where it passes a limit, and the limit.
+fn count_tokens(bytes: &[u8]) -> Result<usize, (usize, usize)> {
+    let (mut all, mut of_item, mut at) = (0, 0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        let end = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                at += 1;
+                continue;
+            }
+            ITEM_MARK => {
+                of_item = 0;
+                at += 1;
+                continue;
+            }
+            b'"' => end_of_string(bytes, at).max(at + 1),
+            b'/' if bytes[at..].starts_with(b"///") => end_of_line(bytes, at),
+            _ if word(&byte) => at + bytes[at..].iter().take_while(|byte| word(byte)).count(),
+            // Only the first byte of a character counts.
+            _ => at + 1 + bytes[at + 1..].iter().take_while(|byte| **byte & 0xc0 == 0x80).count(),
+        };
+        all += 1;
+        of_item += 1;
+        if all > MAX_TOKENS {
+            return Err((at, MAX_TOKENS));
+        }
+        if of_item > MAX_ITEM_TOKENS {
+            return Err((at, MAX_ITEM_TOKENS));
+        }
+        at = end;
+    }
+    Ok(all)
 }
 
 /// What the walk reports.

@@ -405,6 +405,8 @@ pub struct Parsed {
     pub file: File,
     /// The syntax errors in the order of their places.
     pub errors: Vec<SyntaxError>,
+    /// How many words, numbers, texts and signs there are: a measure of the tree's size.
+    pub tokens: usize,
     /// True when a piece of text was skipped, so that checks over the whole recipe must be silent.
     pub lost_text: bool,
 }

@@ -1,11 +1,16 @@
 //! Problems as text for people, drawn by miette.
 
+mod excerpt;
+
 use super::{Diagnostic, Severity};
 use crate::problems::Problems;
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use excerpt::{Excerpts, in_long_line, shown_length};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan};
 use recipec_grammar::source::Source;
 use std::fmt;
-use std::sync::Arc;
+
+/// So many places in other files or in very long lines are listed for one problem.
+const MOST_LINES: usize = 20;
 
 /// So many are printed; the rest is counted.
 pub const SHOWN: usize = 20;
@@ -33,7 +38,7 @@ pub fn render(problems: &Problems, sources: &[Source], style: Style) -> String {
         out.push_str(&render_one(diagnostic, sources, style));
         out.push('\n');
     }
-    if let Some(more) = sorted.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    if let Some(more) = (sorted.len() + problems.not_kept()).checked_sub(SHOWN).filter(|more| *more > 0) {
         out.push_str(&format!("and {more} more\n\n"));
     }
     if let Some(line) = counts(problems) {
@@ -84,20 +89,24 @@ fn with_notes(picture: String) -> String {
 /// A diagnostic as miette wants it: labels in the file of the primary one, places in other files as lines of the help.
 struct Picture<'a> {
     diagnostic: &'a Diagnostic,
-    source: Option<NamedSource<Arc<str>>>,
+    source: Option<Excerpts<'a>>,
     labels: Vec<LabeledSpan>,
     help: Option<String>,
 }
 
 impl<'a> Picture<'a> {
-    fn new(diagnostic: &'a Diagnostic, sources: &[Source]) -> Self {
+    fn new(diagnostic: &'a Diagnostic, sources: &'a [Source]) -> Self {
         let find = |id| sources.iter().find(|s: &&Source| s.id == id);
         let primary = diagnostic.labels.first().map(|l| l.span.file);
         let source = primary.and_then(find);
         let mut labels = Vec::new();
         let mut lines: Vec<String> = diagnostic.help.iter().cloned().collect();
         for (idx, label) in diagnostic.labels.iter().enumerate() {
-            if Some(label.span.file) != primary {
+            let far = source.is_some_and(|s| idx > 0 && in_long_line(&s.text, label.span));
+            if Some(label.span.file) != primary || far {
+                if lines.len() > MOST_LINES {
+                    continue;
+                }
                 if let Some(other) = find(label.span.file) {
                     let at = other.position(label.span.start);
                     lines.push(format!("{}:{}:{}: {}", other.name, at.line, at.column, label.text));
@@ -106,7 +115,7 @@ impl<'a> Picture<'a> {
             }
             let text_len = source.map_or(0, |s| s.text.len());
             let start = label.span.start.min(text_len);
-            let len = label.span.end.min(text_len).saturating_sub(start);
+            let len = source.map_or(0, |s| shown_length(&s.text, start, label.span.end));
             let text = (!label.text.is_empty()).then(|| label.text.clone());
             labels.push(match idx {
                 0 => LabeledSpan::new_primary_with_span(text, (start, len)),
@@ -122,7 +131,7 @@ impl<'a> Picture<'a> {
         lines.extend(diagnostic.note.iter().map(|note| format!("note: {note}")));
         Self {
             diagnostic,
-            source: source.map(|s| NamedSource::new(&s.name, s.text.clone())),
+            source: source.map(|s| Excerpts { name: &s.name, text: &s.text }),
             labels,
             help: (!lines.is_empty()).then(|| lines.join("\n")),
         }

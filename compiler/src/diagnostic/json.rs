@@ -49,21 +49,81 @@ struct Fix<'a> {
 }
 
 /// All problems, sorted, one JSON object per line.
+///
+/// When there are more than are kept, the last line says how many: an object with `schema` and `left_out` alone.
 pub fn render(problems: &Problems, sources: &[Source]) -> String {
-    problems.sorted().into_iter().map(|d| render_one(d, sources) + "\n").collect()
+    let places = Places::new(sources);
+    let mut text: String = problems.sorted().into_iter().map(|d| one(d, &places) + "\n").collect();
+    if problems.not_kept() > 0 {
+        text.push_str(&format!("{{\"schema\":{SCHEMA},\"left_out\":{}}}\n", problems.not_kept()));
+    }
+    text
 }
 
 /// One problem as a JSON object without a newline.
 pub fn render_one(diagnostic: &Diagnostic, sources: &[Source]) -> String {
-    let source = |span: Span| sources.iter().find(|s| s.id == span.file);
-    let name = |span: Span| source(span).map_or("", |s| s.name.as_str());
-    let place = |span: Span, byte: usize| match source(span) {
-        Some(source) => {
-            let at = source.position(byte);
-            Place { byte: at.byte, line: at.line, column: at.column }
+    one(diagnostic, &Places::new(sources))
+}
+
+/// Lines and columns of many places, each found without reading the text from its start.
+struct Places<'s> {
+    sources: Vec<(&'s Source, Vec<(usize, usize)>)>,
+}
+
+/// A line and a column are remembered every so many bytes.
+const STRIDE: usize = 4096;
+
+impl<'s> Places<'s> {
+    fn new(sources: &'s [Source]) -> Self {
+        let marks = |source: &'s Source| {
+            let (mut line, mut column, mut marks) = (1, 1, Vec::new());
+            for (at, byte) in source.text.bytes().enumerate() {
+                if at % STRIDE == 0 {
+                    marks.push((line, column));
+                }
+                if byte == b'\n' {
+                    line += 1;
+                    column = 1;
+                } else if byte & 0xc0 != 0x80 {
+                    column += 1;
+                }
+            }
+            (source, marks)
+        };
+        Self { sources: sources.iter().map(marks).collect() }
+    }
+
+    fn name(&self, span: Span) -> &'s str {
+        self.sources.iter().find(|(s, _)| s.id == span.file).map_or("", |(s, _)| s.name.as_str())
+    }
+
+    /// As [`Source::position`].
+    fn place(&self, span: Span, byte: usize) -> Place {
+        let Some((source, marks)) = self.sources.iter().find(|(s, _)| s.id == span.file) else {
+            return Place { byte, line: 0, column: 0 };
+        };
+        let mut byte = byte.min(source.text.len());
+        while !source.text.is_char_boundary(byte) {
+            byte -= 1;
         }
-        None => Place { byte, line: 0, column: 0 },
-    };
+        let mark = byte / STRIDE;
+        let (mut line, mut column) = marks.get(mark).or(marks.last()).copied().unwrap_or((1, 1));
+        let from = mark.min(marks.len().saturating_sub(1)) * STRIDE;
+        for byte in source.text.as_bytes().get(from..byte).unwrap_or_default() {
+            if *byte == b'\n' {
+                line += 1;
+                column = 1;
+            } else if byte & 0xc0 != 0x80 {
+                column += 1;
+            }
+        }
+        Place { byte, line, column }
+    }
+}
+
+fn one(diagnostic: &Diagnostic, places: &Places<'_>) -> String {
+    let name = |span: Span| places.name(span);
+    let place = |span: Span, byte: usize| places.place(span, byte);
     let line = Line {
         schema: SCHEMA,
         code: diagnostic.code.name(),

@@ -23,9 +23,20 @@ pub struct StageInOrder {
     pub supervised: Option<Span>,
 }
 
+/// Each stage holds every setting as it sees it.
+const MOST_STAGES: usize = 64;
+
 /// All stages; a recipe without stages has one. Stages that do not fit in the line are reported and stand at the end.
 pub fn stages(resolved: &Resolved, place: Span, problems: &mut Problems) -> Vec<StageInOrder> {
     if resolved.stages.is_empty() {
+        return vec![StageInOrder { name: "main".into(), place, after: None, overrides: Vec::new(), supervised: None }];
+    }
+    if let Some(stage) = resolved.stages.get(MOST_STAGES) {
+        problems.push(
+            Diagnostic::new(codes::TOO_MANY, format!("{} stages", resolved.stages.len()))
+                .at(stage.name.span, format!("a recipe has at most {MOST_STAGES} stages"))
+                .help("let a second recipe begin with the weights of the first"),
+        );
         return vec![StageInOrder { name: "main".into(), place, after: None, overrides: Vec::new(), supervised: None }];
     }
     let names: Vec<&str> = resolved.stages.iter().map(|s| s.name.node.as_str()).collect();

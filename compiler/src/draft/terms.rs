@@ -12,7 +12,7 @@ use crate::values::{Entry, Reader, Value, Values};
 use crate::vocabulary::keys;
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads penalties, terms, `reward.outcome`, `reward.total` and `mix.weight` into the values. Gives the terms in the order in which
 /// they can be computed; none when one of them is a hole.
@@ -116,24 +116,42 @@ fn in_order<'v>(view: &'v View<'_>, problems: &mut Problems) -> Vec<&'v TermEntr
             (t.def.name.node.as_str(), names)
         })
         .collect();
-    let mut done: Vec<&TermEntry> = Vec::new();
-    while !open.is_empty() {
-        let ready = open.iter().position(|t| {
-            let needed = needs.get(t.def.name.node.as_str());
-            !open.iter().any(|other| needed.is_some_and(|n| n.contains(&other.def.name.node)))
-        });
-        match ready {
-            Some(at) => done.push(open.remove(at)),
-            None => {
-                let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other")
-                    .help("let one of them do without the other");
-                for term in &open {
-                    diagnostic = diagnostic.at(term.def.name.span, "needs another one of these");
-                }
-                problems.push(diagnostic);
-                break;
+    // Each time the first that waits for none; so the order is that of writing, apart from what must come earlier.
+    let places: BTreeMap<&str, usize> = open.iter().enumerate().map(|(at, t)| (t.def.name.node.as_str(), at)).collect();
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); open.len()];
+    let mut waits: Vec<usize> = Vec::new();
+    for (at, term) in open.iter().enumerate() {
+        let needed = needs.get(term.def.name.node.as_str());
+        let needed: Vec<usize> = needed.into_iter().flatten().filter_map(|n| places.get(n.as_str()).copied()).collect();
+        waits.push(needed.len());
+        for other in needed {
+            if let Some(readers) = readers.get_mut(other) {
+                readers.push(at);
             }
         }
+    }
+    let mut free: BTreeSet<usize> = waits.iter().enumerate().filter(|(_, n)| **n == 0).map(|(at, _)| at).collect();
+    let mut done: Vec<&TermEntry> = Vec::new();
+    let mut left: BTreeSet<usize> = (0..open.len()).collect();
+    while let Some(at) = free.pop_first() {
+        left.remove(&at);
+        done.extend(open.get(at).copied());
+        for reader in readers.get(at).into_iter().flatten() {
+            if let Some(waits) = waits.get_mut(*reader) {
+                *waits -= 1;
+                if *waits == 0 {
+                    free.insert(*reader);
+                }
+            }
+        }
+    }
+    if !left.is_empty() {
+        let mut diagnostic = Diagnostic::new(codes::CYCLE, "penalties or terms need each other")
+            .help("let one of them do without the other");
+        for term in left.iter().filter_map(|at| open.get(*at)) {
+            diagnostic = diagnostic.at(term.def.name.span, "needs another one of these");
+        }
+        problems.push(diagnostic);
     }
     done
 }

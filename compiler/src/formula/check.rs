@@ -17,7 +17,7 @@ mod tests;
 
 use super::{DomainSet, Kind, Level, Scope, Type, Typed, TypedBinding, TypedFormula, error};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::problems::Problems;
+use crate::problems::{MOST_WORK, Problems, Work};
 use crate::range::Interval;
 use crate::units::{self, Dimension};
 use facts::Fact;
@@ -228,6 +228,20 @@ impl<'s, 'p> Checker<'s, 'p> {
 
     fn expr(&mut self, expr: &Expr) -> Option<Typed> {
         self.parts += 1;
+        match self.problems.work() {
+            Work::GoOn => {}
+            Work::LastStraw => {
+                let message = format!("the formulas of this recipe have more than {MOST_WORK} parts together");
+                self.full = true;
+                self.report(error::too_large(message, expr.span));
+                return None;
+            }
+            Work::Over => {
+                self.full = true;
+                self.failed = true;
+                return None;
+            }
+        }
         if self.parts > MAX_PARTS || self.depth >= MAX_DEPTH {
             if !self.full {
                 self.full = true;

@@ -33,14 +33,18 @@ pub(super) struct Layers {
 /// So many files may hang on one recipe.
 const MOST_FILES: usize = 256;
 
+/// So many bytes they may have together.
+const MOST_BYTES: usize = 4 << 20;
+
 /// Parses the recipe and what it extends and imports.
 pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>, problems: &mut Problems) -> Layers {
     let mut layers = Layers { recipes: Vec::new(), imports: Vec::new() };
     let mut chain = vec![root.name.clone()];
     let mut imported: Vec<String> = Vec::new();
     let mut next = Some(root);
+    let mut tokens = 0;
     while let Some(source) = next.take() {
-        let (file, source) = parse(source, sources, problems);
+        let (file, source) = parse(source, sources, &mut tokens, problems);
         let mut base: Option<&Spanned<String>> = None;
         for item in &file.items {
             match &item.kind {
@@ -63,17 +67,17 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                                     .at(path.span, "this file is already being read")
                                     .help("one recipe of the chain is the base: take its `extends` out"),
                             );
-                        } else if sources.len() < MOST_FILES {
+                        } else if fits(path, &loaded, sources, tokens, problems) {
                             chain.push(loaded.name.clone());
                             next = Some(loaded);
                         }
                     }
                 }
-                ItemKind::Import(path) if sources.len() < MOST_FILES => {
+                ItemKind::Import(path) => {
                     let Some(loaded) = load(path, &source, loader, problems) else { continue };
-                    if !imported.contains(&loaded.name) {
+                    if !imported.contains(&loaded.name) && fits(path, &loaded, sources, tokens, problems) {
                         imported.push(loaded.name.clone());
-                        layers.imports.push(parse(loaded, sources, problems).0);
+                        layers.imports.push(parse(loaded, sources, &mut tokens, problems).0);
                     }
                 }
                 _ => {}
@@ -100,11 +104,31 @@ fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &m
     }
 }
 
+/// Whether one more file may be read; says so if not.
+fn fits(path: &Spanned<String>, file: &Source, sources: &[Source], tokens: usize, problems: &mut Problems) -> bool {
+    let bytes: usize = sources.iter().map(|source| source.text.len()).sum();
+    let why = if sources.len() >= MOST_FILES {
+        format!("a recipe has at most {MOST_FILES} files")
+    } else if bytes + file.text.len() > MOST_BYTES || tokens > recipec_grammar::MAX_TOKENS / 2 {
+        format!("the files of a recipe have at most {MOST_BYTES} bytes together")
+    } else {
+        return true;
+    };
+    problems.lose_text();
+    problems.push(
+        Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` is one file too many: {why}", path.node))
+            .at(path.span, "named here")
+            .help("put what belongs together into one file"),
+    );
+    false
+}
+
 /// Parses one source and adds it to the list.
-fn parse(mut source: Source, sources: &mut Vec<Source>, problems: &mut Problems) -> (File, Source) {
+fn parse(mut source: Source, sources: &mut Vec<Source>, tokens: &mut usize, problems: &mut Problems) -> (File, Source) {
     source.id = FileId(u32::try_from(sources.len()).unwrap_or(u32::MAX));
     sources.push(source.clone());
     let parsed = recipec_grammar::parse(&source);
+    *tokens += parsed.tokens;
     if parsed.lost_text {
         problems.lose_text();
     }

@@ -55,6 +55,16 @@ impl Settings {
             .is_some_and(|next| is_at_or_below(next, path))
     }
 
+    /// How many settings there are.
+    pub fn len(&self) -> usize {
+        self.by_path.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_path.is_empty()
+    }
+
     /// The setting at a path.
     pub fn get(&self, path: &str) -> Option<&Setting> {
         self.by_path.get(path).map(Arc::as_ref)

@@ -15,8 +15,8 @@ registry! {
         what: "The marked sign opens something that has no end.",
         why: "All that follows would belong to it.",
         bad: "budget { steps = 10 steps", good: "budget { steps = 10 steps }";
-    SYNTAX_TOO_DEEP = "recipe::syntax::too_deep", Error, "nested deeper than the language allows",
-        what: "Brackets or operators are nested too deeply to be read.",
+    SYNTAX_TOO_DEEP = "recipe::syntax::too_deep", Error, "nested deeper, or longer, than the language allows",
+        what: "Brackets or operators are nested too deeply to be read, or the recipe has more words than a recipe may have.",
         why: "A bound keeps every later phase safe from text that is made to exhaust it.",
         bad: "((((((…1…))))))", good: "1";
     SYNTAX_BAD_LITERAL = "recipe::syntax::bad_literal", Error, "a number, unit or escape that cannot be read",
