@@ -1,6 +1,7 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
+pub mod cases;
 pub mod constraints;
 pub mod function_calls;
 pub mod math_answer;

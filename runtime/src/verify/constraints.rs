@@ -26,7 +26,7 @@ mod sentences;
 mod words;
 
 use crate::data::Problem;
-use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments};
+use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use arguments::Arguments;
 use recipec_compiler::settings::VerifierSettings;
 use serde_json::Value;
@@ -112,15 +112,26 @@ pub const UNAVAILABLE: &[(&str, &str)] = &[
     ("length_constraints:number_sentences", "a trained sentence splitter"),
 ];
 
-/// The verifier `constraints`. It has no arguments.
-#[derive(Debug, Clone, Copy)]
-pub struct Constraints;
+/// The verifier `constraints`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Constraints {
+    /// The response is judged as it stands: marks of a final response are text, and a blank response is judged too.
+    whole: bool,
+}
 
 impl Constraints {
-    /// Reads the arguments.
+    /// Reads the arguments: `text` is `final` (default) or `whole`.
     pub fn open(settings: &VerifierSettings) -> Result<Self, VerifierError> {
-        only_arguments(settings, &[])?;
-        Ok(Self)
+        only_arguments(settings, &["text"])?;
+        let whole = match word_argument(settings, "text")? {
+            None | Some("final") => false,
+            Some("whole") => true,
+            Some(other) => {
+                let why = format!("`text` is final or whole, not `{other}`");
+                return Err(VerifierError::BadArgument { name: settings.name.clone(), why });
+            }
+        };
+        Ok(Self { whole })
     }
 }
 
@@ -144,13 +155,13 @@ impl Verifier for Constraints {
         if ids.is_empty() {
             return Verdict::correct();
         }
-        let Some(text) = answer.filter(|answer| !answer.trim().is_empty()) else {
+        let Some(text) = answer.filter(|answer| self.whole || !answer.trim().is_empty()) else {
             return Verdict::of(Status::NoAnswer, "no answer");
         };
         if text.len() > LONGEST {
             return Verdict { limited: true, ..Verdict::wrong("longer than 1 MiB") };
         }
-        let text = final_response(text);
+        let text = if self.whole { text } else { final_response(text) };
         let nothing = Value::Null;
         let failed: Vec<&str> = ids
             .iter()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 fn judge(ids: Value, kwargs: Value, answer: Option<&str>) -> Verdict {
     let columns = BTreeMap::from([("instruction_id_list".to_owned(), ids), ("kwargs".to_owned(), kwargs)]);
     let problem = Problem { id: String::new(), level: 0, prompt: String::new(), columns };
-    Constraints.judge(&problem, answer)
+    Constraints::default().judge(&problem, answer)
 }
 
 /// Each line: id, arguments, a text that follows, a text that does not.
