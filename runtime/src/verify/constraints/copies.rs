@@ -1,13 +1,11 @@
 //! Constraints that ask to copy or repeat.
 
 use super::arguments::Arguments;
+use super::pattern::{Pattern, Subject};
+use super::text::{folded, strip, words};
 
 /// Divides two responses.
 const SIX_STARS: &str = "******";
-
-fn folded(text: &str) -> String {
-    text.trim().to_lowercase()
-}
 
 /// The text starts with the prompt.
 pub fn repeat_prompt(text: &str, arguments: &Arguments) -> Option<bool> {
@@ -36,7 +34,7 @@ pub fn copy_span(text: &str, arguments: &Arguments) -> Option<bool> {
 
 /// Two different responses, divided by six asterisks.
 pub fn two_responses(text: &str, _: &Arguments) -> Option<bool> {
-    let pieces: Vec<&str> = text.split(SIX_STARS).map(str::trim).collect();
+    let pieces: Vec<&str> = text.split(SIX_STARS).map(strip).collect();
     let last = pieces.len().saturating_sub(1);
     if pieces.iter().enumerate().any(|(at, piece)| piece.is_empty() && at != 0 && at != last) {
         return Some(false);
@@ -48,22 +46,24 @@ pub fn two_responses(text: &str, _: &Arguments) -> Option<bool> {
 /// A phrase so many times, each time with at most one word changed, and with one changed the last time.
 pub fn repeat_phrase(text: &str, arguments: &Arguments) -> Option<bool> {
     let (phrase, times) = (arguments.text("phrase")?, arguments.count("small_n")?);
-    let words: Vec<&str> = phrase.split_whitespace().collect();
-    let (start, end) = (format!("{} ", words.first()?), format!(" {}", words.last()?));
-    let mut changes = Vec::new();
-    for line in text.split('\n') {
-        let mut rest = line;
-        while let Some(inner) = rest.find(&start).and_then(|at| rest.get(at + start.len()..)) {
-            let Some(length) = inner.find(&end) else { break };
-            let middle = inner.get(..length)?.split_whitespace();
-            let found: Vec<&str> =
-                words.first().copied().into_iter().chain(middle).chain(words.last().copied()).collect();
-            if found.len() != words.len() {
-                return Some(false);
-            }
-            changes.push(found.iter().zip(&words).filter(|(a, b)| a != b).count());
-            rest = inner.get(length + end.len()..)?;
+    let wanted: Vec<&str> = words(phrase).collect();
+    let pattern = Pattern::new(&format!("{} .*? {}", wanted.first()?, wanted.last()?))?;
+    let subject = Subject::new(text);
+    let found = arguments.within(pattern.matches(&subject))?;
+    if found.len() != times {
+        return Some(false);
+    }
+    let mut changed = 0;
+    for hit in found {
+        let hit = subject.part(hit);
+        let hit: Vec<&str> = words(&hit).collect();
+        if hit.len() != wanted.len() {
+            return Some(false);
+        }
+        changed = hit.iter().zip(&wanted).filter(|(a, b)| a != b).count();
+        if changed > 1 {
+            return Some(false);
         }
     }
-    Some(changes.len() == times && changes.iter().all(|count| *count <= 1) && changes.last() == Some(&1))
+    Some(changed == 1)
 }

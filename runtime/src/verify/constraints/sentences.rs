@@ -1,5 +1,7 @@
 //! Sentences by rules: every `.`, `?` and `!` ends one, but for full stops of abbreviations, numbers and names.
 
+use super::text::{is_blank, strip};
+
 const TITLES: &[&str] = &["Mr", "St", "Mrs", "Ms", "Dr"];
 const DOMAINS: &[&str] = &["com", "net", "org", "io", "gov", "edu", "me"];
 const SUFFIXES: &[&str] = &[" Inc", " Ltd", " Jr", " Sr", " Co"];
@@ -40,7 +42,7 @@ pub fn sentences(text: &str) -> Vec<String> {
             pieces.push(String::new());
         }
     }
-    let mut pieces: Vec<String> = pieces.iter().map(|piece| piece.trim().to_owned()).collect();
+    let mut pieces: Vec<String> = pieces.iter().map(|piece| strip(piece).to_owned()).collect();
     if pieces.last().is_some_and(String::is_empty) {
         pieces.pop();
     }
@@ -70,7 +72,7 @@ fn is_kept(text: &[char], at: usize) -> bool {
         || digit(back(1)) && digit(after.first())
         || ends("Ph") && starts("D.")
         || ends("Ph.D")
-        || letter(back(1)) && back(2).is_some_and(|c| c.is_whitespace())
+        || letter(back(1)) && back(2).is_some_and(|c| is_blank(*c))
         || letter(back(1)) && letter(after.first()) && after.get(1) == Some(&'.')
         || letter(back(1)) && back(2) == Some(&'.') && letter(back(3))
 }
