@@ -278,31 +278,65 @@ impl Judge {
         }
     }
 
-    /// Judges a case as it stands in a file; what cannot be read is an error.
-    pub fn judge_value(&mut self, case: &Value) -> Verdict {
+    /// Judges a case as it stands in a file; what cannot be read is an error. A case without an id gets `number`.
+    pub fn judge_value(&mut self, number: usize, case: &Value) -> Answer {
+        let id = case.get("id").cloned().unwrap_or_else(|| json!(number));
         match Case::read(self.domain, case) {
-            Ok(case) => self.judge(&case),
-            Err(why) => Verdict::of(Status::Error, why),
+            Ok(case) => {
+                let verdict = self.judge(&case);
+                let agrees = |expected: &Expected| Label { agrees: expected.agrees(&verdict), disputed: case.disputed };
+                let label = case.expected.as_ref().map(agrees);
+                Answer { id, verdict, label }
+            }
+            Err(why) => Answer { id, verdict: Verdict::of(Status::Error, why), label: None },
         }
     }
 
-    /// Judges a line of a file, numbered from 1, and gives the line of the answer:
-    /// `{"id", "status", "score", "detail"}`, and `"limited": true` where a limit ended the work.
-    pub fn judge_line(&mut self, number: usize, line: &str) -> Value {
+    /// Judges a line of a file, numbered from 1.
+    pub fn judge_line(&mut self, number: usize, line: &str) -> Answer {
         match serde_json::from_str::<Value>(line) {
-            Ok(case) => answer(case.get("id").cloned().unwrap_or_else(|| json!(number)), &self.judge_value(&case)),
-            Err(why) => answer(json!(number), &Verdict::of(Status::Error, format!("line {number} is no JSON: {why}"))),
+            Ok(case) => self.judge_value(number, &case),
+            Err(why) => Answer::error(number, format!("line {number} is no JSON: {why}")),
         }
     }
 }
 
-/// A verdict as the command line and the service print it.
-pub fn answer(id: Value, verdict: &Verdict) -> Value {
-    let mut answer = json!({ "id": id, "status": verdict.status, "score": verdict.score, "detail": verdict.detail });
-    if let (true, Some(answer)) = (verdict.limited, answer.as_object_mut()) {
-        answer.insert("limited".into(), Value::Bool(true));
+/// What is said of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The id of the case, or its number.
+    pub id: Value,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether the reference said the same; none where the case does not say.
+    pub label: Option<Label>,
+}
+
+/// How a verdict compares with the label of its case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// They agree.
+    pub agrees: bool,
+    /// The label is questionable.
+    pub disputed: bool,
+}
+
+impl Answer {
+    /// The answer to something that is no case.
+    pub fn error(number: usize, why: impl Into<String>) -> Self {
+        Self { id: json!(number), verdict: Verdict::of(Status::Error, why), label: None }
     }
-    answer
+
+    /// As the command line and the service print it: `{"id", "status", "score", "detail"}`, and `"limited": true` where a
+    /// limit ended the work.
+    pub fn to_json(&self) -> Value {
+        let Verdict { status, score, limited, detail } = &self.verdict;
+        let mut answer = json!({ "id": self.id, "status": status, "score": score, "detail": detail });
+        if let (true, Some(answer)) = (limited, answer.as_object_mut()) {
+            answer.insert("limited".into(), Value::Bool(true));
+        }
+        answer
+    }
 }
 
 #[cfg(test)]

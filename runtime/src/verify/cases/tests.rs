@@ -71,15 +71,18 @@ fn broken_cases_say_why() {
 #[test]
 fn lines_are_answered_in_one_shape() {
     let mut judge = Judge::new(Domain::Ifeval, BTreeMap::new());
-    let good = r#"{"id":"a","instruction_id":"punctuation:no_comma","response":"none"}"#;
-    assert_eq!(judge.judge_line(1, good), json!({"id": "a", "status": "correct", "score": 1.0, "detail": null}));
-    let broken = judge.judge_line(2, "{");
+    let mut line = |number, line: &str| judge.judge_line(number, line);
+    let good = r#"{"id":"a","instruction_id":"punctuation:no_comma","response":"none","expected":true}"#;
+    let answer = line(1, good);
+    assert_eq!(answer.to_json(), json!({"id": "a", "status": "correct", "score": 1.0, "detail": null}));
+    assert_eq!(answer.label, Some(Label { agrees: true, disputed: false }));
+    let broken = line(2, "{").to_json();
     assert_eq!((&broken["id"], &broken["status"]), (&json!(2), &json!("error")));
     let unknown = json!({"instruction_id": "a", "response": "b", "arguments": {"no_such": true}}).to_string();
-    let unknown = judge.judge_line(3, &unknown);
+    let unknown = line(3, &unknown).to_json();
     assert_eq!((&unknown["id"], &unknown["status"]), (&json!(3), &json!("error")));
     let long = json!({"instruction_id": "punctuation:no_comma", "response": "a".repeat(2 << 20)}).to_string();
-    assert_eq!(judge.judge_line(4, &long)["limited"], json!(true));
+    assert_eq!(line(4, &long).to_json()["limited"], json!(true));
 }
 
 #[test]

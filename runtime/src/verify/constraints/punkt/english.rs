@@ -16,8 +16,8 @@ const ABBREVIATIONS: &[&str] = &[
     "ala", "ariz", "ave", "calif", "colo", "conn", "ct", "d.c", "fla", "ft", "ga", "ill", "kan", "ky", "l.a", "mich",
     "minn", "n.c", "n.d", "n.h", "n.j", "n.m", "n.y", "nev", "okla", "ore", "pa", "r.i", "s.c", "s.g", "tenn", "u.k",
     "u.n", "u.s", "u.s.a", "u.s.s.r", "va", "vt", "w.va", "wash", "wis", // others, and initials in pairs
-    "chg", "mg", "ok", "vs", ". . ", "a.c", "a.s", "a.t", "d.h", "g.k", "j.b", "j.c", "j.j", "j.k", "j.p", "j.r", "m.j",
-    "r.j", "t.j", "w.w", // letters
+    "chg", "mg", "ok", "vs", ". . ", "a.c", "a.s", "a.t", "d.h", "g.k", "j.b", "j.c", "j.j", "j.k", "j.p", "j.r",
+    "m.j", "r.j", "t.j", "w.w", // letters
     "c", "d", "e", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w",
 ];
 
