@@ -5,8 +5,11 @@ pub mod cases;
 pub mod constraints;
 pub mod function_calls;
 pub mod math_answer;
+mod pattern;
 pub mod program_tests;
 pub mod puzzle;
+pub mod python;
+mod text;
 
 use crate::data::Problem;
 use recipec_compiler::settings::{ArgumentValue, VerifierSettings};

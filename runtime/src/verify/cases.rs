@@ -43,7 +43,7 @@ const DOMAINS: &[Row] = &[
     (Domain::Code, "code", "python_tests", &["tests"]),
     (Domain::Ifeval, "ifeval", "constraints", &[]),
     (Domain::Logic, "logic", "puzzle", &["task", "game_data"]),
-    (Domain::FnCalling, "fn_calling", "function_calls", &["category", "functions", "ground_truth"]),
+    (Domain::FnCalling, "fn_calling", "function_calls", &["category", "functions", "ground_truth", "is_relevance"]),
     (Domain::SmallPrograms, "program_tests", "program_tests", &["tests", "function"]),
 ];
 

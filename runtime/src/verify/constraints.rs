@@ -4,7 +4,7 @@
 //! entries count as absent). The score is the share that is followed. A constraint without a check of that name, with an
 //! argument that it does not know, or without one that it needs is not followed, as in the reference.
 //!
-//! Three parts stand on their own: keywords are regular expressions ([`pattern`]), sentences are cut by the algorithm of
+//! Three parts stand on their own: keywords are regular expressions ([`pattern`](crate::verify::pattern)), sentences are cut by the algorithm of
 //! Kiss and Strunk with word lists of our own ([`punkt`]), tokens by the rules of the Penn Treebank ([`treebank`]).
 //!
 //! Our own constraints, for the generator `instructions`:
@@ -22,14 +22,13 @@ mod ends;
 mod format;
 mod language;
 mod own;
-mod pattern;
 mod punkt;
 mod sentences;
-mod text;
 mod treebank;
 mod words;
 
 use crate::data::Problem;
+use crate::verify::text::strip;
 use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use arguments::Arguments;
 use recipec_compiler::settings::VerifierSettings;
@@ -193,11 +192,11 @@ fn follows(id: &str, kwargs: &Value, text: &str, limited: &mut bool) -> bool {
 fn loosened(text: &str) -> Vec<String> {
     let behind_first = text.split_once('\n').map_or("", |(_, rest)| rest);
     let before_last = |text: &str| text.rsplit_once('\n').map_or(String::new(), |(rest, _)| rest.to_owned());
-    let trimmed = |text: &str| text::strip(text).to_owned();
+    let trimmed = |text: &str| strip(text).to_owned();
     let plain =
         [text.to_owned(), trimmed(behind_first), trimmed(&before_last(text)), trimmed(&before_last(behind_first))];
     let starless = plain.iter().map(|text| text.replace('*', "")).collect::<Vec<_>>();
-    plain.into_iter().chain(starless).filter(|text| !text::strip(text).is_empty()).collect()
+    plain.into_iter().chain(starless).filter(|text| !strip(text).is_empty()).collect()
 }
 
 /// What stands between the marks of a final response; without them, the whole text.

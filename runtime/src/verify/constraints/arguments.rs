@@ -1,6 +1,6 @@
 //! Arguments of a constraint.
 
-use super::pattern::OutOfSteps;
+use crate::verify::pattern::OutOfSteps;
 use serde_json::{Map, Value};
 use std::cell::Cell;
 

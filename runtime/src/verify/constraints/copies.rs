@@ -1,25 +1,30 @@
 //! Constraints that ask to copy or repeat.
 
 use super::arguments::Arguments;
-use super::pattern::{Pattern, Subject};
-use super::text::{folded, strip, words};
+use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::text::{folded, strip, words};
 
 /// Divides two responses.
 const SIX_STARS: &str = "******";
 
+/// The prompt to repeat; an empty one is an error of the data.
+fn prompt<'a>(arguments: &Arguments<'a>) -> Option<&'a str> {
+    arguments.text("prompt_to_repeat").filter(|prompt| !prompt.is_empty())
+}
+
 /// The text starts with the prompt.
 pub fn repeat_prompt(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(folded(text).starts_with(&folded(arguments.text("prompt_to_repeat")?)))
+    Some(folded(text).starts_with(&folded(prompt(arguments)?)))
 }
 
 /// The text is the prompt.
 pub fn copy(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(folded(text) == folded(arguments.text("prompt_to_repeat")?))
+    Some(folded(text) == folded(prompt(arguments)?))
 }
 
 /// The text is the prompt so many times, divided by six asterisks.
 pub fn copying_multiple(text: &str, arguments: &Arguments) -> Option<bool> {
-    let (prompt, times) = (folded(arguments.text("prompt_to_repeat")?), arguments.count("N")?);
+    let (prompt, times) = (folded(prompt(arguments)?), arguments.count("N")?);
     let pieces: Vec<&str> = text.split(SIX_STARS).collect();
     Some(pieces.len() == times && pieces.iter().all(|piece| folded(piece) == prompt))
 }
@@ -27,7 +32,7 @@ pub fn copying_multiple(text: &str, arguments: &Arguments) -> Option<bool> {
 /// The text is a span of the prompt, counted in characters.
 pub fn copy_span(text: &str, arguments: &Arguments) -> Option<bool> {
     let (start, end) = (arguments.count("n_start")?, arguments.count("n_end")?);
-    let prompt = arguments.text("prompt_to_repeat")?;
+    let prompt = prompt(arguments)?;
     let span: String = prompt.chars().skip(start).take(end.saturating_sub(start)).collect();
     Some(folded(text) == folded(&span))
 }

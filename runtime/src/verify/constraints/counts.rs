@@ -3,8 +3,8 @@
 use super::arguments::Arguments;
 use super::punkt;
 use super::sentences::sentences;
-use super::text::{is_blank, is_of_word, is_upper, strip, words};
 use super::treebank;
+use crate::verify::text::{is_blank, is_of_token, is_of_word, is_upper, strip, words};
 use std::collections::BTreeSet;
 
 /// A letter occurs so often in the lower-cased text.
@@ -25,7 +25,7 @@ pub fn letter_counting(text: &str, arguments: &Arguments) -> Option<bool> {
 
 /// So many runs of word characters.
 pub fn number_words(text: &str, arguments: &Arguments) -> Option<bool> {
-    let found = text.split(|c| !is_of_word(c)).filter(|run| !run.is_empty()).count();
+    let found = text.split(|c| !is_of_token(c)).filter(|run| !run.is_empty()).count();
     arguments.holds(found, "relation", "num_words")
 }
 

@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::language::{detect, is_english};
 use super::sentences::sentences;
-use super::text::{folded, is_lower, is_of_word, is_upper, strip, words};
+use crate::verify::text::{folded, is_lower, is_of_word, is_upper, strip, words};
 
 /// The whole text is upper case, and English.
 pub fn english_capital(text: &str, _: &Arguments) -> Option<bool> {

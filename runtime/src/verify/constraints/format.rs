@@ -1,10 +1,10 @@
 //! Constraints on how a text is set: bullets, sections, placeholders, titles, JSON.
 
 use super::arguments::Arguments;
-use super::pattern::{Pattern, Subject};
 use super::sentences::sentences;
-use super::text::{is_blank, strip, words};
-use serde_json::Value;
+use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::python::json;
+use crate::verify::text::{is_blank, strip, words};
 
 /// At least so many `[…]`, each on one line.
 pub fn number_placeholders(text: &str, arguments: &Arguments) -> Option<bool> {
@@ -45,42 +45,23 @@ pub fn constrained_response(text: &str, _: &Arguments) -> Option<bool> {
     Some(["My answer is yes.", "My answer is no.", "My answer is maybe."].iter().any(|answer| text.contains(answer)))
 }
 
-/// The text is JSON, maybe in a fence; `NaN` and `Infinity` count as numbers.
+/// The text is JSON, maybe in a fence; read as Python reads it: `NaN` and `Infinity` are numbers.
 pub fn json_format(text: &str, _: &Arguments) -> Option<bool> {
     let mut text = strip(text);
     for fence in ["```json", "```Json", "```JSON", "```"] {
         text = text.strip_prefix(fence).unwrap_or(text);
     }
     let text = strip(text.strip_suffix("```").unwrap_or(text));
-    let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
-    Some(is_json(text) || is_json(&without_special_numbers(text)))
-}
-
-/// `NaN`, `Infinity` and `-Infinity` outside of strings as 0.
-fn without_special_numbers(text: &str) -> String {
-    let (mut result, mut rest, mut quoted) = (String::with_capacity(text.len()), text, false);
-    while let Some(c) = rest.chars().next() {
-        let special =
-            ["NaN", "-Infinity", "Infinity"].iter().find_map(|word| rest.strip_prefix(word)).filter(|_| !quoted);
-        if let Some(after) = special {
-            result.push('0');
-            rest = after;
-            continue;
-        }
-        // An escaped character is taken together with its backslash.
-        let width = if quoted && c == '\\' { 1 + rest.chars().nth(1).map_or(0, char::len_utf8) } else { c.len_utf8() };
-        quoted ^= c == '"';
-        result.push_str(rest.get(..width).unwrap_or_default());
-        rest = rest.get(width..).unwrap_or_default();
-    }
-    result
+    Some(json::read(text).is_ok())
 }
 
 /// At least so many sections that a word with a number opens.
 pub fn multiple_sections(text: &str, arguments: &Arguments) -> Option<bool> {
     let (opener, wanted) = (strip(arguments.text("section_spliter")?), arguments.count("num_sections")?);
     let pattern = Pattern::new(&format!(r"\s?{opener}\s?\d+\s?"))?;
-    Some(arguments.within(pattern.count(&Subject::new(text)))? >= wanted)
+    // The reference counts the pieces of a split, in which every group of the opener is a piece of its own.
+    let found = arguments.within(pattern.all(&Subject::new(text)))?;
+    Some(found.iter().map(Vec::len).sum::<usize>() >= wanted)
 }
 
 /// Exactly so many bullets: `* x` and lines that start with `-`.

@@ -3,7 +3,7 @@
 //! The reference asks a statistical detector, whose answer for a few words is close to chance. Ours counts the most common
 //! words of languages in Latin letters, and asks a detector by letter triples where they do not decide.
 
-use super::text::is_of_word;
+use crate::verify::text::is_of_word;
 use std::borrow::Cow;
 use whatlang::{Lang, Script};
 

@@ -1,7 +1,7 @@
 //! Constraints of the generator `instructions`.
 
 use super::arguments::Arguments;
-use super::text::is_upper;
+use crate::verify::text::is_upper;
 
 /// So many runs of letters are the word, ignoring case.
 pub fn word_times(text: &str, arguments: &Arguments) -> Option<bool> {

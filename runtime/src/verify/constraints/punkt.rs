@@ -8,7 +8,7 @@
 
 mod english;
 
-use super::text::{is_blank, is_digit, is_of_word};
+use crate::verify::text::{is_blank, is_digit, is_of_token};
 use english::{is_abbreviation, is_known, is_ordinary, is_starter};
 
 /// Cuts a text into sentences; blanks between them are left out.
@@ -153,7 +153,7 @@ impl<'t> Token<'t> {
     }
 
     fn is_initial(&self) -> bool {
-        matches!(self.text, [letter, '.'] if is_of_word(*letter) && !is_digit(*letter))
+        matches!(self.text, [letter, '.'] if is_of_token(*letter) && !is_digit(*letter))
     }
 
     /// Digits with points, commas and hyphens.

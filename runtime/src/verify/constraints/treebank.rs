@@ -4,7 +4,7 @@
 //! The rules are passes over the text that put blanks where tokens end; their order is part of the rules.
 
 use super::punkt;
-use super::text::{is_blank, is_digit, is_of_word};
+use crate::verify::text::{is_blank, is_digit, is_of_token};
 
 /// The tokens of a text, sentence by sentence.
 pub fn tokens(text: &str) -> Vec<String> {
@@ -118,8 +118,8 @@ fn leading_apostrophes(text: &[char]) -> Vec<char> {
         let before = at.checked_sub(1).and_then(|before| text.get(before));
         let after = text.get(at + 1..).unwrap_or_default();
         let opens = *c == '\''
-            && !before.is_some_and(|c| is_of_word(*c))
-            && after.first().is_some_and(|c| is_of_word(*c))
+            && !before.is_some_and(|c| is_of_token(*c))
+            && after.first().is_some_and(|c| is_of_token(*c))
             && !starts_with_clitic(after);
         if opens {
             result.push(' ');
@@ -129,7 +129,7 @@ fn leading_apostrophes(text: &[char]) -> Vec<char> {
 }
 
 fn starts_with_clitic(text: &[char]) -> bool {
-    let word: String = text.iter().take_while(|c| is_of_word(**c)).take(3).collect::<String>().to_lowercase();
+    let word: String = text.iter().take_while(|c| is_of_token(**c)).take(3).collect::<String>().to_lowercase();
     matches!(word.as_str(), "re" | "ve" | "ll" | "m" | "t" | "s" | "d" | "n")
 }
 
@@ -290,7 +290,7 @@ fn contractions(text: Vec<char>) -> Vec<char> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let before = at.checked_sub(1).and_then(|before| text.get(before));
-        let inside = before.is_some_and(|c| is_of_word(*c));
+        let inside = before.is_some_and(|c| is_of_token(*c));
         let pair = PAIRS.iter().find(|pair| !inside && holds(rest, **pair));
         let tis = [("'t", "is"), ("'t", "was")].into_iter().find(|pair| before == Some(&' ') && holds(rest, *pair));
         match pair.copied().or(tis) {
@@ -319,7 +319,7 @@ fn holds(text: &[char], (first, second): (&str, &str)) -> bool {
     let next = text.get(length);
     match first {
         "wan" => same && next.is_some_and(|c| is_blank(*c)),
-        _ => same && !next.is_some_and(|c| is_of_word(*c)),
+        _ => same && !next.is_some_and(|c| is_of_token(*c)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Constraints on keywords and on words between blanks.
 
 use super::arguments::Arguments;
-use super::pattern::{Pattern, Subject};
 use super::sentences::sentences;
-use super::text::{strip, words as between_blanks};
 use super::treebank;
+use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::text::{strip, words as between_blanks};
 
 /// How often a keyword matches, without overlap and ignoring case. Keywords are regular expressions, as in the reference.
 fn hits(text: &Subject, keyword: &str, arguments: &Arguments) -> Option<usize> {

@@ -32,6 +32,7 @@ const STARTERS: &[&str] = &[
     "even",
     "he",
     "however",
+    "i",
     "if",
     "in",
     "indeed",

@@ -12,6 +12,9 @@ use program::Program;
 /// Most steps of one question to a text: far more than any real pattern takes, and some tens of milliseconds.
 const MOST_STEPS: u64 = 4_000_000;
 
+/// Ranges of characters that the groups of a pattern matched.
+pub type Groups = Vec<Option<(usize, usize)>>;
+
 /// The steps were used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfSteps;
@@ -71,14 +74,24 @@ impl Pattern {
 
     /// The matches without overlap, as ranges of characters.
     pub fn matches(&self, text: &Subject) -> Result<Vec<(usize, usize)>, OutOfSteps> {
+        Ok(self.all(text)?.iter().filter_map(|groups| groups.first().copied().flatten()).collect())
+    }
+
+    /// The matches without overlap, with their groups; the whole match is group 0.
+    pub fn all(&self, text: &Subject) -> Result<Vec<Groups>, OutOfSteps> {
         let (mut steps, mut found, mut from, mut must_advance) = (MOST_STEPS, Vec::new(), 0, false);
-        while let Some((start, end)) = self.find(text, from, must_advance, &mut steps)? {
-            found.push((start, end));
+        while let Some((start, end, groups)) = self.find(text, from, must_advance, &mut steps)? {
+            found.push(groups);
             // After an empty match, the next one may start at the same place but may not be empty.
             must_advance = start == end;
             from = end;
         }
         Ok(found)
+    }
+
+    /// The first match with its groups.
+    pub fn first(&self, text: &Subject) -> Result<Option<Groups>, OutOfSteps> {
+        Ok(self.find(text, 0, false, &mut { MOST_STEPS })?.map(|(_, _, groups)| groups))
     }
 
     fn find(
@@ -87,7 +100,7 @@ impl Pattern {
         from: usize,
         must_advance: bool,
         steps: &mut u64,
-    ) -> Result<Option<(usize, usize)>, OutOfSteps> {
+    ) -> Result<Option<(usize, usize, Groups)>, OutOfSteps> {
         for start in from..=text.0.len() {
             if let Some(first) = self.program.first()
                 && !text.0.get(start).is_some_and(|c| first.matches(*c))
@@ -95,8 +108,8 @@ impl Pattern {
                 continue;
             }
             let least = if must_advance { from + 1 } else { from };
-            if let Some(end) = self.program.run(&text.0, start, least, steps)? {
-                return Ok(Some((start, end)));
+            if let Some((end, groups)) = self.program.run(&text.0, start, least, steps)? {
+                return Ok(Some((start, end, groups)));
             }
         }
         Ok(None)

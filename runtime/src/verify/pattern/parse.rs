@@ -1,6 +1,6 @@
 //! Pattern text -> tree.
 
-use super::super::text::{is_blank, is_digit, is_of_word};
+use crate::verify::text::{is_blank, is_digit, is_of_word};
 
 /// Deepest nesting of groups.
 const DEEPEST: usize = 50;

@@ -1,8 +1,8 @@
 //! Tree -> instructions, and the machine that follows them.
 
-use super::OutOfSteps;
 use super::parse::{Manner, Node, Parsed, Set, fold};
-use crate::verify::constraints::text::is_of_word;
+use super::{Groups, OutOfSteps};
+use crate::verify::text::is_of_word;
 
 /// Most instructions of a pattern.
 const LONGEST: usize = 20_000;
@@ -45,12 +45,13 @@ enum Step {
 pub struct Program {
     steps: Vec<Step>,
     slots: usize,
+    groups: usize,
 }
 
 impl Program {
     /// Translates a tree; none where it would be too long.
     pub fn new(parsed: &Parsed) -> Option<Self> {
-        let mut program = Self { steps: Vec::new(), slots: 2 * (parsed.groups + 1) };
+        let mut program = Self { steps: Vec::new(), slots: 2 * (parsed.groups + 1), groups: parsed.groups };
         program.add(&parsed.node)?;
         program.push(Step::Done)?;
         Some(program)
@@ -162,10 +163,20 @@ impl Program {
         Some(())
     }
 
-    /// Matches at a place; the end of the match, which must be at least `least`.
-    pub fn run(&self, text: &[char], start: usize, least: usize, steps: &mut u64) -> Result<Option<usize>, OutOfSteps> {
-        let mut machine = Machine { steps: &self.steps, text, slots: vec![None; self.slots], left: steps, depth: 0 };
-        machine.run(0, start, least)
+    /// Matches at a place; the end of the match, which must be at least `least`, and its groups.
+    pub fn run(
+        &self,
+        text: &[char],
+        start: usize,
+        least: usize,
+        steps: &mut u64,
+    ) -> Result<Option<(usize, Groups)>, OutOfSteps> {
+        let mut machine = Machine { steps: &self.steps, text, slots: vec![None; self.slots], left: steps };
+        let Some(end) = machine.run(0, start, least)? else { return Ok(None) };
+        let slot = |at: usize| machine.slots.get(at).copied().flatten();
+        let group = |number: usize| slot(2 * number).zip(slot(2 * number + 1));
+        let groups = std::iter::once(Some((start, end))).chain((1..=self.groups).map(group)).collect();
+        Ok(Some((end, groups)))
     }
 }
 
@@ -180,16 +191,13 @@ struct Machine<'a> {
     text: &'a [char],
     slots: Vec<Option<usize>>,
     left: &'a mut u64,
-    depth: usize,
 }
 
 impl Machine<'_> {
     fn run(&mut self, from: usize, start: usize, least: usize) -> Result<Option<usize>, OutOfSteps> {
         let mut pending = vec![Pending::Try(from, start)];
-        // Look-around nests only as deep as groups do.
-        self.depth += 1;
+        // This calls itself for what looks around, which nests only as deep as groups do.
         let found = self.follow(&mut pending, least);
-        self.depth -= 1;
         if !matches!(found, Ok(Some(_))) {
             self.undo(pending);
         }

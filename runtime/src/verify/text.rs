@@ -15,6 +15,18 @@ pub fn is_of_word(c: char) -> bool {
     matches!(c.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number)
 }
 
+/// A character of a word in the sense of Unicode's report on regular expressions, by which the tokenizers of the reference
+/// go: letters with their marks, decimal digits, connectors and joiners, and no other numbers.
+pub fn is_of_token(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || c == '_';
+    }
+    c.is_alphabetic()
+        || c.general_category_group() == GeneralCategoryGroup::Mark
+        || matches!(c.general_category(), GeneralCategory::DecimalNumber | GeneralCategory::ConnectorPunctuation)
+        || matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 /// A decimal digit of any script.
 pub fn is_digit(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { c.general_category() == GeneralCategory::DecimalNumber }
@@ -58,6 +70,7 @@ mod tests {
     fn characters_are_what_they_are_elsewhere() {
         assert!(is_blank('\u{a0}') && is_blank('\u{1f}') && !is_blank('\u{200b}'));
         assert!(is_of_word('é') && is_of_word('²') && is_of_word('字') && !is_of_word('\u{301}') && !is_of_word('-'));
+        assert!(is_of_token('\u{301}') && is_of_token('Ⅷ') && !is_of_token('²') && is_of_token('\u{200d}'));
         assert!(is_digit('٣') && !is_digit('²') && !is_digit('a'));
         assert!(is_upper("A 1") && !is_upper("1") && !is_upper("Ab") && !is_upper("Aǅ"));
         assert!(is_lower("a ß") && !is_lower("aǅ"));
