@@ -96,7 +96,7 @@ fn one_answer(args: &Args, domain: Domain, arguments: BTreeMap<String, ArgumentV
     case.insert("prediction".into(), Value::String(prediction));
     let Answer { verdict, .. } = &Judge::new(domain, arguments).judge_value(1, &Value::Object(case));
     if args.json {
-        say(&Answer { id: Value::Null, verdict: verdict.clone(), label: None }.to_json().to_string());
+        say(&Answer { id: Value::Null, verdict: verdict.clone(), label: None }.to_line());
     } else {
         let detail = verdict.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         let limited = if verdict.limited { " (a limit ended the work)" } else { "" };

@@ -15,6 +15,7 @@
 use crate::data::Problem;
 use crate::verify::{self, Status, Verdict, Verifier, VerifierError};
 use recipec_compiler::settings::{ArgumentValue, VerifierSettings};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -327,17 +328,29 @@ impl Answer {
         Self { id: json!(number), verdict: Verdict::of(Status::Error, why), label: None }
     }
 
-    /// As the command line and the service print it: `{"id", "status", "score", "detail"}`, and `"limited": true` where a
-    /// limit ended the work.
-    pub fn to_json(&self) -> Value {
+    /// One line of JSON, as the command line and the service print it: `{"id", "status", "score", "detail"}`, and
+    /// `"limited": true` where a limit ended the work.
+    pub fn to_line(&self) -> String {
         let Verdict { status, score, limited, detail } = &self.verdict;
-        let mut answer = json!({ "id": self.id, "status": status, "score": score, "detail": detail });
-        if let (true, Some(answer)) = (limited, answer.as_object_mut()) {
-            answer.insert("limited".into(), Value::Bool(true));
-        }
-        answer
+        let limited = limited.then_some(true);
+        let line = Line { id: &self.id, status: *status, score: *score, detail: detail.as_deref(), limited };
+        // Texts, finite numbers and JSON: writing them cannot fail.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
+/// The fields of an answer in their order.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a Value,
+    status: Status,
+    score: f64,
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limited: Option<bool>,
+}
+
+#[cfg(test)]
+pub mod conformance;
 #[cfg(test)]
 mod tests;

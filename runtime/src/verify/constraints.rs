@@ -213,4 +213,6 @@ fn final_response(text: &str) -> &str {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

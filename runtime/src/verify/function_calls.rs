@@ -255,4 +255,6 @@ impl Task<'_> {
 const PARTIAL_LIMIT: f64 = 0.99;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

@@ -103,7 +103,7 @@ pub fn judge_all(
         while let Some((number, line)) = next_line(&mut *input, &mut number)? {
             let answer = answer(&mut judge, number, &line);
             tally.add(&answer);
-            print(&answer.to_json().to_string());
+            print(&answer.to_line());
         }
         return Ok(tally);
     }
@@ -144,7 +144,7 @@ pub fn judge_all(
             waiting.insert(at, answer);
             while let Some(answer) = waiting.remove(&next) {
                 tally.add(&answer);
-                print(&answer.to_json().to_string());
+                print(&answer.to_line());
                 next += 1;
                 // The reader put one in for each case, so there is one.
                 let _ = places.recv();

@@ -4,11 +4,12 @@
 //! words of languages in Latin letters, and asks a detector by letter triples where they do not decide.
 
 use crate::verify::text::is_of_word;
-use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use whatlang::{Lang, Script};
 
 /// How much of a text is looked at, in bytes; the first pages decide.
-const LOOKED_AT: usize = 1 << 16;
+const LOOKED_AT: usize = 1 << 14;
 
 /// Common words of languages that are written in Latin letters, by ISO code.
 const COMMON: &[(&str, &str)] = &[
@@ -16,7 +17,10 @@ const COMMON: &[(&str, &str)] = &[
         "en",
         "the of and to in is that it was for on are with as his they at be this have from or had by but what some we can out other \
          were all there when up use your how said each she which do their if will about many then them would like these her see \
-         him two has look more could go come did most my over know than first who may been now you not an because very",
+         him two has look more could go come did most my over know than first who may been now you not an because very \
+         after again am any before being between did does each even every find get give had has here i'm into its just make made \
+         me must need new no only our own please same shall she should since still take text than there through under until us \
+         use using want was well were where which while who why without yes yet don't doesn't isn't can't won't let's want help",
     ),
     ("af", "die het 'n nie van is en dit om wat sy vir met ek hulle sal kan was haar ook maar hy ons"),
     ("ca", "el la els les de i que en un una per amb no és del al com més però aquest"),
@@ -93,7 +97,7 @@ pub fn detect(text: &str) -> Option<&'static str> {
     if votes > 0 && best == "en" && ascii {
         return Some("en");
     }
-    let guess = guess.filter(|guess| guess.is_reliable() || lower.split_whitespace().count() > 4);
+    let guess = guess.filter(|guess| guess.is_reliable() || lower.split_whitespace().count() > 2);
     Some(guess.and_then(|guess| code(guess.lang())).filter(|code| *code != "en" || ascii).unwrap_or_default())
 }
 
@@ -102,21 +106,40 @@ pub fn is_english(text: &str) -> bool {
     detect(text).is_none_or(|code| code == "en")
 }
 
-fn start(text: &str) -> Cow<'_, str> {
-    if text.len() <= LOOKED_AT {
-        return Cow::Borrowed(text);
-    }
-    let end = (0..=LOOKED_AT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    Cow::Borrowed(text.get(..end).unwrap_or_default())
+fn start(text: &str) -> &str {
+    let end = (0..=LOOKED_AT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// Common words, and the languages in which they are common by their places in the list.
+fn languages() -> &'static BTreeMap<&'static str, Vec<usize>> {
+    static WORDS: OnceLock<BTreeMap<&'static str, Vec<usize>>> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let mut words: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, (_, common)) in COMMON.iter().enumerate() {
+            for word in common.split_whitespace() {
+                words.entry(word).or_default().push(at);
+            }
+        }
+        words
+    })
 }
 
 /// The language with the most common words, how many there are, and whether another has as many. English comes first.
 fn votes(text: &str) -> (&'static str, usize, bool) {
     let mut counts = [0usize; COMMON.len()];
+    let mut letters = 0;
     for word in text.split(|c: char| !is_of_word(c) && c != '\'').filter(|word| !word.is_empty()) {
-        for (count, (_, common)) in counts.iter_mut().zip(COMMON) {
-            *count += usize::from(common.split(' ').any(|known| known == word));
+        letters += usize::from(matches!(word, "a" | "i"));
+        for at in languages().get(word).into_iter().flatten() {
+            if let Some(count) = counts.get_mut(*at) {
+                *count += 1;
+            }
         }
+    }
+    // Words of one letter are common in many languages, so in English they only count beside others.
+    if let Some(english) = counts.first_mut().filter(|english| **english > 0) {
+        *english += letters;
     }
     let most = counts.iter().copied().max().unwrap_or(0);
     let mut best = counts.iter().zip(COMMON).filter(|(count, _)| **count == most).map(|(_, (code, _))| *code);

@@ -207,6 +207,9 @@ fn repr(value: &Value) -> String {
 /// A float as Python prints it: digits that read back, with an exponent where it is far from 1.
 fn float_text(float: f64) -> String {
     let magnitude = float.abs();
+    if magnitude.is_infinite() {
+        return if float > 0.0 { "1e309".into() } else { "-1e309".into() };
+    }
     if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
         let text = format!("{float:e}");
         let Some((digits, exponent)) = text.split_once('e') else { return text };

@@ -187,7 +187,8 @@ impl Parser {
                 call.named.push((Some(name), self.expression()?));
             } else if self.takes("**") {
                 call.named.push((None, self.expression()?));
-            } else if self.takes("*") {
+            } else if self.mark() == Some("*") && !call.named.iter().any(|(name, _)| name.is_none()) {
+                self.at += 1;
                 let starred = self.expression()?;
                 call.positional.push(Expr::Starred(Box::new(starred)));
             } else if call.named.is_empty() {
