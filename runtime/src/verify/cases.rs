@@ -136,12 +136,16 @@ impl Case {
             Domain::Math => {
                 let gold = case.get("gold").ok_or("the case has no `gold`")?;
                 columns.insert("answer".into(), gold.clone());
-                let extract = match text(case, "mode")?.unwrap_or("boxed") {
-                    "pair" => "any",
-                    mode @ ("boxed" | "whole") => mode,
-                    other => return Err(format!("there is no mode `{other}`; there are `boxed`, `pair`, `whole`")),
+                let extract = match text(case, "mode")? {
+                    None => None,
+                    Some("pair") => Some("any"),
+                    Some(mode @ ("boxed" | "whole")) => Some(mode),
+                    Some(other) => {
+                        return Err(format!("there is no mode `{other}`; there are `boxed`, `pair`, `whole`"));
+                    }
                 };
-                settings.arguments.insert("extract".into(), ArgumentValue::Word(extract.into()));
+                let word = extract.map(|extract| ("extract".into(), ArgumentValue::Word(extract.into())));
+                settings.arguments.extend(word);
             }
             Domain::Ifeval => constraints(case, &mut settings, &mut columns)?,
             Domain::Code | Domain::Logic | Domain::FnCalling | Domain::SmallPrograms => {}

@@ -6,8 +6,8 @@
 //! where given, `category`, a test category of the leaderboard. Without it, several expected calls count as parallel and
 //! several descriptions as a choice.
 //!
-//! Deliberate differences from the reference: `NaN` is no JSON, so a text with it has no calls; a type `number` or
-//! `object`, which the reference cannot read, is a number or a dictionary.
+//! Deliberate differences from the reference: types `number` and `object`, and descriptions without `required`, which it
+//! cannot read, are read; a category of irrelevance needs no second column that says so.
 
 mod checker;
 mod extract;
