@@ -248,7 +248,13 @@ fn status(value: &Value) -> Option<Status> {
 pub struct Judge {
     domain: Domain,
     arguments: BTreeMap<String, ArgumentValue>,
-    made: BTreeMap<String, Result<Box<dyn Verifier>, String>>,
+    made: Vec<Made>,
+}
+
+/// A verifier for cases with these settings, or why there is none.
+struct Made {
+    settings: VerifierSettings,
+    verifier: Result<Box<dyn Verifier>, String>,
 }
 
 /// Most sets of arguments whose verifiers are kept; a hostile file may hold a new set on every line.
@@ -257,7 +263,7 @@ const MOST_MADE: usize = 64;
 impl Judge {
     /// A judge of the cases of a domain, with arguments that all of them get unless they hold their own.
     pub fn new(domain: Domain, arguments: BTreeMap<String, ArgumentValue>) -> Self {
-        Self { domain, arguments, made: BTreeMap::new() }
+        Self { domain, arguments, made: Vec::new() }
     }
 
     /// Makes the verifier as a case without arguments would, to fail early where it cannot be made.
@@ -268,18 +274,23 @@ impl Judge {
 
     /// Judges a case that was read.
     pub fn judge(&mut self, case: &Case) -> Verdict {
-        let mut settings = case.settings.clone();
-        for (name, value) in &self.arguments {
-            settings.arguments.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-        let key = serde_json::to_string(&settings).unwrap_or_default();
-        if self.made.len() >= MOST_MADE && !self.made.contains_key(&key) {
-            self.made.clear();
-        }
-        let made = self.made.entry(key).or_insert_with(|| verify::open(&settings).map_err(|why| why.to_string()));
-        match made {
-            Ok(verifier) => verifier.judge(&case.problem, case.answer.as_deref()),
-            Err(why) => Verdict::of(Status::Error, why.clone()),
+        let place = self.made.iter().position(|made| made.settings == case.settings);
+        let place = place.unwrap_or_else(|| {
+            let mut settings = case.settings.clone();
+            for (name, value) in &self.arguments {
+                settings.arguments.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            let verifier = verify::open(&settings).map_err(|why| why.to_string());
+            if self.made.len() >= MOST_MADE {
+                self.made.clear();
+            }
+            self.made.push(Made { settings: case.settings.clone(), verifier });
+            self.made.len() - 1
+        });
+        match self.made.get(place).map(|made| &made.verifier) {
+            Some(Ok(verifier)) => verifier.judge(&case.problem, case.answer.as_deref()),
+            Some(Err(why)) => Verdict::of(Status::Error, why.clone()),
+            None => Verdict::of(Status::Error, "the verifier was not made"),
         }
     }
 

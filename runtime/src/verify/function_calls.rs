@@ -15,7 +15,6 @@ mod literals;
 
 use self::checker::{Fail, Language};
 use self::extract::{Call, Missing, Raw};
-use super::python::Value;
 use super::{Status, Verdict, Verifier, VerifierError, only_arguments};
 use crate::data::Problem;
 use recipec_compiler::settings::{ArgumentValue, VerifierSettings};
@@ -83,11 +82,11 @@ impl Verifier for FunctionCalls {
         };
         match calls {
             // Where the question is whether to call at all, plain words are no call.
-            Err(Missing::Unreadable) if category.relevance => judge(&category, &[]),
+            Err(Missing::Unreadable) if category.relevance => judge(&category, Vec::new()),
             Ok(calls) if self.format == Format::ToolCalls || category.relevance || !calls.is_empty() => {
-                judge(&category, &calls)
+                judge(&category, calls)
             }
-            Ok(_) if answer.trim().is_empty() => judge(&category, &[]),
+            Ok(_) if answer.trim().is_empty() => judge(&category, Vec::new()),
             Ok(_) | Err(Missing::Unreadable) => {
                 Verdict::of(Status::Unparsable, format!("the answer is not a call in {}", self.format.name()))
             }
@@ -115,7 +114,7 @@ struct Category<'p> {
     relevance: bool,
     descriptions: &'p [Json],
     /// The expected calls; none where the column is missing.
-    expected: Option<Vec<Value>>,
+    expected: Option<&'p [Json]>,
 }
 
 impl<'p> Category<'p> {
@@ -124,27 +123,28 @@ impl<'p> Category<'p> {
             Some(Json::Object(wrapped)) => wrapped.get("ground_truth"),
             other => other,
         };
-        let expected = expected.and_then(Json::as_array);
+        let expected = expected.and_then(Json::as_array).map(Vec::as_slice);
         let descriptions = match problem.columns.get("functions") {
             Some(Json::Array(functions)) => functions.as_slice(),
             Some(one) => std::slice::from_ref(one),
             None => &[],
         };
         let name = problem.columns.get("category").and_then(Json::as_str).unwrap_or(
-            match (expected.map_or(0, Vec::len), descriptions.len()) {
+            match (expected.map_or(0, <[Json]>::len), descriptions.len()) {
                 (2.., _) => "parallel",
                 (_, 2..) => "multiple",
                 _ => "simple",
             },
         );
         let marked = problem.columns.get("is_relevance").and_then(Json::as_bool);
-        let relevance = marked.unwrap_or(name.contains("irrelevance") || name.contains("live_relevance"));
-        let expected = expected.map(|expected| expected.iter().map(Value::of).collect());
+        let by_name =
+            || name.contains("relevance") && (name.contains("irrelevance") || name.contains("live_relevance"));
+        let relevance = marked.unwrap_or_else(by_name);
         Self { name, relevance, descriptions, expected }
     }
 }
 
-fn judge(category: &Category, calls: &[Raw]) -> Verdict {
+fn judge(category: &Category, calls: Vec<Raw>) -> Verdict {
     if category.relevance && category.name.contains("irrelevance") {
         return if calls.is_empty() { Verdict::correct() } else { Verdict::wrong("a call where none fits") };
     }
@@ -154,10 +154,10 @@ fn judge(category: &Category, calls: &[Raw]) -> Verdict {
     if category.relevance {
         return Verdict::correct();
     }
-    let Some(calls) = calls.iter().cloned().collect::<Option<Vec<Call>>>() else {
+    let Some(calls) = calls.into_iter().collect::<Option<Vec<Call>>>() else {
         return Verdict::of(Status::Unparsable, "a call of the wrong shape");
     };
-    let Some(expected) = &category.expected else {
+    let Some(expected) = category.expected else {
         return Verdict::of(Status::Unparsable, "the problem has no expected calls");
     };
     let task = Task { language: Language::of(category.name), descriptions: category.descriptions, expected };
@@ -179,7 +179,7 @@ fn judge(category: &Category, calls: &[Raw]) -> Verdict {
 struct Task<'p> {
     language: Language,
     descriptions: &'p [Json],
-    expected: &'p [Value],
+    expected: &'p [Json],
 }
 
 impl Task<'_> {
@@ -198,8 +198,8 @@ impl Task<'_> {
         checker::call(self.language, description.ok_or(Fail::Unreadable)?, call, expected)
     }
 
-    fn description(&self, expected: &Value) -> Option<&Json> {
-        let name = expected.as_dict()?.first()?.0.as_text()?;
+    fn description(&self, expected: &Json) -> Option<&Json> {
+        let name = expected.as_object()?.keys().next()?;
         match self.descriptions {
             [only] if only.get("name").is_none() => Some(only),
             many => many.iter().find(|description| description.get("name").and_then(Json::as_str) == Some(name)),
@@ -220,7 +220,7 @@ impl Task<'_> {
         Ok(())
     }
 
-    fn use_up(&self, expected: &Value, calls: &[Call], used: &mut [bool], lenient: bool) -> Result<bool, Fail> {
+    fn use_up(&self, expected: &Json, calls: &[Call], used: &mut [bool], lenient: bool) -> Result<bool, Fail> {
         let description = self.description(expected).ok_or(Fail::Unreadable)?;
         for (call, used) in calls.iter().zip(used).filter(|(_, used)| !**used) {
             match checker::call(self.language, description, call, expected) {

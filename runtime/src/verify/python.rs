@@ -51,6 +51,21 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// What a value of a data set is.
+    pub fn of(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(_) => Self::Bool,
+            Json::Number(number) if number.is_f64() => Self::Float,
+            Json::Number(_) => Self::Int,
+            Json::String(_) => Self::Text,
+            Json::Array(_) => Self::List,
+            Json::Object(_) => Self::Dict,
+        }
+    }
+}
+
 impl Value {
     /// From JSON of a data set. Whole numbers beyond 64 bits are floats there already.
     pub fn of(json: &Json) -> Self {
@@ -122,9 +137,23 @@ impl Value {
         }
     }
 
-    /// The value of a key of a dictionary.
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.as_dict()?.iter().find(|(known, _)| known.as_text() == Some(key)).map(|(_, value)| value)
+    /// Python's equality with a value of a data set; whole numbers beyond 64 bits are floats there already.
+    pub fn equals_json(&self, other: &Json) -> bool {
+        match (self, other) {
+            (Self::Text(a), Json::String(b)) => a == b,
+            (Self::Null, Json::Null) => true,
+            (Self::List(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals_json(b)),
+            (Self::Dict(a), Json::Object(b)) => {
+                let has = |(key, value): &(Value, Value)| {
+                    key.as_text().and_then(|key| b.get(key)).is_some_and(|other| value.equals_json(other))
+                };
+                a.len() == b.len() && a.iter().all(has)
+            }
+            (Self::Bool(_) | Self::Int(_) | Self::Float(_), Json::Bool(_) | Json::Number(_)) => {
+                self.equals(&Self::of(other))
+            }
+            _ => false,
+        }
     }
 
     /// Python's equality.

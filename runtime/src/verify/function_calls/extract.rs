@@ -31,17 +31,26 @@ impl From<Refused> for Missing {
     }
 }
 
+/// Where a tag starts in a text from a place on, ignoring case.
+fn tag(text: &str, from: usize, tag: &str) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += text.get(at..)?.find('<')?;
+        let found = text.as_bytes().get(at..at + tag.len())?;
+        if found.eq_ignore_ascii_case(tag.as_bytes()) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
 /// The calls of the last block of a text; of the last one that is not blank, if that is blank. Without a block, or where
 /// it is no JSON, there are none.
 pub fn tagged(text: &str) -> Result<Vec<Raw>, Missing> {
-    // ASCII lower case keeps the places of all bytes.
-    let lower = text.to_ascii_lowercase();
     let mut last = None;
     let mut from = 0;
-    while let Some(start) = lower.get(from..).and_then(|rest| rest.find(OPEN)).map(|at| from + at + OPEN.len()) {
-        let Some(end) = lower.get(start..).and_then(|rest| rest.find(CLOSE)).map(|at| start + at) else {
-            break;
-        };
+    while let Some(start) = tag(text, from, OPEN).map(|at| at + OPEN.len()) {
+        let Some(end) = tag(text, start, CLOSE) else { break };
         last = text.get(start..end).filter(|block| !strip(block).is_empty()).or(last);
         from = end + CLOSE.len();
     }
@@ -57,18 +66,31 @@ pub fn payload(text: &str) -> Result<Vec<Raw>, Missing> {
         Value::List(items) => items,
         one => vec![one],
     };
-    let mut calls = Vec::new();
-    for item in &items {
-        let Some(entries) = item.as_dict() else { continue };
-        if let Some(function) = item.get("function") {
+    let mut calls = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::Dict(mut entries) = item else { continue };
+        if let Some(function) = take(&mut entries, "function") {
             calls.push(wrapped(function));
-        } else if let (Some(name), Some(arguments)) = (item.get("name"), item.get("arguments")) {
-            calls.push(named(name, arguments));
-        } else {
-            calls.extend(entries.iter().map(|(name, arguments)| named(name, arguments)));
+            continue;
+        }
+        match (take(&mut entries, "name"), take(&mut entries, "arguments")) {
+            (Some(name), Some(arguments)) => calls.push(named(name, arguments)),
+            (name, arguments) => {
+                // The order of calls matters little, but it is part of what is matched first: put back what was taken.
+                let missing = [("name", name), ("arguments", arguments)];
+                let back = missing.into_iter().filter_map(|(key, value)| Some((Value::Text(key.into()), value?)));
+                let all = back.chain(entries);
+                calls.extend(all.map(|(name, arguments)| named(name, arguments)));
+            }
         }
     }
     Ok(calls)
+}
+
+/// Takes the value of a key out of the entries of an object.
+fn take(entries: &mut Vec<(Value, Value)>, key: &str) -> Option<Value> {
+    let place = entries.iter().position(|(known, _)| known.as_text() == Some(key))?;
+    Some(entries.remove(place).1)
 }
 
 /// The calls of Python source. Dots in names become underscores, as they do in the names of descriptions.
@@ -81,33 +103,32 @@ pub fn python(text: &str) -> Result<Vec<Raw>, Missing> {
 }
 
 /// `{"name": …, "arguments": …}` inside of `function`: what is neither text nor object stands for no arguments.
-fn wrapped(function: &Value) -> Raw {
-    function.as_dict()?;
-    let name = name(function.get("name").unwrap_or(&Value::Text(String::new())))?;
-    match function.get("arguments") {
-        None => Some((name, Vec::new())),
-        Some(Value::Text(text)) => Some((name, from_text(text)?)),
-        Some(Value::Dict(arguments)) => Some((name, arguments.clone())),
-        Some(_) => Some((name, Vec::new())),
+fn wrapped(function: Value) -> Raw {
+    let Value::Dict(mut entries) = function else { return None };
+    let name = take(&mut entries, "name").map_or_else(|| Some(String::new()), name)?;
+    match take(&mut entries, "arguments") {
+        Some(Value::Text(text)) => Some((name, from_text(&text)?)),
+        Some(Value::Dict(arguments)) => Some((name, arguments)),
+        _ => Some((name, Vec::new())),
     }
 }
 
 /// A name with its arguments. The reference prints what is no object as Python does and reads it as JSON: what is JSON
 /// then is no object, and what is not stands for no arguments.
-fn named(called: &Value, arguments: &Value) -> Raw {
+fn named(called: Value, arguments: Value) -> Raw {
     let name = name(called)?;
     match arguments {
-        Value::Dict(arguments) => Some((name, arguments.clone())),
-        Value::Text(text) => Some((name, from_text(text)?)),
-        other if prints_as_json(other) => None,
+        Value::Dict(arguments) => Some((name, arguments)),
+        Value::Text(text) => Some((name, from_text(&text)?)),
+        other if prints_as_json(&other) => None,
         _ => Some((name, Vec::new())),
     }
 }
 
 /// A name. What is neither a text nor a container names no function, but has the shape of a call.
-fn name(value: &Value) -> Option<String> {
+fn name(value: Value) -> Option<String> {
     match value {
-        Value::Text(name) => Some(name.clone()),
+        Value::Text(name) => Some(name),
         Value::List(_) | Value::Dict(_) | Value::Tuple(_) => None,
         _ => Some(String::new()),
     }

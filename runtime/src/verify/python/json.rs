@@ -36,8 +36,8 @@ enum Open {
     Dict(Vec<(Value, Value)>, String),
 }
 
-impl Reader<'_> {
-    fn rest(&self) -> &str {
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -46,8 +46,14 @@ impl Reader<'_> {
     }
 
     fn takes(&mut self, wanted: &str) -> bool {
-        let found = self.rest().starts_with(wanted);
+        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(wanted.as_bytes()));
         self.at += if found { wanted.len() } else { 0 };
+        found
+    }
+
+    fn takes_byte(&mut self, wanted: u8) -> bool {
+        let found = self.peek() == Some(wanted);
+        self.at += usize::from(found);
         found
     }
 
@@ -61,9 +67,9 @@ impl Reader<'_> {
         let mut open: Vec<Open> = Vec::new();
         loop {
             // The start of a value.
-            let mut value = if self.takes("[") {
+            let mut value = if self.takes_byte(b'[') {
                 self.blanks();
-                if self.takes("]") {
+                if self.takes_byte(b']') {
                     Value::List(Vec::new())
                 } else {
                     open.push(Open::List(Vec::new()));
@@ -72,9 +78,9 @@ impl Reader<'_> {
                     }
                     continue;
                 }
-            } else if self.takes("{") {
+            } else if self.takes_byte(b'{') {
                 self.blanks();
-                if self.takes("}") {
+                if self.takes_byte(b'}') {
                     Value::Dict(Vec::new())
                 } else {
                     let key = self.key()?;
@@ -94,27 +100,27 @@ impl Reader<'_> {
                     Some(Open::List(mut items)) => {
                         items.push(value);
                         self.blanks();
-                        if self.takes(",") {
+                        if self.takes_byte(b',') {
                             self.blanks();
                             open.push(Open::List(items));
                             break;
                         }
                         value = Value::List(items);
-                        if !self.takes("]") {
+                        if !self.takes_byte(b']') {
                             return Err(Refused::Syntax);
                         }
                     }
                     Some(Open::Dict(mut entries, key)) => {
                         entries.push((Value::Text(key), value));
                         self.blanks();
-                        if self.takes(",") {
+                        if self.takes_byte(b',') {
                             self.blanks();
                             let key = self.key()?;
                             open.push(Open::Dict(entries, key));
                             break;
                         }
                         value = Value::Dict(last_of_equal(entries));
-                        if !self.takes("}") {
+                        if !self.takes_byte(b'}') {
                             return Err(Refused::Syntax);
                         }
                     }
@@ -130,7 +136,7 @@ impl Reader<'_> {
         }
         let key = self.string()?;
         self.blanks();
-        if !self.takes(":") {
+        if !self.takes_byte(b':') {
             return Err(Refused::Syntax);
         }
         self.blanks();
@@ -138,23 +144,17 @@ impl Reader<'_> {
     }
 
     fn plain(&mut self) -> Result<Value, Refused> {
-        let words = [
-            ("null", Value::Null),
-            ("true", Value::Bool(true)),
-            ("false", Value::Bool(false)),
-            ("NaN", Value::Float(f64::NAN)),
-            ("Infinity", Value::Float(f64::INFINITY)),
-            ("-Infinity", Value::Float(f64::NEG_INFINITY)),
-        ];
-        if self.peek() == Some(b'"') {
-            return self.string().map(Value::Text);
-        }
-        for (word, value) in words {
-            if self.takes(word) {
-                return Ok(value);
-            }
-        }
-        self.number()
+        let (word, value) = match self.peek() {
+            Some(b'"') => return self.string().map(Value::Text),
+            Some(b'n') => ("null", Value::Null),
+            Some(b't') => ("true", Value::Bool(true)),
+            Some(b'f') => ("false", Value::Bool(false)),
+            Some(b'N') => ("NaN", Value::Float(f64::NAN)),
+            Some(b'I') => ("Infinity", Value::Float(f64::INFINITY)),
+            Some(b'-') if self.rest().starts_with("-I") => ("-Infinity", Value::Float(f64::NEG_INFINITY)),
+            _ => return self.number(),
+        };
+        if self.takes(word) { Ok(value) } else { Err(Refused::Syntax) }
     }
 
     fn number(&mut self) -> Result<Value, Refused> {
@@ -179,7 +179,7 @@ impl Reader<'_> {
                 is_float = true;
             }
         }
-        let written = self.rest().get(..end).unwrap_or_default().to_owned();
+        let written = self.text.get(self.at..self.at + end).unwrap_or_default();
         self.at += end;
         if is_float {
             return written.parse().map(Value::Float).map_err(|_| Refused::Syntax);
@@ -187,22 +187,29 @@ impl Reader<'_> {
         if whole > MOST_DIGITS {
             return Err(Refused::Limit);
         }
-        Value::whole(&written).ok_or(Refused::Syntax)
+        Value::whole(written).ok_or(Refused::Syntax)
     }
 
     fn string(&mut self) -> Result<String, Refused> {
         self.at += 1;
         let mut text = String::new();
         loop {
-            let plain = self.rest().bytes().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
-            text.push_str(self.rest().get(..plain).unwrap_or_default());
-            self.at += plain;
+            let rest = self.rest();
+            let stop = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).ok_or(Refused::Syntax)?;
+            let plain = rest.get(..stop).unwrap_or_default();
+            self.at += stop;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
+                    // Most texts have no escapes: one piece, one allocation.
+                    if text.is_empty() {
+                        return Ok(plain.to_owned());
+                    }
+                    text.push_str(plain);
                     return Ok(text);
                 }
                 Some(b'\\') => {
+                    text.push_str(plain);
                     self.at += 1;
                     text.push(self.escape()?);
                 }
@@ -228,7 +235,7 @@ impl Reader<'_> {
             b'u' => {
                 let first = self.code()?;
                 let before = self.at;
-                if (0xd800..0xdc00).contains(&first) && self.takes("\\") && self.peek() == Some(b'u') {
+                if (0xd800..0xdc00).contains(&first) && self.takes_byte(b'\\') && self.peek() == Some(b'u') {
                     match self.code()? {
                         second @ 0xdc00..0xe000 => {
                             let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
@@ -256,13 +263,25 @@ impl Reader<'_> {
 
 /// Entries with each key once: at its first place, with its last value.
 fn last_of_equal(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
+    let key = |entry: &(Value, Value)| entry.0.as_text().unwrap_or_default().to_owned();
+    // Few are compared with each other; many would take the square of their number.
+    let repeats = match entries.len() {
+        0..=16 => (1..entries.len()).any(|at| {
+            let (before, from) = entries.split_at(at);
+            from.first().is_some_and(|entry| before.iter().any(|(key, _)| *key == entry.0))
+        }),
+        _ => true,
+    };
+    if !repeats {
+        return entries;
+    }
     let mut places = std::collections::BTreeMap::new();
     let mut result: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        let place = *places.entry(key.as_text().unwrap_or_default().to_owned()).or_insert(result.len());
+    for entry in entries {
+        let place = *places.entry(key(&entry)).or_insert(result.len());
         match result.get_mut(place) {
-            Some((_, old)) => *old = value,
-            None => result.push((key, value)),
+            Some((_, old)) => *old = entry.1,
+            None => result.push(entry),
         }
     }
     result
