@@ -320,9 +320,7 @@ fn inputs(kind: &NodeKind) -> &'static [Port] {
         NodeKind::Group { .. } => &const { [required(Flow::Rollouts), optional(Flow::Verdicts)] },
         NodeKind::Signal { .. } => &const { [required(Flow::Groups), optional(Flow::Weights)] },
         NodeKind::Penalty { .. } | NodeKind::Reward { .. } => {
-            &const {
-                [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms), optional(Flow::FrozenModel)]
-            }
+            &const { [required(Flow::Groups), optional(Flow::Signals), optional(Flow::Terms), optional(Flow::FrozenModel)] }
         }
         NodeKind::Shuffle | NodeKind::Advantage { .. } => &const { [required(Flow::Rewards)] },
         NodeKind::Filter { .. } => &const { [required(Flow::Advantages)] },

@@ -1,7 +1,7 @@
 //! Everything that is counted in a run: what checkpoints must hold besides weights and moments.
 
-use crate::sampler::history::MixHistory;
 use crate::checkpoint::Best;
+use crate::sampler::history::MixHistory;
 use recipec_compiler::settings::{Count, CountPoint, CountUnit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Which domain the next group comes from: the recipe's weight formula over what was counted so far (arXiv 2604.02007, adaptive
 //! domain sampling, when the recipe states the paper's formula).
 
-pub mod history;
 pub mod deficit;
+pub mod history;
 
 use crate::counters::Counters;
 use crate::error::RunError;
