@@ -3,7 +3,7 @@ use crate::data::Problem;
 use crate::rollout::Draw;
 use crate::sampler::DomainState;
 use recipec_compiler::plan::NodeKind;
-use recipec_compiler::settings::{Count, CountPoint, CountUnit};
+use recipec_compiler::settings::{Count, CountPoint, CountUnit, MixStrategy};
 use recipec_compiler::{FileId, NoFiles, Options, Source};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn weight(formula: &str) -> Program {
 fn sampler(weight: &Program, every_steps: u64) -> Sampler<'_> {
     let count = Count { at: CountPoint::Completed, of: CountUnit::Rollouts };
     let domains = ["a", "b"].map(|name| DomainState { name, ratio: 0.5 }).to_vec();
-    Sampler { domains, count, warmup: 0, every_steps, weight }
+    Sampler { domains, count, warmup: 0, every_steps, strategy: MixStrategy::Weight, group_size: 2, weight }
 }
 
 /// A group of domain `domain` with these total rewards, of which so many were solved, every rollout `length` tokens long.
