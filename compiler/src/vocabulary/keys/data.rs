@@ -117,7 +117,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "accept",
                 Kind::Text,
                 Required("judges answer in words of their own"),
-                "The text that the judge's response begins with when the answer is right.",
+                "The text that the judge's response ends with when the answer is right; a judge may reason first.",
             ),
         ],
         "A model judges.",
