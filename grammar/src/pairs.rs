@@ -115,7 +115,11 @@ impl<'s> Reader<'s> {
         let message = format!("{what} has more than {most} words, numbers and signs");
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let error = SyntaxError::new(SyntaxErrorKind::TooDeep, self.span_of(at, at + length), message, "one too many");
-        let help = if whole { "what a recipe trains on stands in files of its own" } else { "an item is one block or one formula" };
+        let help = if whole {
+            "what a recipe trains on stands in files of its own"
+        } else {
+            "an item is one block or one formula"
+        };
         self.errors.push(error.help(help));
     }
 
