@@ -5,6 +5,7 @@ mod compile;
 mod explain;
 mod fmt;
 mod graph;
+mod new;
 mod plan;
 #[cfg(feature = "run")]
 mod report;
@@ -67,6 +68,9 @@ enum Command {
         after_help = "Examples:\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe"
     )]
     Graph(graph::Args),
+    /// Write a small commented recipe to begin with.
+    #[command(after_help = "Examples:\n  recipec new brief\n  recipec new experiments/brief.recipe --from apriel")]
+    New(new::Args),
     /// Print the plan: every node in execution order, with its settings.
     #[command(
         after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan --json recipes/quickstart.recipe"
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Test(args) => test::run(&args),
         #[cfg(not(feature = "run"))]
