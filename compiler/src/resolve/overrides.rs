@@ -60,9 +60,10 @@ impl<'a> View<'a> {
     pub fn with_variant(&self, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
         let mut view = self.derived();
         view.varied = true;
-        for setting in overrides {
+        for setting in overrides.iter().take(MOST_OVERRIDES) {
             view.apply(setting, problems);
         }
+        too_many(overrides, problems);
         view
     }
 
@@ -70,7 +71,8 @@ impl<'a> View<'a> {
     pub fn with_stage(&self, name: &str, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
         let mut view = self.derived();
         let of_variant = view.of_stages.remove(name).unwrap_or_default();
-        for setting in overrides.iter().chain(&of_variant) {
+        too_many(overrides, problems);
+        for setting in overrides.iter().take(MOST_OVERRIDES).chain(&of_variant) {
             if of_the_run(&setting.path) {
                 problems.push(
                     Diagnostic::new(
@@ -359,6 +361,19 @@ impl<'a> View<'a> {
                 _ => None,
             },
         }
+    }
+}
+
+/// So many overrides may a variant or a stage make: each remembers what it replaced.
+const MOST_OVERRIDES: usize = 1_000;
+
+fn too_many(overrides: &[tree::Setting], problems: &mut Problems) {
+    if let Some(setting) = overrides.get(MOST_OVERRIDES) {
+        problems.push(
+            Diagnostic::new(codes::TOO_MANY, format!("{} overrides in one place", overrides.len()))
+                .at(setting.span, format!("a variant or a stage makes at most {MOST_OVERRIDES}"))
+                .help("write a recipe that extends this one"),
+        );
     }
 }
 
