@@ -7,7 +7,14 @@ use recipec_compiler::{Checked, FileId, Loader, Options, Source, check, identity
 use std::path::{Path, PathBuf};
 
 /// Words of the plan that are other words in the language.
-const OTHER_WORDS: &[(&str, &str)] = &[("hub", "hf"), ("true", "kept"), ("false", "recomputed")];
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("hub", "hf"),
+    ("true", "kept"),
+    ("false", "recomputed"),
+    ("none", "false"),
+    ("group", "true"),
+    ("batch", "true"),
+];
 
 struct Beside(PathBuf);
 

@@ -18,6 +18,8 @@ const VALUES: &[(&str, &str)] = &[
     ("model.*.answer|after", "after(\"#\")"),
     ("model.*.answer|between", "between(\"<answer>\", \"</answer>\")"),
     ("budget.output", "512 tokens"),
+    ("train.algorithm.divisor|dr_grpo", "512 tokens"),
+    ("train.algorithm.clip_high|cispo", "5"),
     ("budget.evaluation", "1Ki tokens"),
     ("budget.steps", "400 steps"),
     ("budget.tokens", "3G tokens"),

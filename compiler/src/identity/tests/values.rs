@@ -100,7 +100,12 @@ fn candidates(path: &str, kind: &Kind) -> Vec<String> {
             all
         }
         Kind::Truth => vec!["true".into(), "false".into()],
-        Kind::Text => vec!["\"{problem} and more\"".into(), "\"other\"".into(), "\"programs\"".into(), "\"{answer} and more\"".into()],
+        Kind::Text => vec![
+            "\"{problem} and more\"".into(),
+            "\"other\"".into(),
+            "\"programs\"".into(),
+            "\"{answer} and more\"".into(),
+        ],
         Kind::Word => vec!["another_column".into(), "base".into(), "helper".into(), "second".into(), "cap".into()],
         Kind::Columns => vec!["{ problem = question }".into()],
         Kind::RowFilter => vec!["level >= 2".into()],
