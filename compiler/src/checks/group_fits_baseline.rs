@@ -36,6 +36,6 @@ mod tests {
     fn one_rollout_per_prompt() {
         let one = quickstart_with("group     = 8 rollouts", "group     = 1 rollout");
         assert_eq!(codes_of(&one).codes, ["recipe::rollouts::group_of_one"]);
-        assert!(codes_of(&one.replace("baseline = leave_one_out", "baseline = none")).codes.is_empty());
+        assert!(codes_of(&one.replace("baseline      = leave_one_out", "baseline = none")).codes.is_empty());
     }
 }
