@@ -14,6 +14,12 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("none", "false"),
     ("group", "true"),
     ("batch", "true"),
+    ("less", "<"),
+    ("less_equal", "<="),
+    ("greater", ">"),
+    ("greater_equal", ">="),
+    ("equal", "=="),
+    ("not_equal", "!="),
 ];
 
 struct Beside(PathBuf);
