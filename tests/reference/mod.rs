@@ -107,7 +107,7 @@ const SIGNAL_EXAMPLES: &[(&str, &str)] = &[
     ("in_flight", "ratio / (1 + in_flight / 1 rollout)"),
     ("yield", "ratio / max(yield, 0.05)"),
     ("step", "if step < 100 steps then 1 else ratio"),
-    ("progress", "ratio + progress * (0.2 - ratio)"),
+    ("progress", "(1 - progress) * ratio + 0.2 * progress"),
 ];
 
 /// Formulas that call a function, by its name.

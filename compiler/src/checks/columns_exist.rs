@@ -111,7 +111,17 @@ impl Owner<'_> {
             let verify = format!("{}.verify", self.path);
             let span = written.or_else(|| self.values.span(&verify)).unwrap_or(self.place);
             let known: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let mut diagnostic = self.unknown(&name, &format!("`{argument}` of the verifier"), span, &known, &source);
+            let mut diagnostic = self.unknown(
+                &name,
+                &if argument == "reference" {
+                    "`reference`".to_string()
+                } else {
+                    format!("`{argument}` of the verifier")
+                },
+                span,
+                &known,
+                &source,
+            );
             if let (Some(near), Some(span)) = (suggest::near(&name, known.iter().copied()), written) {
                 diagnostic = diagnostic.fix(span, near.word, near.certain);
             }
