@@ -60,7 +60,7 @@ fn the_quickstart_template_runs() {
     fine(&["new", "first"], folder.path());
     let file = folder.path().join("first.recipe");
     let text = std::fs::read_to_string(&file).expect("the recipe");
-    let short = text.replace("= 20 steps", "= 2 steps").replace("= 150 steps", "= 2 steps");
+    let short = text.replace("= 60 steps", "= 2 steps").replace("= 500 steps", "= 2 steps");
     let short = short.replace("problems = 50 problems", "problems = 4 problems");
     assert_eq!(short.matches("= 2 steps").count(), 2, "{short}");
     std::fs::write(&file, short).expect("written");

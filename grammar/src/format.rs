@@ -1,4 +1,4 @@
-//! One layout for every recipe: [`format`] lays a text out anew and changes nothing but blanks.
+//! One layout for every recipe: [`format()`] lays a text out anew and changes nothing but blanks.
 //!
 //! It works over the tokens of the text, each with the comments and line breaks before it (`tokens.rs`). The syntax tree says what a
 //! token is for: the start of a setting, the `=` of one, a sign before a value (`notes.rs`). From that follow the places where
