@@ -29,6 +29,9 @@ const READ_BY: [(&str, &str); 4] = [
 const PROBLEM: [&str; 3] = ["prompt", "problem", "question"];
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.domains_changed(&["data", "verify", "prompt", "reference", "columns", "filter", "on_bad_row"]) {
+        return;
+    }
     let mut open: BTreeSet<String> = BTreeSet::new();
     let names = || draft.view.resolved.names("domain");
     for name in names() {

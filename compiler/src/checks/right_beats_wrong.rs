@@ -27,8 +27,12 @@ const MOST_DOMAINS: usize = 64;
 
 fn look(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
     let values = &stage.values;
+    // Shares are sorted by name.
     let trained = |domain: &String| {
-        stage.shares.as_ref().is_none_or(|shares| shares.iter().any(|s| s.domain == *domain && s.ratio > 0.0))
+        stage.shares.as_ref().is_none_or(|shares| {
+            let at = shares.binary_search_by(|share| share.domain.cmp(domain));
+            at.ok().and_then(|at| shares.get(at)).is_some_and(|share| share.ratio > 0.0)
+        })
     };
     // Where nobody judges there is no right and no wrong, and a domain may have a reward of its own.
     let (mut shared, mut own) = (Vec::new(), Vec::new());

@@ -30,6 +30,8 @@ pub struct View<'a> {
     of_stages: BTreeMap<String, Vec<tree::Setting>>,
     /// Whether a variant is in force.
     pub varied: bool,
+    /// Whether a penalty or term was overridden since this view was derived from another.
+    pub terms_changed: bool,
 }
 
 /// Where a path leads.
@@ -53,6 +55,7 @@ impl<'a> View<'a> {
             arguments: BTreeMap::new(),
             of_stages: BTreeMap::new(),
             varied: false,
+            terms_changed: false,
         }
     }
 
@@ -91,7 +94,12 @@ impl<'a> View<'a> {
 
     /// The same view, in which nothing has changed yet.
     pub fn derived(&self) -> Self {
-        Self { settings: self.settings.derived(), ..self.clone() }
+        Self { settings: self.settings.derived(), terms_changed: false, ..self.clone() }
+    }
+
+    /// Whether the variant overrides something in any stage.
+    pub fn changes_stages(&self) -> bool {
+        !self.of_stages.is_empty()
     }
 
     /// Whether the variant overrides something in a stage.
@@ -185,6 +193,7 @@ impl<'a> View<'a> {
     fn apply_to_term(&mut self, setting: &tree::Setting, problems: &mut Problems) {
         let segments = setting.path.segments.as_slice();
         let Some(term) = segments.first().and_then(|name| self.terms.get_mut(&name.node)) else { return };
+        self.terms_changed = true;
         let origin = Origin::Overridden { by: setting.span, was: Box::new(term.origin.clone()) };
         match segments {
             [_] => {
