@@ -21,18 +21,30 @@
 //! Why not a ready-made one: bubblewrap and nsjail are programs that a host must have installed, and start anew for every test;
 //! birdcage is GPL and has no limits; hakoniwa needs two C libraries for its filter and cgroups, keeps root's number inside
 //! when root runs it (which switches off the limit of processes), and cannot nest a fork of a warm interpreter. The filter of system
-//! calls is compiled by `seccompiler`, of Firecracker; the rest is the calls of `libc`, in one file ([`jail`]).
+//! calls is compiled by `seccompiler`, of Firecracker; the rest is the calls of `libc`, in one file (`jail.rs`).
 
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod elsewhere;
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub use elsewhere::Worker;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use self::{
+    interpreter::{Interpreter, PYTHON},
+    worker::Worker,
+};
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod interpreter;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod jail;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod tests;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod watch;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod worker;
-
-pub use interpreter::Interpreter;
-pub use worker::Worker;
 
 /// What a test may use. What the sandbox kills for is told as [`Ending::Limit`]; other limits are errors in the program.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -111,9 +111,8 @@ const VERIFIERS: &[(&str, Make)] = &[
 ];
 
 /// Verifiers of the language that need what this runtime does not have, with what is missing.
-const UNAVAILABLE: &[(&str, &str)] = &[
-    ("judge", "it needs a model that judges, and this version loads the policy only"),
-];
+const UNAVAILABLE: &[(&str, &str)] =
+    &[("judge", "it needs a model that judges, and this version loads the policy only")];
 
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
@@ -170,10 +169,7 @@ mod tests {
 
     #[test]
     fn says_what_is_missing() {
-        for (name, part) in [
-            ("judge", "it needs a model"),
-            ("math", "it is not known; there are `constraints`, "),
-        ] {
+        for (name, part) in [("judge", "it needs a model"), ("math", "it is not known; there are `constraints`, ")] {
             let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
             let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
             assert!(message.contains(part), "{message}");

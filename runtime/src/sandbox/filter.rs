@@ -7,7 +7,8 @@
 use super::Unavailable;
 use libc::c_long;
 use seccompiler::{
-    SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
 };
 use std::collections::BTreeMap;
 
@@ -198,10 +199,12 @@ const OLDER: &[c_long] = &[libc::SYS_renameat, libc::SYS_getrlimit];
 
 /// Flags of `clone` that make namespaces. One of them shares its bit with the signal of an ended child on old kernels, and no
 /// C library sets it.
-const NAMESPACES: u64 = 0x0000_0080 | 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000;
+const NAMESPACES: u64 =
+    0x0000_0080 | 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000;
 
 /// Requests of `ioctl` that interpreters make of files and pipes.
-const REQUESTS: &[u64] = &[libc::TCGETS, libc::TIOCGWINSZ, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO, libc::FIONREAD];
+const REQUESTS: &[u64] =
+    &[libc::TCGETS, libc::TIOCGWINSZ, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO, libc::FIONREAD];
 
 /// Names of threads, and names of memory.
 const OPTIONS: &[u64] = &[libc::PR_SET_NAME as u64, libc::PR_GET_NAME as u64, 0x5356_4d41];
@@ -245,6 +248,6 @@ mod tests {
     #[test]
     fn is_of_a_size_that_the_kernel_takes() {
         let bytes = super::bytes().expect("a filter");
-        assert!(bytes.len() % 8 == 0 && (1_000..4_096 * 8).contains(&bytes.len()), "{}", bytes.len());
+        assert!(bytes.len().is_multiple_of(8) && (1_000..4_096 * 8).contains(&bytes.len()), "{}", bytes.len());
     }
 }

@@ -100,7 +100,10 @@ mod tests {
     #[test]
     fn finds_the_real_one() {
         let found = Interpreter::find().expect("a python3 on this machine");
-        assert!(found.program.is_file() && found.folders.iter().all(|folder| folder.join("os.py").is_file() || folder.is_dir()));
+        assert!(
+            found.program.is_file()
+                && found.folders.iter().all(|folder| folder.join("os.py").is_file() || folder.is_dir())
+        );
         assert!(found.libraries.iter().any(|library| library.to_string_lossy().contains("libc")));
     }
 

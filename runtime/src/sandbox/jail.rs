@@ -71,7 +71,11 @@ enum Make {
     Folder(CString),
     File(CString),
     /// Show a file or folder of the host, read-only.
-    Bind { source: CString, target: CString, device: bool },
+    Bind {
+        source: CString,
+        target: CString,
+        device: bool,
+    },
     /// Cover a folder with an empty one.
     Cover(CString),
 }
@@ -138,8 +142,9 @@ impl Plan {
             makes: all,
             program: text(&interpreter.program)?,
             arguments: words.map(|word| CString::new(word).map_err(nul)).collect::<Result<_, _>>()?,
-            // Texts hash alike on every machine, and are UTF-8. Programs see an empty environment.
-            environment: [c"PYTHONHASHSEED=0", c"PYTHONUTF8=1"].map(CString::from).into(),
+            // Texts hash alike on every machine, and are UTF-8; threads share one pool of memory, since a pool each would use up the
+            // addresses that a program may have. Programs see an empty environment.
+            environment: [c"PYTHONHASHSEED=0", c"PYTHONUTF8=1", c"MALLOC_ARENA_MAX=1"].map(CString::from).into(),
             root: program_user() != 0,
         })
     }
@@ -170,7 +175,14 @@ impl Plan {
             libc::sigfillset(&mut all);
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
             let flags = libc::c_long::from(NAMESPACES | libc::SIGCHLD);
-            let pid = libc::syscall(libc::SYS_clone, flags, 0 as libc::c_long, 0 as libc::c_long, 0 as libc::c_long, 0 as libc::c_long);
+            let pid = libc::syscall(
+                libc::SYS_clone,
+                flags,
+                0 as libc::c_long,
+                0 as libc::c_long,
+                0 as libc::c_long,
+                0 as libc::c_long,
+            );
             if pid == 0 {
                 self.enter(&ends, arguments.as_ptr(), environment.as_ptr());
             }
@@ -180,7 +192,9 @@ impl Plan {
             pid
         };
         if pid < 0 {
-            return Err(failed("no namespaces can be made (are unprivileged user namespaces switched off, or is this a container without them?)"));
+            return Err(failed(
+                "no namespaces can be made (are unprivileged user namespaces switched off, or is this a container without them?)",
+            ));
         }
         let mut jailed = Jailed {
             pid: pid as libc::pid_t,

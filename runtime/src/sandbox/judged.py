@@ -7,15 +7,17 @@ _STAR = (
 ).split()
 
 
-def preamble():
-    """The names that programs find without importing them: those of the reference, in its order."""
-    names = {}
-    for module in _STAR:
-        exec("from %s import *" % module, names)
-    for module in _STAR[:-2]:
-        exec("import %s" % module, names)
-    names.pop("__builtins__", None)
-    return names
+def fresh_main():
+    """A module to run a program in, with the names that programs find without importing them: the reference's, in its order."""
+    module = _types.ModuleType("__main__")
+    names = module.__dict__
+    for name in _STAR:
+        exec("from %s import *" % name, names)
+    for name in _STAR[:-2]:
+        exec("import %s" % name, names)
+    names["__name__"] = "__main__"
+    names["__file__"] = "program.py"
+    return module
 
 
 def encode(value):
@@ -68,16 +70,12 @@ def encode(value):
     return "".join(out).encode("utf-8")
 
 
-def run(program, names, function, arguments, deliver):
+def run(program, module, function, arguments, deliver):
     """Runs the program; with `function`, calls it and hands the encoded result to `deliver`. Returns the exit code."""
     code = 0
     try:
-        module = _types.ModuleType("__main__")
         _sys.modules["__main__"] = module
         space = module.__dict__
-        space.update(names)
-        space["__name__"] = "__main__"
-        space["__file__"] = "program.py"
         _sys.setrecursionlimit(50000)
         if "\0" in program:
             raise SyntaxError("the program has a NUL character")

@@ -44,7 +44,9 @@ impl Worker {
         let mut ready = [0; 5];
         match worker.receive(&mut ready, Instant::now() + PATIENCE, &mut || None) {
             Ok(()) => Ok(worker),
-            Err(_) => Err(Unavailable(format!("the interpreter does not start in the sandbox: {}", worker.complaint()))),
+            Err(_) => {
+                Err(Unavailable(format!("the interpreter does not start in the sandbox: {}", worker.complaint())))
+            }
         }
     }
 

@@ -91,16 +91,25 @@ impl PythonTests {
         Ok(Self { tests, max_tests, limits: Limits::with_cpu(timeout), backend })
     }
 
+    /// Runs the program on every test, with one worker, which is kept for the next answer if it can be.
+    fn run_suite(&self, program: &str, suite: &Suite) -> Result<Verdict, RunError> {
+        let mut worker = None;
+        let verdict = self.run_all(&mut worker, program, suite);
+        if let (Backend::Local(idle), Some(worker)) = (&self.backend, worker.filter(Worker::is_sound)) {
+            idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(worker);
+        }
+        verdict
+    }
+
     /// Runs the program on every test, until one is enough to know the verdict.
-    fn run_all(&self, program: &str, suite: &Suite) -> Result<Verdict, RunError> {
+    fn run_all(&self, worker: &mut Option<Worker>, program: &str, suite: &Suite) -> Result<Verdict, RunError> {
         let cases = suite.cases.get(..self.max_tests.unwrap_or(usize::MAX).min(suite.cases.len())).unwrap_or_default();
         let total = cases.len();
         let mut left = SUITE * self.limits.cpu_seconds;
         let (mut passed, mut limited, mut first) = (0, false, None);
-        let mut worker = None;
         for (nth, case) in cases.iter().enumerate() {
             let limits = Limits { cpu_seconds: self.limits.cpu_seconds.min(left), ..self.limits };
-            let outcome = self.run(&mut worker, program, case.task(), &limits)?;
+            let outcome = self.run(worker, program, case.task(), &limits)?;
             left -= outcome.cpu_seconds;
             let judged = judge(case, &outcome);
             limited |= judged.limited;
@@ -117,7 +126,6 @@ impl PythonTests {
                 return Ok(Verdict { limited: true, ..Verdict::of(Status::Unparsable, why) });
             }
         }
-        self.put_back(worker);
         let Some((nth, why)) = first else {
             return Ok(Verdict { limited, ..Verdict::correct() });
         };
@@ -147,13 +155,6 @@ impl PythonTests {
         *worker = Some(own);
         Ok(outcome)
     }
-
-    /// Keeps a worker for the next answer.
-    fn put_back(&self, worker: Option<Worker>) {
-        if let (Backend::Local(idle), Some(worker)) = (&self.backend, worker.filter(Worker::is_sound)) {
-            idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(worker);
-        }
-    }
 }
 
 impl Verifier for PythonTests {
@@ -173,9 +174,12 @@ impl Verifier for PythonTests {
             return Verdict::wrong("the problem has no tests");
         }
         if program.len() > LONGEST {
-            return Verdict { limited: true, ..Verdict::of(Status::Unparsable, format!("a program above {LONGEST} bytes")) };
+            return Verdict {
+                limited: true,
+                ..Verdict::of(Status::Unparsable, format!("a program above {LONGEST} bytes"))
+            };
         }
-        self.run_all(program, &suite).unwrap_or_else(|why| Verdict::of(Status::Error, why.to_string()))
+        self.run_suite(program, &suite).unwrap_or_else(|why| Verdict::of(Status::Error, why.to_string()))
     }
 }
 

@@ -207,7 +207,7 @@ fn unhex(text: &[u8]) -> Vec<u8> {
 }
 
 /// A script that does what the local sandbox's judged process does, with the result at the end of the output.
-fn script(program: &str, task: Task) -> String {
+pub(super) fn script(program: &str, task: Task) -> String {
     // A text in JSON is one in Python.
     let quoted = |text: &str| Json::from(text).to_string();
     let (function, arguments) = match task {
@@ -216,7 +216,7 @@ fn script(program: &str, task: Task) -> String {
     };
     let (program, mark) = (quoted(program), quoted(MARK));
     format!(
-        "{JUDGED}\n\ndef _main():\n    import os, random\n    results = []\n    random.seed(0)\n    code = run({program}, preamble(), \
+        "{JUDGED}\n\ndef _main():\n    import os, random\n    results = []\n    random.seed(0)\n    code = run({program}, fresh_main(), \
          {function}, {arguments}, results.append)\n    out = {mark} + results[0].hex() + \"\\n\" if results else \"\"\n    \
          os.write(1, out.encode())\n    os._exit(code)\n\n\n_main()\n"
     )

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn forms_of_the_data_sets() {
         let read = |json: Json| Suite::read(&json).map(|suite| suite.cases);
-        let taco = read(json!("{\"inputs\": [\"1\\n\", [\"a\", \"b\"]], \"outputs\": [\"2\", [\"c\"], \"surplus\"]}")).unwrap();
+        let taco = read(json!("{\"inputs\": [\"1\\n\", [\"a\", \"b\"]], \"outputs\": [\"2\", [\"c\"], \"surplus\"]}"))
+            .unwrap();
         assert_eq!(taco.len(), 2);
         assert_eq!(taco[1].task(), Task::Script { input: "a\nb" });
         assert_eq!(taco[1].expected, Expected::Output("c".into()));
@@ -154,7 +155,8 @@ mod tests {
         assert_eq!(apps[0].task(), Task::Call { name: "f", arguments: &["1".into(), "\"x\"".into()] });
         let Expected::Value(values) = &apps[0].expected else { panic!("a value") };
         assert_eq!(values.len(), 2);
-        let calls = read(json!({"call_type": "fn", "fn_name": "f", "inputs": ["[1]\n2\n"], "outputs": ["[3]"]})).unwrap();
+        let calls =
+            read(json!({"call_type": "fn", "fn_name": "f", "inputs": ["[1]\n2\n"], "outputs": ["[3]"]})).unwrap();
         assert_eq!(calls[0].task(), Task::Call { name: "f", arguments: &["[1]".into(), "2".into()] });
         let live = read(json!([{"input": "1", "output": "2", "testtype": "stdin"}])).unwrap();
         assert_eq!(live[0].task(), Task::Script { input: "1" });

@@ -39,7 +39,10 @@ fn equal(one: &Value, other: &Value) -> bool {
         (Value::Dict(one), Value::Dict(other)) => {
             let (Some(one), Some(other)) = (by_key(one), by_key(other)) else { return false };
             one.len() == other.len()
-                && one.iter().zip(&other).all(|((key, value), (other_key, other))| key == other_key && equal(value, other))
+                && one
+                    .iter()
+                    .zip(&other)
+                    .all(|((key, value), (other_key, other))| key == other_key && equal(value, other))
         }
         _ => matches!((number(one), number(other)), (Some(one), Some(other)) if one == other),
     }
@@ -229,7 +232,8 @@ impl Reader<'_> {
             // Rust reads a float such as `1.` too, which JSON has not.
             None => {
                 let part = digits.trim_start_matches(|c: char| c.is_ascii_digit());
-                let bad = part.strip_prefix('.').is_some_and(|behind| !behind.starts_with(|c: char| c.is_ascii_digit()));
+                let bad =
+                    part.strip_prefix('.').is_some_and(|behind| !behind.starts_with(|c: char| c.is_ascii_digit()));
                 (!bad).then(|| word.parse().ok().map(Value::Float)).flatten()?
             }
         };
