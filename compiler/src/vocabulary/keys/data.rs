@@ -76,6 +76,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
     call(
         "python_tests",
         &[
+            argument("tests", WORD, Default("tests"), "Column with the tests."),
             argument(
                 "timeout",
                 Kind::Amount { dimension: Dimension::SECONDS, whole: false, least: 0.001 },
@@ -83,8 +84,14 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "CPU time of one test.",
             ),
             argument("max_tests", COUNT, Nothing, "At most so many tests of a problem are run; all if absent."),
+            argument(
+                "remote",
+                Kind::Text,
+                Nothing,
+                "Address of a SandboxFusion server; a sandbox of this machine if absent.",
+            ),
         ],
-        "The program passes the tests under CPython.",
+        "The program passes the tests under CPython, in a sandbox.",
     ),
     call("puzzle", &[], "The answer satisfies the puzzle."),
     call("constraints", &[], "The response satisfies its instructions; the score is the share that it satisfies."),
