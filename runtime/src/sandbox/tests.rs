@@ -336,7 +336,7 @@ fn throughput() {
         }
     });
     let python = Interpreter::find().expect("a python3").program;
-    let mut starts = |program: &str| {
+    let starts = |program: &str| {
         rates(50, &mut || {
             for _ in 0..50 {
                 let mut command = std::process::Command::new(&python);
