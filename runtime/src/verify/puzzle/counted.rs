@@ -72,16 +72,16 @@ pub(super) fn cryptarithm(game: &Game<'_>, answer: &str) -> Read<bool> {
     Ok(found.replace(' ', "") == game.answer()?.replace(' ', ""))
 }
 
-/// Mathematics: the text and the answer have the same value. Both are read by `math_answer(extract = any)`, the text as the gold one.
+/// Mathematics: the text and the answer have the same value, as `math_answer(extract = any)` reads and compares them.
 pub(super) fn operation(game: &Game<'_>, answer: &str) -> Read<bool> {
     static MATH: LazyLock<Option<MathAnswer>> = LazyLock::new(|| {
         let arguments = BTreeMap::from([("extract".to_owned(), ArgumentValue::Word("any".to_owned()))]);
         MathAnswer::open(&VerifierSettings { name: "math_answer".into(), arguments }).ok()
     });
     let math = MATH.as_ref().ok_or(Fault::Unusable)?;
-    let columns = BTreeMap::from([("answer".to_owned(), Value::String(answer.to_owned()))]);
+    let columns = BTreeMap::from([("answer".to_owned(), Value::String(game.answer()?.to_owned()))]);
     let problem = Problem { id: String::new(), level: 0, prompt: String::new(), columns };
-    let verdict = math.judge(&problem, Some(game.answer()?));
+    let verdict = math.judge(&problem, Some(answer));
     if verdict.limited { Err(Fault::Limit) } else { Ok(verdict.status == Status::Correct) }
 }
 

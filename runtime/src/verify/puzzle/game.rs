@@ -69,14 +69,9 @@ impl<'a> Game<'a> {
 
     /// The number of rows or columns.
     pub fn side(&self, key: &str) -> Read<usize> {
-        side(&self.get(key)?)
+        let number = self.get(key)?.int().and_then(|number| usize::try_from(number).ok()).ok_or(Fault::Unusable)?;
+        if number <= LONGEST_SIDE { Ok(number) } else { Err(Fault::Limit) }
     }
-}
-
-/// A number of rows or columns.
-pub(super) fn side(value: &Py) -> Read<usize> {
-    let number = value.int().and_then(|number| usize::try_from(number).ok()).ok_or(Fault::Unusable)?;
-    if number <= LONGEST_SIDE { Ok(number) } else { Err(Fault::Limit) }
 }
 
 /// A value as Python's `int` reads it.

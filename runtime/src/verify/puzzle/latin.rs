@@ -1,9 +1,9 @@
 //! Squares in which every row and column holds each number once: sudoku, futoshiki, skyscrapers and calcudoku.
 
-use super::game::{Game, LONGEST_SIDE, as_int, side};
+use super::game::{Game, LONGEST_SIDE, as_int};
 use super::grid::{at, cells, columns, has_shape, is, is_complete, is_latin, numbers};
 use super::literal::literal;
-use super::text::{digit, first_match, int, is_blank, last_match, python_block, regex, trim, words};
+use super::text::{first_match, int, is_blank, is_digit, last_match, python_block, regex, trim, words};
 use super::value::{Fault, Py, Read};
 use std::collections::BTreeSet;
 
@@ -40,7 +40,8 @@ pub(super) fn futoshiki(game: &Game<'_>, answer: &str) -> Read<bool> {
     let Some(grid) = futoshiki_grid(answer) else { return Ok(false) };
     // numpy's numbers have 64 bits.
     let fits = grid.iter().flatten().all(|number| i64::try_from(*number).is_ok());
-    if !fits || !is_latin(&grid, side(&game.get("grid_size")?)?) {
+    // A size that is no number is none of this grid.
+    if !fits || game.get("grid_size")? != Py::Int(grid.len() as i128) || !is_latin(&grid, grid.len()) {
         return Ok(false);
     }
     let given = printed_rows(game.question()?);
@@ -80,7 +81,9 @@ fn futoshiki_grid(answer: &str) -> Option<Vec<Vec<i128>>> {
         }
     }
     let inside = answer.strip_prefix("[[")?.strip_suffix("]]")?;
-    inside.split(',').map(|row| words(row).map(int).collect()).collect()
+    let grid: Vec<Vec<i128>> = inside.split(',').map(|row| words(row).map(int).collect()).collect::<Option<_>>()?;
+    // Rows of several lengths are no grid.
+    has_shape(&grid, grid.len(), grid.first().map_or(0, Vec::len)).then_some(grid)
 }
 
 /// The rows of the grid behind "Current puzzle:", which are lines that hold an X; a line without one ends them.
@@ -224,7 +227,7 @@ fn calcudoko_grid(answer: &str, side: usize) -> Read<Vec<Vec<i128>>> {
     let bracketed = first_match(regex!(r"\[\[(.*?)\]\]"), answer);
     let tuple = || last_match(regex!(r"(?s)\(~*\(~*\d+~*,.*?\)~*\)"), answer);
     let found = bracketed.or_else(|| python_block(answer)).or_else(tuple).unwrap_or(answer);
-    let keeps = |letter: &char| digit(*letter).is_some() || matches!(letter, '[' | ']' | ',') || is_blank(*letter);
+    let keeps = |letter: &char| is_digit(*letter) || matches!(letter, '[' | ']' | ',') || is_blank(*letter);
     let kept: String = found.chars().filter(keeps).collect();
     let mut grid: Vec<Vec<i128>> = Vec::new();
     let mut told: Option<Vec<Vec<i128>>> = None;

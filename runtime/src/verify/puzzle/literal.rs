@@ -59,7 +59,14 @@ impl<'a> Parser<'a> {
         self.empty_lines()?;
         let value = self.list_of_expressions()?;
         self.blanks();
-        // Behind the expression there may be empty lines and comments only.
+        // Behind the expression there may be empty lines and comments only; blanks without a line end are an indentation.
+        let rest = self.rest();
+        if rest
+            .rsplit_once('\n')
+            .is_some_and(|(_, last)| !last.is_empty() && last.chars().all(|letter| " \t\u{c}".contains(letter)))
+        {
+            return Err(Fault::Unusable);
+        }
         self.brackets = 1;
         self.blanks();
         if self.at < self.text.len() {

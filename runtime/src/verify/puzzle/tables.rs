@@ -25,7 +25,12 @@ pub(super) fn zebra(game: &Game<'_>, answer: &str) -> Read<bool> {
 pub(super) fn arc(game: &Game<'_>, answer: &str) -> Read<bool> {
     let lower = trim(answer).to_lowercase();
     let told = trim(behind_fence(&lower, "```json"));
-    Ok(json(told).or_else(|_| expression(told))? == game.answer_value())
+    // What cannot be read is none, and so is an answer that is null.
+    let told = match json(told).or_else(|_| expression(told)) {
+        Err(Fault::Unusable) => Py::None,
+        told => told?,
+    };
+    Ok(told == game.answer_value())
 }
 
 /// The last `[..]` as JSON starts with the length and the number of the longest sequences. Data: `records.answers`.

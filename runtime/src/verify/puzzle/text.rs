@@ -115,9 +115,16 @@ pub(super) fn digit(letter: char) -> Option<u8> {
     ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| (code - zero) as u8)
 }
 
+/// Whether Python's `isdigit` says yes: decimal digits, and small and circled ones, which have no value as a number.
+pub(super) fn is_digit(letter: char) -> bool {
+    let other = matches!(letter as u32, 0xb2 | 0xb3 | 0xb9 | 0x2070 | 0x2074..=0x2079 | 0x2080..=0x2089 | 0x2460..=0x2468
+        | 0x2474..=0x247c | 0x2488..=0x2490 | 0x24ea | 0x24f5..=0x24fd | 0x24ff | 0x2776..=0x277e | 0x2780..=0x2788 | 0x278a..=0x2792);
+    digit(letter).is_some() || other
+}
+
 /// Whether a text is digits only.
 pub(super) fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|letter| digit(letter).is_some())
+    !text.is_empty() && text.chars().all(is_digit)
 }
 
 /// Most digits that Python converts.

@@ -60,6 +60,7 @@ fn what_python_refuses_is_refused() {
         "'a\nb'",
         "f'a'",
         "\n 5",
+        "5\n ",
         "1\n+2",
         "abs(1)",
         "__import__('os')",
