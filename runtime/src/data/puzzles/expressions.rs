@@ -104,8 +104,17 @@ pub(super) fn math_path(level: u32, draws: &mut Draws) -> Made {
 /// A sum of two numbers in letters, with one solution.
 pub(super) fn cryptarithm(level: u32, draws: &mut Draws) -> Made {
     loop {
-        let (low, high) = (10i64.pow(level), 10i64.pow(level + 1) - 1);
-        let numbers = [draws.between(low, high), draws.between(low, high)];
+        // Numbers of a few digits, so that letters come again: that is what makes one solution likely.
+        let mut pool: Vec<i64> = (0..10).collect();
+        draws.shuffle(&mut pool);
+        pool.truncate(level as usize + 2);
+        let low = 10i64.pow(level);
+        let mut number =
+            || (0..=level).fold(0, |number, _| 10 * number + pool[draws.below(pool.len() as u64) as usize]);
+        let numbers = [number(), number()];
+        if numbers.iter().any(|number| *number < low) {
+            continue;
+        }
         let numbers = [numbers[0], numbers[1], numbers[0] + numbers[1]];
         let mut letters: Vec<char> = ('A'..='Z').collect();
         draws.shuffle(&mut letters);

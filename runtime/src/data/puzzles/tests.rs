@@ -43,7 +43,7 @@ fn gold_answers_are_right_and_damaged_ones_are_not() {
             assert_ne!(judged(&problem, "I do not know."), Status::Correct, "{told}");
         }
         println!("{name} {level}: {still_right} of {damaged} damaged answers are right");
-        assert!(damaged > 100 && still_right * 12 < damaged, "{name} {level}: {still_right} of {damaged}");
+        assert!(damaged > 50 && still_right * 12 < damaged, "{name} {level}: {still_right} of {damaged}");
     });
 }
 
@@ -52,8 +52,8 @@ fn damages(gold: &str) -> Vec<String> {
     let other = |sign: char| match sign {
         '1' => Some('2'),
         '2'..='9' => Some('1'),
-        'X' => Some('A'),
-        'A' | 'C' => Some('X'),
+        'X' => Some('C'),
+        'A' | 'C' | 'T' => Some('X'),
         '(' => Some('['),
         ')' => Some(']'),
         'y' => Some('n'),
@@ -141,11 +141,24 @@ fn levels_differ() {
     assert!(free(1) < free(2) && free(2) < free(3), "{} {} {}", free(1), free(2), free(3));
 }
 
-/// The table of names is in order, every name has a verifier, and the longest time a puzzle takes is short.
+/// The table of names is in order, and every name has a verifier.
 #[test]
 fn names_are_tasks() {
     let names: Vec<&str> = PUZZLES.iter().map(|row| row.name).collect();
     assert!(names.is_sorted() && names.len() >= 12);
     let tasks = Puzzle::tasks();
     assert!(names.iter().all(|name| tasks.contains(name)));
+}
+
+/// Puzzles a second of every maker, on both sides of the split: a measurement, with a floor that a search without an end would miss.
+#[test]
+fn makes_puzzles_quickly() {
+    each_level(|name, level, data| {
+        let start = std::time::Instant::now();
+        let split = |index| if index % 8 == 0 { Split::HeldOut } else { Split::Train };
+        (0..16).for_each(|index| drop(data.problem(split(index), index)));
+        let rate = 16.0 / start.elapsed().as_secs_f64();
+        println!("{name} {level}: {rate:.0} puzzles a second");
+        assert!(rate > 4.0, "{name} {level}: {rate}");
+    });
 }

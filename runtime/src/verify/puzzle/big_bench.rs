@@ -79,20 +79,18 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     BBH.iter().map(|(name, _)| *name).chain(BBEH.iter().copied())
 }
 
-/// What stands behind each " answer is " on its line. One of the letters t, h, e, T or a bar must stand before it: the references
-/// mean the word "the", and wrote a class of letters.
+/// The text behind each " answer is ". One of the letters t, h, e, T or a bar must stand before it: the references mean the word
+/// "the", and wrote a class of letters.
 pub(super) fn behind_answer_is(text: &str) -> impl Iterator<Item = &str> {
-    regex!(r"[the|T] answer is ").find_iter(text).map(|found| {
-        let rest = text.get(found.end()..).unwrap_or("");
-        rest.split('\n').next().unwrap_or(rest)
-    })
+    regex!(r"[the|T] answer is ").find_iter(text).map(|found| text.get(found.end()..).unwrap_or(""))
 }
 
-/// What is told behind the first "answer is " that is followed by anything, without its last character.
+/// What is told behind the first "answer is " that is followed by anything on its line, without the last character of the line.
 fn told(text: &str) -> Option<&str> {
-    let rest = behind_answer_is(text).find(|rest| !rest.is_empty())?;
-    let (last, _) = rest.char_indices().next_back()?;
-    rest.get(..last).map(trim)
+    let rest = behind_answer_is(text).find(|rest| !rest.is_empty() && !rest.starts_with('\n'))?;
+    let line = rest.split('\n').next().unwrap_or(rest);
+    let (last, _) = line.char_indices().next_back()?;
+    line.get(..last).map(trim)
 }
 
 /// The first match in what is told, else in the text.

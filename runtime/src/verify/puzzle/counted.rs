@@ -94,7 +94,8 @@ pub(super) fn bbh_number(game: &Game<'_>, answer: &str) -> Read<bool> {
     let strict = super::big_bench::behind_answer_is(answer).find_map(|rest| {
         let run = rest.find(|sign: char| sign != '-' && !sign.is_ascii_digit()).unwrap_or(rest.len());
         // One more character must follow on the line, so a number that ends it loses its last sign.
-        let run = if run == rest.len() { run.checked_sub(1)? } else { run };
+        let ends = rest.get(run..).is_none_or(|behind| behind.is_empty() || behind.starts_with('\n'));
+        let run = if ends { run.checked_sub(1)? } else { run };
         rest.get(..run).filter(|run| !run.is_empty())
     });
     let first = || regex!(r"[-0-9]+").find(answer).map(|found| found.as_str());

@@ -15,7 +15,8 @@ impl Parser<'_> {
     /// The prefix of a text at the cursor; none where there is no text. Formatted texts are none: they hold expressions.
     pub(super) fn string_start(&self) -> Option<Prefix> {
         let rest = self.rest();
-        let length = rest.find(['\'', '"'])?;
+        // Two letters at most stand before the quote; looking further would read the rest of the text for every name.
+        let length = rest.bytes().take(3).position(|byte| matches!(byte, b'\'' | b'"'))?;
         let prefix = rest.get(..length)?;
         let (raw, bytes) = match prefix.to_ascii_lowercase().as_str() {
             "" | "u" => (false, false),
