@@ -45,7 +45,7 @@ fn rich_data() -> Value {
             "top": [1, 2, 2], "bottom": [1, 2, 2], "left": [1, 2, 2], "right": [1, 2, 2], "original_matrix": [[0, 1], [1, 2]],
             "candidate_numbers": [1], "row_sums": [1], "col_sums": [1], "row_constraints": [1, 0, 0], "col_constraints": [1, 0, 0],
             "regions": [{ "cells": ["(1,1)"], "target": 1, "operator": "+" }], "current_mines": [[0, 0]], "full_sequence": "()",
-            "is_valid": false, "first_error_pos": 1, "error_indices": [1], "records": { "answers": { "answer_maxLen": 1, "answer_nums": 1 } },
+            "is_valid": false, "first_error_pos": 7777, "error_indices": [1], "records": { "answers": { "answer_maxLen": 1, "answer_nums": 1 } },
             "owns_after": "(('a','b'))", "across_words": ["a"], "down_words": ["b"]
         }
     })
