@@ -7,6 +7,9 @@ use serde_json::json;
 /// A grid of numbers, 0 for a free cell.
 type Grid = Vec<Vec<usize>>;
 
+/// A cell with a smaller number, and one with a greater.
+type Relation = ((usize, usize), (usize, usize));
+
 /// What a number in a cell must also keep.
 type Fits<'a> = &'a dyn Fn(&Grid, (usize, usize)) -> bool;
 
@@ -119,7 +122,7 @@ pub(super) fn sudoku(level: u32, draws: &mut Draws) -> Made {
 pub(super) fn futoshiki(level: u32, draws: &mut Draws) -> Made {
     let side = level as usize + 2;
     let full = latin(side, draws);
-    let mut relations: Vec<((usize, usize), (usize, usize))> = cells(side)
+    let mut relations: Vec<Relation> = cells(side)
         .into_iter()
         .flat_map(|cell| [(cell.0, cell.1 + 1), (cell.0 + 1, cell.1)].map(|next| (cell, next)))
         .filter(|(_, next)| next.0 < side && next.1 < side)
@@ -161,12 +164,7 @@ pub(super) fn futoshiki(level: u32, draws: &mut Draws) -> Made {
     futoshiki(level, draws)
 }
 
-fn printed(
-    puzzle: &Grid,
-    gold: &Grid,
-    given: &[((usize, usize), (usize, usize))],
-    prefilled: &[(usize, usize)],
-) -> Made {
+fn printed(puzzle: &Grid, gold: &Grid, given: &[Relation], prefilled: &[(usize, usize)]) -> Made {
     let cell = |number: &usize| if *number == 0 { "X".to_owned() } else { number.to_string() };
     let rows: Vec<Vec<String>> = puzzle.iter().map(|row| row.iter().map(cell).collect()).collect();
     let told = rows.iter().map(|row| row.concat()).collect::<Vec<_>>().join("/");

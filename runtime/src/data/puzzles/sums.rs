@@ -13,11 +13,13 @@ pub(super) fn survo(level: u32, draws: &mut Draws) -> Made {
     for (cell, number) in cells(inner).into_iter().zip(numbers) {
         grid[cell.0][cell.1] = number;
     }
-    for line in 0..inner {
-        grid[line][inner] = (0..inner).map(|at| grid[line][at]).sum();
-        grid[inner][line] = (0..inner).map(|at| grid[at][line]).sum();
+    let rows: Vec<usize> = grid.iter().take(inner).map(|row| row.iter().sum()).collect();
+    let columns: Vec<usize> = (0..inner).map(|at| grid.iter().map(|row| row[at]).sum()).collect();
+    for (line, (row, column)) in rows.into_iter().zip(columns).enumerate() {
+        grid[line][inner] = row;
+        grid[inner][line] = column;
+        grid[inner][inner] += row;
     }
-    grid[inner][inner] = (0..inner).map(|line| grid[line][inner]).sum();
     let mut open = cells(inner);
     draws.shuffle(&mut open);
     open.truncate(inner * inner / 2 + 1);
