@@ -151,7 +151,8 @@ fn long_answers_take_bounded_work() {
             let answer = piece.repeat(LONGEST / piece.len());
             let verdict = Puzzle.judge(&problem, Some(&answer));
             let took = start.elapsed().as_secs_f64();
-            assert_ne!(verdict.status, Status::Correct, "{task} {piece}");
+            // The data of `ordering` has another form, which is the one error that a verdict may tell.
+            assert!(verdict.status != Status::Error || task == ordering::TASK, "{task} {piece}");
             assert!(took < 1.0, "{task}, {piece:?}: {took} s");
         }
         if task != ordering::TASK {
