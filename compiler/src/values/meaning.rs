@@ -11,9 +11,10 @@ use crate::vocabulary::kinds::Kind;
 /// The meaning of the value at a path. `counted` is the unit that `mix.count` counts.
 pub fn meaning(path: &str, value: &Value, counted: Option<&str>) -> String {
     // Most values are words and texts, which have none.
-    let dimension = match (value, matches!(value, Value::Number(_) | Value::Several(_)).then(|| kind(path)).flatten()) {
-        (_, Some(Kind::Amount { dimension, .. })) => dimension,
-        (_, Some(Kind::Counted)) => counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension),
+    let has_one = matches!(value, Value::Number(_) | Value::Several(_));
+    let dimension = match has_one.then(|| kind(path)).flatten() {
+        Some(Kind::Amount { dimension, .. }) => dimension,
+        Some(Kind::Counted) => counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension),
         _ => Dimension::PURE,
     };
     of(path, value, dimension)
