@@ -1,3 +1,5 @@
+mod conformance;
+
 use super::*;
 use crate::verify::open;
 use proptest::prelude::*;
