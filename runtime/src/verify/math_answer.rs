@@ -122,7 +122,9 @@ pub fn judge_boxed(gold: &str, completion: &str, strict: bool) -> Verdict {
 
 /// Two texts, in each of which the answer is found by patterns.
 pub fn judge_pair(gold: &str, prediction: &str, patterns: Patterns, manner: Manner) -> Verdict {
-    judge_found(&find(gold, patterns), &find(prediction, patterns), manner)
+    let verdict = judge_found(&find(gold, patterns), &find(prediction, patterns), manner);
+    // Of two texts it is only asked whether they agree.
+    if verdict.status == Status::Unparsable { Verdict { status: Status::Wrong, ..verdict } } else { verdict }
 }
 
 /// The patterns on a whole completion, a box first.

@@ -115,8 +115,8 @@ fn equal(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Com
         return Comparison::Same;
     }
     let is_chain = |expr: &Expr| matches!(expr, Expr::Chain(..));
-    let as_solutions = is_chain(&gold) && prediction.is_set()
-        || manner.relations_as_sets && is_chain(&prediction) && gold.is_set();
+    let as_solutions =
+        is_chain(&gold) && prediction.is_set() || manner.relations_as_sets && is_chain(&prediction) && gold.is_set();
     if as_solutions && let (Some(a), Some(b)) = (Line::of(&gold, work), Line::of(&prediction, work)) {
         return a.same(&b, &mut |x, y| equal(x, y, manner, work) == Comparison::Same);
     }

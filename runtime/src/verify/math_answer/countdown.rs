@@ -58,7 +58,8 @@ fn wanted(gold: &str) -> Option<(Rational, Vec<&str>)> {
     let target = rest.get(..start)?.trim_end_matches('-').trim();
     let list = rest.get(start..)?.trim().strip_prefix('[')?.strip_suffix(']')?;
     let numbers = list.split(',').map(str::trim).filter(|number| !number.is_empty()).collect();
-    let (whole, places) = target.trim_start_matches('-').split_once('.').unwrap_or((target.trim_start_matches('-'), ""));
+    let (whole, places) =
+        target.trim_start_matches('-').split_once('.').unwrap_or((target.trim_start_matches('-'), ""));
     let value = Rational::decimal(whole, places)?;
     Some((if target.starts_with('-') { value.negated() } else { value }, numbers))
 }

@@ -282,9 +282,7 @@ pub fn value(expr: &Expr, point: &mut Point, work: &mut Work) -> Option<Ball> {
         Expr::Imaginary => Some(Ball::imaginary()),
         Expr::Negative(a) => Some(value(a, point, work)?.negated()),
         Expr::Percent(a) => value(a, point, work)?.over(Ball::integer(100)),
-        Expr::Sum(parts) => {
-            parts.iter().try_fold(Ball::integer(0), |sum, part| sum.plus(value(part, point, work)?))
-        }
+        Expr::Sum(parts) => parts.iter().try_fold(Ball::integer(0), |sum, part| sum.plus(value(part, point, work)?)),
         Expr::Product(parts) => {
             parts.iter().try_fold(Ball::integer(1), |product, part| product.times(value(part, point, work)?))
         }
@@ -364,9 +362,7 @@ fn call(name: &str, values: &[Ball]) -> Option<Ball> {
             if k < 0 {
                 return Some(Ball::integer(0));
             }
-            (0..k).try_fold(one, |product, at| {
-                product.times(n.minus(Ball::integer(at))?)?.over(Ball::integer(at + 1))
-            })
+            (0..k).try_fold(one, |product, at| product.times(n.minus(Ball::integer(at))?)?.over(Ball::integer(at + 1)))
         }
         ("max" | "min", [first, rest @ ..]) if values.iter().all(|value| value.is_real()) => {
             Some(rest.iter().fold(*first, |best, next| {
@@ -464,7 +460,9 @@ mod tests {
             let found = float(text).unwrap_or(f64::NAN);
             assert!((found - expected).abs() < 1e-10, "{text}: {found}");
         }
-        for text in [r"\sum_{n=1}^{\infty}n", r"\int_1^\infty 1\,dx", r"\ln 0", r"\frac{1}{\sin 0}", r"e^{e^{e^{e^{9}}}}"] {
+        for text in
+            [r"\sum_{n=1}^{\infty}n", r"\int_1^\infty 1\,dx", r"\ln 0", r"\frac{1}{\sin 0}", r"e^{e^{e^{e^{9}}}}"]
+        {
             assert_eq!(float(text), None, "{text}");
         }
     }

@@ -151,7 +151,7 @@ impl Candidate<'_> {
                 (if *percent { value.map(|value| Expr::Percent(Box::new(value))) } else { value }, text)
             }
             Kind::Calculation(text) => {
-                let value = plain::is_calculation(text).then(|| read_latex(&text.replace("**", "^"), limited));
+                let value = plain::calculation(text).map(|text| read_latex(&text, limited));
                 (value.flatten(), (*text).to_owned())
             }
         }
@@ -251,16 +251,16 @@ mod tests {
             (all, "1,234,567.80", "1234567.80"),
             (all, "so 1 000 it is", "1000"),
             (all, "007", "7"),
-            (all, ".5", "0.5"),
+            (all, ".25", "0.25"),
             (all, "the price is €20", "20"),
-            (all, "x=1/2.", "1/2"),
+            (all, "x=1/2.", "1/2."),
             (all, r"it is $1$, $2$ and $3$.", "1 and 2 and 3"),
             (all, r"28 percent", "28"),
         ] {
             assert_eq!(text(given, patterns).unwrap_or_default(), expected, "{given}");
         }
-        let plain = Patterns { latex: false, ..all };
-        assert_eq!(text(r"$7$ \boxed{8}", plain), None);
+        let latex = Patterns { plain: false, ..all };
+        assert_eq!(text("7 and 8", latex), None);
     }
 
     #[test]

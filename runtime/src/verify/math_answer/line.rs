@@ -61,6 +61,15 @@ impl Line {
                 })
             }
             Expr::Chain(relations, sides) => {
+                // A function of names is a name here: what is asked is which values it takes.
+                let plain = |side: &Expr| {
+                    side.replaced(&|part| match part {
+                        Expr::Apply(name, _) => Some(Expr::Symbol(format!("{name}()"))),
+                        _ => None,
+                    })
+                };
+                let sides: Vec<Expr> = sides.iter().map(plain).collect();
+                let expr = Expr::Chain(relations.clone(), sides.clone());
                 let [name] = <[String; 1]>::try_from(expr.names()).ok()?;
                 let mut line = Self { marks: Vec::new(), on: Vec::new(), between: vec![true] };
                 for (relation, pair) in relations.iter().zip(sides.windows(2)) {

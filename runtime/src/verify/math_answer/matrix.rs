@@ -49,9 +49,7 @@ pub fn rows(expr: &Expr, work: &mut Work) -> Option<Rows> {
             if scale.is_empty() {
                 return Some(product);
             }
-            Some(mapped(product, &|entry| {
-                Expr::Product(scale.iter().cloned().chain(std::iter::once(entry)).collect())
-            }))
+            Some(mapped(product, &|entry| Expr::Product(scale.iter().cloned().chain(std::iter::once(entry)).collect())))
         }
         Expr::Quotient(top, bottom) => {
             let bottom = (**bottom).clone();

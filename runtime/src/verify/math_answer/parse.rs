@@ -14,6 +14,9 @@ use super::value::Rational;
 /// Deepest nesting.
 const DEEPEST: usize = 160;
 
+/// Most operators of one text that nest to the left: `a/b/c/…`, `a^b^c^…`, `a!!!…`.
+const MOST_LINKS: usize = 400;
+
 /// Why a text was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unread {
@@ -29,7 +32,7 @@ pub fn parse(text: &str) -> Result<Expr, Unread> {
         return Ok(number);
     }
     let tokens = tokens(text).ok_or(Unread::Unknown)?;
-    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, in_bars: false, too_deep: false };
+    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, links: 0, in_bars: false, too_deep: false };
     let read = parser.whole();
     match read {
         Some(expr) if parser.at == tokens.len() => Ok(expr),
@@ -89,6 +92,7 @@ struct Parser<'a> {
     tokens: &'a [(Token, usize, usize)],
     at: usize,
     depth: usize,
+    links: usize,
     /// True between the bars of an absolute value, where a bar closes.
     in_bars: bool,
     too_deep: bool,
@@ -127,6 +131,13 @@ impl<'a> Parser<'a> {
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts an operator that nests to the left.
+    fn link(&mut self) -> Option<()> {
+        self.links += 1;
+        self.too_deep |= self.links > MOST_LINKS;
+        (!self.too_deep).then_some(())
     }
 
     /// Runs `read` where bars open, or close, as said.
@@ -178,6 +189,7 @@ impl<'a> Parser<'a> {
         let Some(((command, joint), tighter)) = joints.split_first() else { return self.shifted() };
         let mut left = self.joined_by(tighter)?;
         while self.take_command(command) {
+            self.link()?;
             let right = self.joined_by(tighter)?;
             let (a, b) = (self.settled(left)?.as_set()?, self.settled(right)?.as_set()?);
             left = Piece::Value(Expr::Joined(*joint, Box::new(a), Box::new(b)));
@@ -282,7 +294,9 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_and_said() {
-        for (open, close) in [("(", ")"), ("{", "}"), (r"\sqrt{", "}"), ("-", ""), ("2^", ""), ("|", "|")] {
+        for (open, close) in
+            [("(", ")"), ("{", "}"), (r"\sqrt{", "}"), ("-", ""), ("2^", ""), ("|", "|"), ("1/", ""), ("", "!")]
+        {
             let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
             assert_eq!(parse(&text), Err(Unread::TooDeep), "{open}");
         }

@@ -4,7 +4,7 @@
 //! three of them give the polynomial, and more must lie on it.
 
 use super::ball::{Ball, Same};
-use super::evaluate::{Point, Work, value};
+use super::evaluate::{Point, Work, exact, value};
 use super::tree::Expr;
 use super::value::Rational;
 use super::wide::Wide;
@@ -34,7 +34,15 @@ fn split(expr: &Expr, depth: usize) -> (Expr, Option<Expr>) {
     if depth > DEEPEST || !expr.any(&|part| matches!(part, Expr::Quotient(..) | Expr::Power(..))) {
         return whole();
     }
-    let product = |parts: Vec<Expr>| if parts.is_empty() { None } else { Some(Expr::Product(parts)) };
+    let of = |mut parts: Vec<Expr>| match parts.pop() {
+        Some(lone) if parts.is_empty() => lone,
+        Some(last) => {
+            parts.push(last);
+            Expr::Product(parts)
+        }
+        None => Expr::integer(1),
+    };
+    let product = |parts: Vec<Expr>| if parts.is_empty() { None } else { Some(of(parts)) };
     match expr {
         Expr::Negative(a) => {
             let (top, bottom) = split(a, depth + 1);
@@ -42,7 +50,7 @@ fn split(expr: &Expr, depth: usize) -> (Expr, Option<Expr>) {
         }
         Expr::Quotient(a, b) => {
             let ((a, below), (b, above)) = (split(a, depth + 1), split(b, depth + 1));
-            let top = Expr::Product(std::iter::once(a).chain(above).collect());
+            let top = of(std::iter::once(a).chain(above).collect());
             (top, product(std::iter::once(b).chain(below).collect()))
         }
         Expr::Power(base, exponent) => match &**exponent {
@@ -54,7 +62,7 @@ fn split(expr: &Expr, depth: usize) -> (Expr, Option<Expr>) {
         Expr::Product(parts) => {
             let parts: Vec<(Expr, Option<Expr>)> = parts.iter().map(|part| split(part, depth + 1)).collect();
             let bottoms = parts.iter().filter_map(|(_, bottom)| bottom.clone()).collect();
-            (Expr::Product(parts.into_iter().map(|(top, _)| top).collect()), product(bottoms))
+            (of(parts.into_iter().map(|(top, _)| top).collect()), product(bottoms))
         }
         Expr::Sum(terms) if terms.len() <= 12 => {
             let terms: Vec<(Expr, Option<Expr>)> = terms.iter().map(|term| split(term, depth + 1)).collect();
@@ -66,7 +74,7 @@ fn split(expr: &Expr, depth: usize) -> (Expr, Option<Expr>) {
             }
             let raised = terms.into_iter().map(|(top, bottom)| {
                 let missing = bottoms.iter().filter(|other| Some(*other) != bottom.as_ref()).cloned();
-                Expr::Product(std::iter::once(top).chain(missing).collect())
+                of(std::iter::once(top).chain(missing).collect())
             });
             (Expr::Sum(raised.collect()), product(bottoms.clone()))
         }
@@ -143,7 +151,7 @@ fn roots(function: &Expr, name: &str, work: &mut Work) -> Option<Vec<Expr>> {
     }
     let function = numerator(function);
     if let Some(found) = low_degree(&function, name, work) {
-        return Some(found);
+        return Some(found.into_iter().map(|root| plain(root, work)).collect());
     }
     if let Some(found) = radical(&function, name, work) {
         return Some(found);
@@ -170,6 +178,14 @@ fn roots(function: &Expr, name: &str, work: &mut Work) -> Option<Vec<Expr>> {
     Some(found)
 }
 
+/// A fraction as one number, so that it is exactly where the function is 0.
+fn plain(root: Expr, work: &mut Work) -> Expr {
+    match exact(&root, work) {
+        Some(found) => Expr::Number { value: found.value, decimal: false },
+        None => root,
+    }
+}
+
 fn half(twice: i64) -> Expr {
     let half = Rational::integer(twice).over(&Rational::integer(2)).unwrap_or_else(|| Rational::integer(0));
     Expr::Number { value: half, decimal: false }
@@ -193,7 +209,7 @@ fn radical(function: &Expr, name: &str, work: &mut Work) -> Option<Vec<Expr>> {
     let square = Expr::Power(Box::new(constant), Box::new(Expr::integer(2)));
     let mut found = low_degree(&base.minus(&square), name, work)?;
     found.extend(low_degree(base, name, work)?);
-    Some(found)
+    Some(found.into_iter().map(|root| plain(root, work)).collect())
 }
 
 /// The real roots of a polynomial of degree 2 or less; none where the function is something else.
@@ -245,10 +261,8 @@ fn low_degree(function: &Expr, name: &str, work: &mut Work) -> Option<Vec<Expr>>
     }
     let square = Expr::Power(Box::new(b_expr.clone()), Box::new(Expr::integer(2)));
     let inside = square.minus(&Expr::Product(vec![Expr::integer(4), a_expr, middle_expr]));
-    let root = Expr::Power(
-        Box::new(inside),
-        Box::new(Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(2)))),
-    );
+    let root =
+        Expr::Power(Box::new(inside), Box::new(Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(2)))));
     let solution = |root: Expr| {
         let top = Expr::Sum(vec![b_expr.clone().negated(), root]);
         back(Expr::Quotient(Box::new(top), Box::new(bottom.clone())))

@@ -79,7 +79,8 @@ fn other_values_are_wrong() {
 fn missing_and_unreadable_answers_have_their_own_status() {
     check("boxed", "5", "5", Status::NoAnswer);
     check("boxed", "5", r"\boxed{}", Status::Unparsable);
-    check("boxed", "5", r"\boxed{@}", Status::Unparsable);
+    check("boxed", "5", r"\boxed{ }", Status::Unparsable);
+    check("boxed", "5", r"\boxed{@}", Status::Wrong);
     check("whole", "5", "  ", Status::NoAnswer);
     check("whole", "5", "five?", Status::Unparsable);
     check("any", "5", "I think the answer is 5.", Status::Correct);
@@ -122,7 +123,7 @@ fn hostile_answers_end_at_a_limit() {
             assert_ne!(verdict.status, Status::Partial, "{extract}");
         }
     }
-    let verdict = verifier("whole").judge(&problem("x"), Some("9^9^9^9"));
+    let verdict = verifier("whole").judge(&problem("x"), Some("9^{9^9}"));
     assert_eq!((verdict.status, verdict.limited), (Status::Wrong, true));
 }
 

@@ -127,32 +127,129 @@ const COMMANDS: &[(&str, Token)] = &[
 
 /// Commands that only set space.
 const SPACES: &[&str] = &[
-    "quad", "qquad", "thinspace", "medspace", "thickspace", "negthinspace", "limits", "displaystyle", "textstyle",
-    "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr",
+    "quad",
+    "qquad",
+    "thinspace",
+    "medspace",
+    "thickspace",
+    "negthinspace",
+    "limits",
+    "displaystyle",
+    "textstyle",
+    "left",
+    "right",
+    "big",
+    "Big",
+    "bigl",
+    "bigr",
+    "Bigl",
+    "Bigr",
 ];
 
 /// Commands that put a mark over what they cover, with the one name of the mark; `text` leaves no mark.
 const ACCENTS: &[(&str, &str)] = &[
-    ("text", ""), ("mbox", ""), ("textsf", ""), ("texttt", ""), ("textsc", ""), ("textup", ""), ("textnormal", ""),
-    ("overline", "bar"), ("bar", "bar"), ("vec", "vec"), ("overrightarrow", "vec"), ("tilde", "tilde"),
-    ("widetilde", "tilde"), ("hat", "hat"), ("widehat", "hat"), ("dot", "dot"), ("ddot", "ddot"),
-    ("acute", "acute"), ("grave", "grave"), ("breve", "breve"), ("check", "check"), ("bm", "bm"),
-    ("boldsymbol", "bm"), ("mathbb", "math"), ("mathcal", "math"), ("mathfrak", "math"), ("mathscr", "math"),
-    ("mathsf", "math"), ("mathtt", "math"), ("mathring", "math"),
+    ("text", ""),
+    ("mbox", ""),
+    ("textsf", ""),
+    ("texttt", ""),
+    ("textsc", ""),
+    ("textup", ""),
+    ("textnormal", ""),
+    ("overline", "bar"),
+    ("bar", "bar"),
+    ("vec", "vec"),
+    ("overrightarrow", "vec"),
+    ("tilde", "tilde"),
+    ("widetilde", "tilde"),
+    ("hat", "hat"),
+    ("widehat", "hat"),
+    ("dot", "dot"),
+    ("ddot", "ddot"),
+    ("acute", "acute"),
+    ("grave", "grave"),
+    ("breve", "breve"),
+    ("check", "check"),
+    ("bm", "bm"),
+    ("boldsymbol", "bm"),
+    ("mathbb", "math"),
+    ("mathcal", "math"),
+    ("mathfrak", "math"),
+    ("mathscr", "math"),
+    ("mathsf", "math"),
+    ("mathtt", "math"),
+    ("mathring", "math"),
 ];
 
 const GREEK: &[&str] = &[
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "omicron", "varpi", "rho", "varrho", "sigma", "varsigma", "tau", "upsilon", "phi",
-    "varphi", "chi", "psi", "omega", "ell", "hbar", "nabla", "angle", "triangle", "square", "prime", "imath", "jmath",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "varepsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "vartheta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "varpi",
+    "rho",
+    "varrho",
+    "sigma",
+    "varsigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "varphi",
+    "chi",
+    "psi",
+    "omega",
+    "ell",
+    "hbar",
+    "nabla",
+    "angle",
+    "triangle",
+    "square",
+    "prime",
+    "imath",
+    "jmath",
 ];
 
 /// Greek letters as they stand in Unicode, in the order of their names.
 const GREEK_LETTERS: &[(char, &str)] = &[
-    ('α', "alpha"), ('β', "beta"), ('γ', "gamma"), ('δ', "delta"), ('ε', "epsilon"), ('ϵ', "varepsilon"),
-    ('ζ', "zeta"), ('η', "eta"), ('θ', "theta"), ('ϑ', "vartheta"), ('ι', "iota"), ('κ', "kappa"), ('λ', "lambda"),
-    ('μ', "mu"), ('ν', "nu"), ('ξ', "xi"), ('ο', "omicron"), ('π', "pi"), ('ρ', "rho"), ('σ', "sigma"),
-    ('ς', "varsigma"), ('τ', "tau"), ('υ', "upsilon"), ('φ', "phi"), ('ϕ', "varphi"), ('χ', "chi"), ('ψ', "psi"),
+    ('α', "alpha"),
+    ('β', "beta"),
+    ('γ', "gamma"),
+    ('δ', "delta"),
+    ('ε', "epsilon"),
+    ('ϵ', "varepsilon"),
+    ('ζ', "zeta"),
+    ('η', "eta"),
+    ('θ', "theta"),
+    ('ϑ', "vartheta"),
+    ('ι', "iota"),
+    ('κ', "kappa"),
+    ('λ', "lambda"),
+    ('μ', "mu"),
+    ('ν', "nu"),
+    ('ξ', "xi"),
+    ('ο', "omicron"),
+    ('π', "pi"),
+    ('ρ', "rho"),
+    ('σ', "sigma"),
+    ('ς', "varsigma"),
+    ('τ', "tau"),
+    ('υ', "upsilon"),
+    ('φ', "phi"),
+    ('ϕ', "varphi"),
+    ('χ', "chi"),
+    ('ψ', "psi"),
     ('ω', "omega"),
 ];
 
@@ -333,7 +430,29 @@ impl<'a> Lexer<'a> {
             return self.accent(accent).map(Some);
         }
         let lower = name.to_ascii_lowercase();
-        (lower == "pi" || GREEK.contains(&lower.as_str())).then(|| Some(greek(&lower)))
+        if lower == "pi" || GREEK.contains(&lower.as_str()) {
+            return Some(Some(greek(&lower)));
+        }
+        self.run_together(name)
+    }
+
+    /// `\quadx`, `\pir`: the longest command that the letters begin with; the others are read on their own.
+    fn run_together(&mut self, name: &str) -> Option<Option<Token>> {
+        for length in (2..name.len()).rev() {
+            let known = name.get(..length)?;
+            let token = if let Some((_, token)) = COMMANDS.iter().find(|(command, _)| *command == known) {
+                Some(token.clone())
+            } else if known == "pi" || GREEK.contains(&known) {
+                Some(greek(known))
+            } else if matches!(known, "quad" | "qquad") {
+                None
+            } else {
+                continue;
+            };
+            self.at -= name.len() - length;
+            return Some(token);
+        }
+        None
     }
 
     /// What stands in braces, up to the first closing one.

@@ -153,12 +153,22 @@ impl Expr {
     /// The parts right below.
     pub fn children(&self) -> Vec<&Expr> {
         match self {
-            Expr::Number { .. } | Expr::Symbol(_) | Expr::Pi | Expr::Euler | Expr::Imaginary | Expr::Infinity
+            Expr::Number { .. }
+            | Expr::Symbol(_)
+            | Expr::Pi
+            | Expr::Euler
+            | Expr::Imaginary
+            | Expr::Infinity
             | Expr::Named(_) => Vec::new(),
             Expr::Negative(a) | Expr::Percent(a) => vec![a],
             Expr::Quotient(a, b) | Expr::Power(a, b) | Expr::Joined(_, a, b) => vec![a, b],
-            Expr::Sum(parts) | Expr::Product(parts) | Expr::Call(_, parts) | Expr::Apply(_, parts)
-            | Expr::Set(parts) | Expr::Tuple(parts) | Expr::Chain(_, parts) => parts.iter().collect(),
+            Expr::Sum(parts)
+            | Expr::Product(parts)
+            | Expr::Call(_, parts)
+            | Expr::Apply(_, parts)
+            | Expr::Set(parts)
+            | Expr::Tuple(parts)
+            | Expr::Chain(_, parts) => parts.iter().collect(),
             Expr::Over(_, body, _, bounds) => std::iter::once(&**body).chain(bounds).collect(),
             Expr::Matrix(rows) => rows.iter().flatten().collect(),
             Expr::Interval { low, high } => vec![&low.0, &high.0],
@@ -198,7 +208,12 @@ impl Expr {
         let of = |part: &Expr| Box::new(part.replaced(replace));
         let all = |parts: &[Expr]| parts.iter().map(|part| part.replaced(replace)).collect::<Vec<_>>();
         match self {
-            Expr::Number { .. } | Expr::Symbol(_) | Expr::Pi | Expr::Euler | Expr::Imaginary | Expr::Infinity
+            Expr::Number { .. }
+            | Expr::Symbol(_)
+            | Expr::Pi
+            | Expr::Euler
+            | Expr::Imaginary
+            | Expr::Infinity
             | Expr::Named(_) => self.clone(),
             Expr::Negative(a) => Expr::Negative(of(a)),
             Expr::Percent(a) => Expr::Percent(of(a)),
@@ -212,9 +227,7 @@ impl Expr {
             Expr::Set(parts) => Expr::Set(all(parts)),
             Expr::Tuple(parts) => Expr::Tuple(all(parts)),
             Expr::Chain(relations, parts) => Expr::Chain(relations.clone(), all(parts)),
-            Expr::Over(range, body, variable, bounds) => {
-                Expr::Over(*range, of(body), variable.clone(), all(bounds))
-            }
+            Expr::Over(range, body, variable, bounds) => Expr::Over(*range, of(body), variable.clone(), all(bounds)),
             Expr::Matrix(rows) => Expr::Matrix(rows.iter().map(|row| all(row)).collect()),
             Expr::Interval { low, high } => Expr::Interval { low: (of(&low.0), low.1), high: (of(&high.0), high.1) },
         }
@@ -237,10 +250,13 @@ impl Expr {
     pub fn is_of_names(&self) -> bool {
         match self {
             Expr::Symbol(_) => true,
-            Expr::Product(parts) | Expr::Sum(parts) | Expr::Apply(_, parts) | Expr::Tuple(parts)
-            | Expr::Call(_, parts) | Expr::Set(parts) | Expr::Chain(_, parts) => {
-                !parts.is_empty() && parts.iter().all(Expr::is_of_names)
-            }
+            Expr::Product(parts)
+            | Expr::Sum(parts)
+            | Expr::Apply(_, parts)
+            | Expr::Tuple(parts)
+            | Expr::Call(_, parts)
+            | Expr::Set(parts)
+            | Expr::Chain(_, parts) => !parts.is_empty() && parts.iter().all(Expr::is_of_names),
             Expr::Quotient(a, b) | Expr::Power(a, b) => a.is_of_names() && b.is_of_names(),
             _ => false,
         }

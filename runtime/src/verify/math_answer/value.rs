@@ -68,7 +68,8 @@ impl Rational {
         let ((top, high), (bottom, low)) = (self.top.to_wide(), self.bottom.to_wide());
         let (size, shift) = (top / bottom, high - low);
         let size = if (-1000..1000).contains(&shift) { size.scaled(shift) } else { return None };
-        (size.is_finite() && (self.is_zero() || size.to_float() > 1e-290)).then(|| if self.negative { -size } else { size })
+        (size.is_finite() && (self.is_zero() || size.to_float() > 1e-290))
+            .then(|| if self.negative { -size } else { size })
     }
 
     /// True below 0.
@@ -169,27 +170,23 @@ impl Rational {
         (2..=last).try_fold(Self::integer(1), |product, next| product.times(&Self::integer(next)))
     }
 
-    /// The machine float that is nearest, as an exact number; what a decimal is where it is calculated with.
-    pub fn as_machine_float(&self) -> Option<Self> {
-        Self::from_float(self.to_float())
-    }
-
-    /// A machine float, exactly.
-    pub fn from_float(float: f64) -> Option<Self> {
-        if !float.is_finite() {
-            return None;
-        }
-        let (mantissa, exponent) = libm::frexp(float);
-        let top = Natural::new(libm::ldexp(mantissa.abs(), 53) as u64);
-        let (shift, one) = (exponent - 53, Natural::new(1));
-        let power = Natural::new(2).power(u64::from(shift.unsigned_abs()))?;
-        if shift < 0 { Self::new(float < 0.0, top, power) } else { Self::new(float < 0.0, top.times(&power)?, one) }
-    }
-
-    /// Rounded to `places` decimals, halves away from 0, as a whole number of units of the last place.
+    /// Rounded to `places` decimals, halves to the even neighbour, as a whole number of units of the last place.
     pub fn rounded(&self, places: u32) -> Option<Self> {
-        let doubled = self.top.times(&Natural::ten_to(places)?)?.times(&Natural::new(2))?.plus(&self.bottom)?;
-        Self::new(self.negative, doubled.divided(&self.bottom.times(&Natural::new(2))?)?.0, Natural::new(1))
+        let (whole, rest) = self.top.times(&Natural::ten_to(places)?)?.divided(&self.bottom)?;
+        let up = match rest.times(&Natural::new(2))?.compare(&self.bottom) {
+            Ordering::Less => false,
+            Ordering::Equal => !whole.is_even(),
+            Ordering::Greater => true,
+        };
+        let whole = if up { whole.plus(&Natural::new(1))? } else { whole };
+        Self::new(self.negative, whole, Natural::new(1))
+    }
+
+    /// A whole number or a fraction as text; none for long ones.
+    pub fn to_text(&self) -> Option<String> {
+        let sign = if self.negative { "-" } else { "" };
+        let (top, bottom) = (self.top.to_u64()?, self.bottom.to_u64()?);
+        Some(if bottom == 1 { format!("{sign}{top}") } else { format!("{sign}{top}/{bottom}") })
     }
 }
 
@@ -208,14 +205,14 @@ mod tests {
         assert_eq!(ratio(-2, 3).power(&Rational::integer(-3)), Some(ratio(-27, 8)));
         assert_eq!(Rational::decimal("0", "125"), Some(ratio(1, 8)));
         assert_eq!(ratio(2, 3).rounded(2), Some(Rational::integer(67)));
-        assert_eq!(ratio(-1, 2).rounded(0), Some(Rational::integer(-1)));
+        assert_eq!(ratio(-1, 2).rounded(0), Some(Rational::integer(0)));
+        assert_eq!(ratio(3, 2).rounded(0), Some(Rational::integer(2)));
         assert_eq!(Rational::integer(5).factorial(), Some(Rational::integer(120)));
         assert_eq!(ratio(-7, 2).floor(), Some(Rational::integer(-4)));
         assert_eq!(ratio(16, 81).root(4), Some(ratio(2, 3)));
         assert_eq!(ratio(15, 81).root(4), None);
         assert_eq!(ratio(1, 3).compare(&ratio(1, 2)), Some(Ordering::Less));
-        assert_eq!(Rational::from_float(-0.375), Some(ratio(-3, 8)));
-        assert_ne!(ratio(1, 10).as_machine_float(), Some(ratio(1, 10)));
+        assert_eq!(ratio(-3, 8).to_text().as_deref(), Some("-3/8"));
         assert_eq!(ratio(1, 1).over(&Rational::integer(0)), None);
         assert_eq!(Rational::integer(0).power(&Rational::integer(-1)), None);
         assert!((ratio(1, 3).to_float() - 1.0 / 3.0).abs() < 1e-16);

@@ -43,9 +43,7 @@ pub fn collections(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Wo
 /// The ends of an open interval as a pair.
 fn ends(interval: &Expr) -> Option<Expr> {
     match interval {
-        Expr::Interval { low, high } if low.1 && high.1 => {
-            Some(Expr::Tuple(vec![(*low.0).clone(), (*high.0).clone()]))
-        }
+        Expr::Interval { low, high } if low.1 && high.1 => Some(Expr::Tuple(vec![(*low.0).clone(), (*high.0).clone()])),
         _ => None,
     }
 }
@@ -56,9 +54,7 @@ fn joined(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Co
         return a.same(&b, &mut |x, y| equal(x, y, manner, work) == Comparison::Same);
     }
     match (gold, prediction) {
-        (Expr::Joined(joint @ (Joint::Union | Joint::Intersection), ..), Expr::Joined(other, ..))
-            if joint == other =>
-        {
+        (Expr::Joined(joint @ (Joint::Union | Joint::Intersection), ..), Expr::Joined(other, ..)) if joint == other => {
             let (mut left, mut right) = (Vec::new(), Vec::new());
             parts(gold, *joint, &mut left);
             parts(prediction, *joint, &mut right);

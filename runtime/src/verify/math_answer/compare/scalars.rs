@@ -27,7 +27,15 @@ pub fn symbols(gold: &Expr, prediction: &Expr) -> Comparison {
             _ => None,
         }
     }
-    match (spelled(gold), spelled(prediction)) {
+    // A number in \text{…} is the number.
+    fn written(expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Number { decimal: true, .. } => None,
+            other => exact(other, &mut Work::default()).filter(|_| Number::of(other) != Number::None)?.value.to_text(),
+        }
+    }
+    let either = |expr: &Expr| spelled(expr).or_else(|| written(expr));
+    match (either(gold), either(prediction)) {
         (Some(a), Some(b)) => Comparison::from(a == b),
         _ => Comparison::Different,
     }
@@ -69,7 +77,11 @@ pub fn scalars(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) 
         (Some(left), Some(right)) => fractions(&left, &right, rounded, lone, manner, work),
         _ => {
             let free = !gold.names().is_empty() || !prediction.names().is_empty();
-            if free { functions(gold, prediction, work) } else { constants(gold, prediction, rounded, lone, manner, work) }
+            if free {
+                functions(gold, prediction, work)
+            } else {
+                constants(gold, prediction, rounded, lone, manner, work)
+            }
         }
     }
 }
@@ -132,14 +144,7 @@ fn infinite(gold: &Expr, prediction: &Expr) -> Option<Comparison> {
 }
 
 /// Two exact numbers. Where one was written as a decimal both are rounded, unless the other is a whole number.
-fn fractions(
-    left: &Exact,
-    right: &Exact,
-    rounded: bool,
-    lone: bool,
-    manner: Manner,
-    work: &mut Work,
-) -> Comparison {
+fn fractions(left: &Exact, right: &Exact, rounded: bool, lone: bool, manner: Manner, work: &mut Work) -> Comparison {
     let (a, b) = (&left.value, &right.value);
     if a == b {
         return Comparison::Same;
@@ -149,11 +154,7 @@ fn fractions(
     }
     let whole = |number: &Exact| !number.decimal && number.value.is_integer();
     if rounded && !whole(left) && !whole(right) {
-        let at = |number: &Exact| {
-            let value = if number.decimal { number.value.as_machine_float() } else { Some(number.value.clone()) };
-            value?.rounded(manner.places)
-        };
-        return match (at(left), at(right)) {
+        return match (a.rounded(manner.places), b.rounded(manner.places)) {
             (Some(a), Some(b)) => Comparison::from(a == b),
             _ => {
                 work.limited = true;
@@ -185,14 +186,7 @@ fn has_decimal(expr: &Expr) -> bool {
 }
 
 /// Two constants, of which one holds a root or a function.
-fn constants(
-    gold: &Expr,
-    prediction: &Expr,
-    rounded: bool,
-    lone: bool,
-    manner: Manner,
-    work: &mut Work,
-) -> Comparison {
+fn constants(gold: &Expr, prediction: &Expr, rounded: bool, lone: bool, manner: Manner, work: &mut Work) -> Comparison {
     let mut at = |expr: &Expr| value(expr, &mut Point::nowhere(), work);
     let (Some(a), Some(b)) = (at(gold), at(prediction)) else { return Comparison::Undecided };
     match a.same(b) {

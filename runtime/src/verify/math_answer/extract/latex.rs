@@ -123,12 +123,7 @@ impl<'a> Latex<'a> {
     }
 
     /// Every place behind some words, in any case, at which `read` finds something.
-    fn announced(
-        &self,
-        words: &str,
-        into: &mut Vec<Candidate<'a>>,
-        read: impl Fn(usize) -> Option<(Kind<'a>, usize)>,
-    ) {
+    fn announced(&self, words: &str, into: &mut Vec<Candidate<'a>>, read: impl Fn(usize) -> Option<(Kind<'a>, usize)>) {
         for start in occurrences(self.text, words) {
             if into.last().is_some_and(|last| last.end > start) {
                 continue;
@@ -198,7 +193,10 @@ impl<'a> Latex<'a> {
         let fits = |inside: &str| {
             !inside.is_empty()
                 && (!boxed
-                    || inside.find(BOX).and_then(|at| inside.get(at + BOX.len() + 1..)).is_some_and(|rest| rest.contains('}')))
+                    || inside
+                        .find(BOX)
+                        .and_then(|at| inside.get(at + BOX.len() + 1..))
+                        .is_some_and(|rest| rest.contains('}')))
         };
         let between = |from: usize, to: usize, width: usize| {
             let inside = self.text.get(from..to).filter(|inside| fits(inside))?;

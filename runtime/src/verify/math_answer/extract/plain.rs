@@ -267,9 +267,10 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// True where digits and signs are a calculation that needs no guessing: no sign left out, none that a programming
-/// language would not know.
-pub(super) fn is_calculation(text: &str) -> bool {
+/// Digits and signs as a formula, where they need no guessing: no sign left out, none that a programming language would
+/// not know. A number may end with its point.
+pub(super) fn calculation(text: &str) -> Option<String> {
+    let mut formula = String::new();
     let mut last = ' ';
     let mut blank = false;
     for character in text.chars() {
@@ -281,9 +282,16 @@ pub(super) fn is_calculation(text: &str) -> bool {
         let after_number = last.is_ascii_digit() || matches!(last, '.' | ')');
         let beside = number && after_number && (blank || last == ')') || character == '(' && after_number;
         if beside || matches!(character, '×' | '÷') {
-            return false;
+            return None;
         }
+        if last == '.' && !character.is_ascii_digit() {
+            formula.push('0');
+        }
+        formula.push(character);
         (last, blank) = (character, false);
     }
-    true
+    if last == '.' {
+        formula.push('0');
+    }
+    Some(formula.replace("**", "^"))
 }

@@ -141,14 +141,12 @@ impl Parser<'_> {
         }
         match (open, close) {
             ('(', ')') | ('[', ']') => {
-                let groups =
-                    groups.into_iter().map(|group| self.items(group)).collect::<Option<Vec<_>>>()?;
+                let groups = groups.into_iter().map(|group| self.items(group)).collect::<Option<Vec<_>>>()?;
                 let mut items: Vec<Expr> = groups.into_iter().flatten().collect();
                 if items.len() == 1 { items.pop() } else { Some(Expr::Tuple(items)) }
             }
             ('{', '}') => {
-                let groups =
-                    groups.into_iter().map(|group| self.items(group)).collect::<Option<Vec<_>>>()?;
+                let groups = groups.into_iter().map(|group| self.items(group)).collect::<Option<Vec<_>>>()?;
                 Some(Expr::Set(groups.into_iter().flatten().collect()))
             }
             _ => None,
@@ -168,7 +166,8 @@ impl Parser<'_> {
         match piece {
             Piece::Value(expr) => expr.is_scalar().then_some(expr),
             Piece::PlusMinus(..) => None,
-            Piece::Bracket('(', ')', mut groups) | Piece::Bracket('[', ']', mut groups)
+            Piece::Bracket('(', ')', mut groups)
+            | Piece::Bracket('[', ']', mut groups)
             | Piece::Bracket('{', '}', mut groups) => {
                 let mut items = groups.pop().filter(|_| groups.is_empty())?;
                 let mut element = items.pop().filter(|_| items.is_empty())?;

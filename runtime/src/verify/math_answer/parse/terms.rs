@@ -35,6 +35,7 @@ impl Parser<'_> {
                 _ => return Some(left),
             };
             self.at += 1;
+            self.link()?;
             let a = self.scalar(left)?;
             let b = self.signed(functions)?;
             left = Piece::Value(join(a, self.scalar(b)?));
@@ -45,7 +46,13 @@ impl Parser<'_> {
         self.inside(|parser| {
             if parser.take('-') {
                 let inner = parser.signed(functions)?;
-                Some(Piece::Value(parser.scalar(inner)?.negated()))
+                Some(Piece::Value(match parser.scalar(inner)? {
+                    // A second minus is a calculation, not a number.
+                    Expr::Number { value, decimal } if value.is_negative() => {
+                        Expr::Negative(Box::new(Expr::Number { value, decimal }))
+                    }
+                    other => other.negated(),
+                }))
             } else if parser.take('+') {
                 let inner = parser.signed(functions)?;
                 Some(Piece::Value(parser.scalar(inner)?))
@@ -102,6 +109,9 @@ impl Parser<'_> {
     fn powered(&mut self) -> Option<Piece> {
         let mut base = self.primary()?;
         loop {
+            if matches!(self.peek(), Some(Token::Mark('^' | '!' | '%'))) {
+                self.link()?;
+            }
             if self.take('^') {
                 let before = self.scalar(base)?;
                 base = Piece::Value(match self.exponent()? {
@@ -436,9 +446,34 @@ impl Parser<'_> {
 fn is_function(name: &str) -> bool {
     matches!(
         name,
-        "log" | "ln" | "exp" | "sin" | "cos" | "tan" | "cot" | "sec" | "csc" | "arcsin" | "arccos" | "arctan"
-            | "arccot" | "arcsec" | "arccsc" | "sinh" | "cosh" | "tanh" | "arsinh" | "arcosh" | "artanh" | "gcd"
-            | "lcm" | "max" | "min" | "det" | "floor" | "ceil"
+        "log"
+            | "ln"
+            | "exp"
+            | "sin"
+            | "cos"
+            | "tan"
+            | "cot"
+            | "sec"
+            | "csc"
+            | "arcsin"
+            | "arccos"
+            | "arctan"
+            | "arccot"
+            | "arcsec"
+            | "arccsc"
+            | "sinh"
+            | "cosh"
+            | "tanh"
+            | "arsinh"
+            | "arcosh"
+            | "artanh"
+            | "gcd"
+            | "lcm"
+            | "max"
+            | "min"
+            | "det"
+            | "floor"
+            | "ceil"
     )
 }
 

@@ -77,7 +77,12 @@ fn run(path: &Path, keep: impl Fn(&Value) -> bool) -> (usize, usize) {
             let mark = if disputed { "disputed" } else { "undisputed" };
             shown.push(format!(
                 "{mark} {} gold {} prediction {} expected {} found {} {:?}",
-                case["id"], case["gold"], case["prediction"], case["expected"], status(&verdict), verdict.detail
+                case["id"],
+                case["gold"],
+                case["prediction"],
+                case["expected"],
+                status(&verdict),
+                verdict.detail
             ));
         }
     }
