@@ -9,7 +9,7 @@
 //! The work goes through four rooms: [`extract`] finds candidates, [`normal`] brings each to one spelling, [`parse`]
 //! makes a tree of it, [`compare`] compares two trees. Fractions are compared exactly. Roots, functions and names are
 //! compared as balls of 30 digits, names at fixed points: two expressions are the same where all balls meet. That is no
-//! proof, but two different functions do not agree to 18 digits at eight points by chance.
+//! proof, but two different functions do not agree to 18 digits at a dozen points by chance.
 //!
 //! Where the gold answer is a number and `extract = whole`, the answer must be a number that is written out. `12+3` has
 //! the right value for the question `12+3=?`, and a policy that learns to copy the question would be paid for it.

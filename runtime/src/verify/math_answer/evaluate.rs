@@ -264,9 +264,15 @@ impl Point {
         if self.whole {
             return Some(Ball::integer(2 + (mixed >> 60) as i64 % 11));
         }
-        // From 0.25 to 2.25 in steps of 2^-19, at every other point on either side of 0.
+        // From 0.25 to 2.25 in steps of 2^-19, doubled at every other point: what changes its sign far from 0 is met too.
+        // At the first of every four points all are positive, at the last all negative.
         let size = 0.25 + (mixed >> 44) as f64 / f64::from(1 << 19);
-        let negative = number % 2 == 1 && mixed >> 43 & 1 == 1;
+        let size = libm::ldexp(size, number as i32 / 2 % 6);
+        let negative = match number % 4 {
+            0 => false,
+            3 => true,
+            _ => mixed >> 43 & 1 == 1,
+        };
         Some(Ball::exact(Wide::new(if negative { -size } else { size })))
     }
 }

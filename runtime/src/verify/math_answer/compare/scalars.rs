@@ -8,7 +8,7 @@ use crate::verify::math_answer::tree::{Expr, Range};
 use crate::verify::math_answer::value::Rational;
 
 /// Functions are compared at so many points. Two different ones hardly agree at any.
-const POINTS: u32 = 8;
+const POINTS: u32 = 12;
 
 /// Two calculations are the same where they differ by less than this: the fifteen digits of the references.
 const FIFTEEN_DIGITS: f64 = 1e-15;
@@ -132,11 +132,18 @@ fn infinite(gold: &Expr, prediction: &Expr) -> Option<Comparison> {
         }
         search(expr)
     };
-    let sign = |expr: &Expr| match expr {
-        Expr::Infinity => 1,
-        Expr::Negative(inner) if **inner == Expr::Infinity => -1,
-        _ => 0,
-    };
+    fn sign(expr: &Expr) -> i32 {
+        match expr {
+            Expr::Infinity => 1,
+            Expr::Negative(inner) => -sign(inner),
+            // Something finite beside it changes nothing.
+            Expr::Sum(terms) => match terms.iter().map(sign).filter(|sign| *sign != 0).collect::<Vec<_>>().as_slice() {
+                [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
     if !outside(gold) && !outside(prediction) {
         return None;
     }

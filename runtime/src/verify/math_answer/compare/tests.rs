@@ -38,6 +38,7 @@ fn values_that_are_the_same() {
         (r"[0,2]\cup[1,3]", "[0,3]"),
         (r"\begin{pmatrix}1&2\end{pmatrix}", r"\frac{1}{2}\begin{pmatrix}2&4\end{pmatrix}"),
         (r"\infty", r"+\infty"),
+        (r"-\infty", r"2-\infty"),
         ("e^{2}", r"\exp(2)"),
     ] {
         assert_eq!(found(gold, prediction), Comparison::Same, "{gold} and {prediction}");
@@ -51,6 +52,8 @@ fn values_that_are_not() {
         (r"\frac{1}{3}", "0.333"),
         (r"2\sqrt{3}", "3.46"),
         (r"\sqrt{x^2}", "x"),
+        ("(x+3)(x+6)", "|(x+3)(x+6)|"),
+        ("x+40", "|x+40|"),
         ("(0,1)", "[0,1]"),
         ("(1,2,3)", "(3,2,1)"),
         (r"\{1,2\}", r"\{1,2,3\}"),
