@@ -122,6 +122,9 @@ fn equal(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Com
     }
     match (&gold, &prediction) {
         (Expr::Chain(..), Expr::Chain(..)) => relations(&gold, &prediction, manner, work),
+        (Expr::Chain(..), Expr::Set(_)) | (Expr::Set(_), Expr::Chain(..)) => {
+            collections(&gold, &prediction, manner, work)
+        }
         (Expr::Chain(..), _) | (_, Expr::Chain(..)) => Comparison::Different,
         _ if !gold.is_scalar() || !prediction.is_scalar() => collections(&gold, &prediction, manner, work),
         (Expr::Symbol(_), _) | (_, Expr::Symbol(_)) => {

@@ -168,11 +168,12 @@ pub fn read_latex(text: &str, limited: &mut bool) -> Option<Expr> {
     if text.contains([',', ';']) {
         return None;
     }
-    let signs = text.match_indices('=').filter(|(at, _)| {
+    let signs = text.match_indices('=').map(|(at, _)| at).filter(|at| {
         let before = text.get(..*at).unwrap_or_default();
         !before.ends_with(['\\', '<', '!', '>'])
     });
-    let (last, _) = signs.clone().last().filter(|_| signs.count() > 1)?;
+    let signs: Vec<usize> = signs.collect();
+    let last = signs.last().filter(|_| signs.len() > 1)?;
     parse(text.get(last + 1..)?).ok()
 }
 

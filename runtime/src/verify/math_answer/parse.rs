@@ -5,6 +5,7 @@
 //! what stands around it: `(1,2)` alone is an interval, `(x+1)` before a factor is a group.
 
 mod lists;
+mod ranges;
 mod terms;
 
 use super::tokens::{Token, tokens};
@@ -191,7 +192,7 @@ impl<'a> Parser<'a> {
         while self.take_command(command) {
             self.link()?;
             let right = self.joined_by(tighter)?;
-            let (a, b) = (self.settled(left)?.as_set()?, self.settled(right)?.as_set()?);
+            let (a, b) = (self.settled(left)?.into_set()?, self.settled(right)?.into_set()?);
             left = Piece::Value(Expr::Joined(*joint, Box::new(a), Box::new(b)));
         }
         Some(left)
@@ -218,7 +219,7 @@ impl<'a> Parser<'a> {
 
 impl Expr {
     /// A tuple between signs of sets is a set.
-    fn as_set(self) -> Option<Expr> {
+    fn into_set(self) -> Option<Expr> {
         match self {
             Expr::Tuple(items) => Some(Expr::Set(items)),
             set if set.is_set() => Some(set),

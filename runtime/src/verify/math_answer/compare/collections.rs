@@ -10,7 +10,11 @@ const MOST_UNORDERED: usize = 60;
 
 /// Compares two trees of which one is a set or a tuple. A lone value is a set of one.
 pub fn collections(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Comparison {
-    let lone = |expr: &Expr| if expr.is_scalar() { Expr::Set(vec![expr.clone()]) } else { expr.clone() };
+    let lone = |expr: &Expr| match expr {
+        Expr::Chain(..) => Expr::Set(vec![expr.clone()]),
+        other if other.is_scalar() => Expr::Set(vec![other.clone()]),
+        other => other.clone(),
+    };
     let (gold, prediction) = (lone(gold), lone(prediction));
     match (&gold, &prediction) {
         (Expr::Interval { low: a, high: b }, Expr::Interval { low: c, high: d }) => {

@@ -10,6 +10,9 @@ use crate::verify::math_answer::value::Rational;
 /// Functions are compared at so many points. Two different ones hardly agree at any.
 const POINTS: u32 = 12;
 
+/// So many where a function is put together from pieces, one of which may be small.
+const PIECEWISE_POINTS: u32 = 72;
+
 /// Two calculations are the same where they differ by less than this: the fifteen digits of the references.
 const FIFTEEN_DIGITS: f64 = 1e-15;
 
@@ -228,13 +231,24 @@ fn wants_whole(expr: &Expr) -> bool {
     })
 }
 
+/// True where a function may follow another rule elsewhere: absolute values, roots, whole parts.
+fn is_piecewise(expr: &Expr) -> bool {
+    let named = |part: &Expr| !part.names().is_empty();
+    expr.any(&|part| match part {
+        Expr::Call("abs" | "floor" | "ceil" | "max" | "min" | "mod", parts) => parts.iter().any(named),
+        Expr::Power(base, exponent) => matches!(**exponent, Expr::Quotient(..)) && named(base),
+        _ => false,
+    })
+}
+
 /// Compares at points that are the same in every run. The same name has the same value on both sides.
 fn functions(gold: &Expr, prediction: &Expr, work: &mut Work) -> Comparison {
     let decimal = has_decimal(gold) || has_decimal(prediction);
     let estimate = is_estimate(gold) || is_estimate(prediction);
     let whole = wants_whole(gold) || wants_whole(prediction);
+    let pieces = is_piecewise(gold) || is_piecewise(prediction);
     let mut compared = 0;
-    for number in 0..POINTS {
+    for number in 0..if pieces { PIECEWISE_POINTS } else { POINTS } {
         let mut at = |expr: &Expr| value(expr, &mut Point::fixed(number, whole), work);
         match (at(gold), at(prediction)) {
             (Some(a), Some(b)) => match a.same(b) {

@@ -32,8 +32,8 @@ impl<'a> Plain<'a> {
         for (at, character) in text.char_indices() {
             let operator = matches!(character, '+' | '-' | '*' | '×' | '/' | '^' | '(' | ')' | '÷');
             let belongs = operator || character.is_ascii_digit() || character == '.' || character.is_whitespace();
-            for place in at..at + character.len_utf8() {
-                in_run[place] = belongs;
+            if let Some(bytes) = in_run.get_mut(at..at + character.len_utf8()) {
+                bytes.fill(belongs);
             }
             is_operator[at] = operator;
         }
@@ -223,13 +223,13 @@ impl<'a> Plain<'a> {
         let text = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
         let (digits, decimals, end) = if let Some(end) = self.grouped(first) {
             let digits: String = text(start, end).chars().filter(|c| !matches!(c, ',' | ' ')).collect();
-            let decimals = self.decimals(end, &[b'.']);
+            let decimals = self.decimals(end, b".");
             (digits, text(end, decimals).to_owned(), decimals)
         } else if whole > first {
-            let decimals = self.decimals(whole, &[b'.', b',']);
+            let decimals = self.decimals(whole, b".,");
             (text(start, whole).to_owned(), text(whole, decimals).replace(',', "."), decimals)
         } else {
-            let decimals = self.decimals(start, &[b'.']);
+            let decimals = self.decimals(start, b".");
             (decimals > start).then_some(())?;
             (String::new(), text(start, decimals).to_owned(), decimals)
         };
