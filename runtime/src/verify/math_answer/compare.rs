@@ -117,7 +117,10 @@ fn equal(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Com
     let is_chain = |expr: &Expr| matches!(expr, Expr::Chain(..));
     let as_solutions =
         is_chain(&gold) && prediction.is_set() || manner.relations_as_sets && is_chain(&prediction) && gold.is_set();
-    if as_solutions && let (Some(a), Some(b)) = (Line::of(&gold, work), Line::of(&prediction, work)) {
+    if as_solutions
+        && let Some(a) = Line::of(&gold, work)
+        && let Some(b) = Line::of(&prediction, work)
+    {
         return a.same(&b, &mut |x, y| equal(x, y, manner, work) == Comparison::Same);
     }
     match (&gold, &prediction) {

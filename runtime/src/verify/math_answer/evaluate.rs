@@ -10,7 +10,7 @@ use super::wide::Wide;
 use std::cmp::Ordering;
 
 /// Work for one comparison: nodes that are evaluated, large numbers counted by their size.
-const MOST_WORK: usize = 60_000;
+const MOST_WORK: usize = 40_000;
 
 /// Largest argument of a factorial that is calculated.
 const LARGEST_FACTORIAL: i64 = 400;

@@ -9,7 +9,10 @@ use std::cmp::Ordering;
 pub use super::solve::numerator;
 
 /// Most marks of one set.
-const MOST_MARKS: usize = 200;
+const MOST_MARKS: usize = 100;
+
+/// Work for one comparison of two marks.
+const COMPARISON: usize = 50;
 
 /// A set of real numbers.
 #[derive(Debug, Clone)]
@@ -185,19 +188,17 @@ impl Line {
 
 /// Puts a mark in its place; one that is there already is not put again.
 fn insert<'a>(mark: &'a Expr, into: &mut Vec<&'a Expr>, work: &mut Work) -> Option<()> {
-    work.spend(into.len() + 1)?;
-    let mut place = into.len();
-    for (at, other) in into.iter().enumerate() {
-        match order(mark, other)? {
+    let (mut low, mut high) = (0, into.len());
+    while low < high {
+        work.spend(COMPARISON)?;
+        let middle = usize::midpoint(low, high);
+        match order(mark, into.get(middle)?)? {
             Ordering::Equal => return Some(()),
-            Ordering::Less => {
-                place = at;
-                break;
-            }
-            Ordering::Greater => {}
+            Ordering::Less => high = middle,
+            Ordering::Greater => low = middle + 1,
         }
     }
-    into.insert(place, mark);
+    into.insert(low, mark);
     (into.len() <= MOST_MARKS).then_some(())
 }
 

@@ -42,9 +42,12 @@ const DELIMITERS: &[&str] = &[
     r"\urcorner",
 ];
 
+/// Longest argument of what is repaired, in bytes.
+const LONGEST_ARGUMENT: usize = 1_000;
+
 /// Brings a text to one spelling. With `last_box`, several boxes count together only where they are close.
 pub fn normalised(text: &str, last_box: bool) -> String {
-    let text = opened(text, last_box);
+    let text = without_long_blanks(&opened(text, last_box));
     let text = text
         .replace(r"\mathrm{T}", "T")
         .replace(r"\mathrm{d}", "d")
@@ -87,6 +90,20 @@ fn rewritten<'a>(text: &'a str, step: impl Fn(&'a str, char) -> Option<(usize, S
 
 fn blanks(text: &str) -> usize {
     text.len() - text.trim_start().len()
+}
+
+/// One blank for many, so that no step looks at them again and again.
+fn without_long_blanks(text: &str) -> String {
+    const MOST: usize = 8;
+    let mut result = String::with_capacity(text.len());
+    let mut run = 0;
+    for character in text.chars() {
+        run = if character.is_whitespace() { run + 1 } else { 0 };
+        if run <= MOST {
+            result.push(character);
+        }
+    }
+    result
 }
 
 /// `\left`, `\right`, `\mleft` and `\mright` before a delimiter.
@@ -162,7 +179,7 @@ fn respelled(text: &str) -> String {
             return by(start + known.len(), ",");
         }
         if let Some(inner) = word.strip_prefix(r"\text{")
-            && let Some(end) = inner.find('}')
+            && let Some(end) = near(inner, b'}')
             && matches!(inner.get(..end).map(str::trim), Some("and" | "or"))
         {
             return by(start + r"\text{".len() + end + 1, ",");
@@ -232,7 +249,7 @@ fn repaired(text: &str) -> String {
     let text = rewritten(text, |rest, _| {
         let inner = rest.strip_prefix('^')?;
         let inner = inner.strip_prefix(' ').unwrap_or(inner).strip_prefix('(')?;
-        let end = inner.find(')')?;
+        let end = near(inner, b')')?;
         let skipped = rest.len() - inner.len();
         Some((skipped + end + 1, format!("^{{{}}}", inner.get(..end)?)))
     });
@@ -240,7 +257,7 @@ fn repaired(text: &str) -> String {
         let name = if before == '\\' { return None } else { rest.strip_prefix('\\').unwrap_or(rest) };
         let inner = name.strip_prefix("sqrt")?;
         let inner = inner.strip_prefix(' ').unwrap_or(inner).strip_prefix('(')?;
-        let end = inner.find(')')?;
+        let end = near(inner, b')')?;
         Some((rest.len() - inner.len() + end + 1, format!(r"\sqrt{{{}}}", inner.get(..end)?)))
     });
     rewritten(&text, |rest, _| {
@@ -280,7 +297,7 @@ fn fraction(behind: &str) -> Option<(usize, String)> {
     let first = text.chars().next()?;
     if first == '{' {
         // A digit behind the first group is the second argument.
-        let end = closing(text)?;
+        let end = closing(text, LONGEST_ARGUMENT)?;
         let second = text.get(end + 1..)?;
         let space = usize::from(second.starts_with(' '));
         let digit = second.get(space..)?.chars().next().filter(char::is_ascii_digit)?;
@@ -301,10 +318,15 @@ fn fraction(behind: &str) -> Option<(usize, String)> {
     Some((used + length, format!(r"\frac{{{first}}}{{{}}}", second.get(..length)?)))
 }
 
-/// Where the brace closes that a text begins with.
-fn closing(text: &str) -> Option<usize> {
+/// Where a mark first stands, if within the length of an argument.
+fn near(text: &str, mark: u8) -> Option<usize> {
+    text.bytes().take(LONGEST_ARGUMENT).position(|byte| byte == mark)
+}
+
+/// Where the brace closes that a text begins with, if within so many bytes.
+fn closing(text: &str, within: usize) -> Option<usize> {
     let mut open = 0usize;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.bytes().take(within).enumerate() {
         match byte {
             b'{' => open += 1,
             b'}' => {

@@ -277,6 +277,13 @@ fn hostile() -> Vec<String> {
     texts.push((0..240).map(|at| format!(r"\sin {at}")).collect::<Vec<_>>().join(","));
     texts.push((1..=90).map(|at| format!("1/{}", 1000 + at)).collect::<Vec<_>>().join("+"));
     texts.push((0..60).map(|at| format!("x^{at}")).collect::<Vec<_>>().join("+"));
+    texts.push(format!("${}$", " ".repeat(30_000)));
+    texts.push(format!("$1{}x$", " ".repeat(30_000)));
+    texts.push(format!("${}$", r"\boxed{1}".repeat(3_000)));
+    texts.push(format!("${}$", r"\text{".repeat(4_000)));
+    texts.push(format!("${}$", "^(".repeat(15_000)));
+    texts.push(format!("${}$", r"\frac{".repeat(4_000)));
+    texts.push(format!("${}$", "(1,".repeat(10_000)));
     texts.push("a".repeat(10_000_000));
     texts
 }

@@ -54,7 +54,9 @@ fn ends(interval: &Expr) -> Option<Expr> {
 
 /// Unions and the like: as sets of real numbers where they are, else part by part.
 fn joined(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Comparison {
-    if let (Some(a), Some(b)) = (Line::of(gold, work), Line::of(prediction, work)) {
+    if let Some(a) = Line::of(gold, work)
+        && let Some(b) = Line::of(prediction, work)
+    {
         return a.same(&b, &mut |x, y| equal(x, y, manner, work) == Comparison::Same);
     }
     match (gold, prediction) {

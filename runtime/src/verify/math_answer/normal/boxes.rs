@@ -6,12 +6,17 @@ const NEAR: usize = 10;
 /// Boxes with less than this between them belong together where a comma or a word joins them.
 const JOINED: usize = 70;
 
+/// Most boxes that are opened.
+const MOST: usize = 100;
+
 /// The contents of the boxes of a text, from the right, with commas between; the text where it has no box. With `last`,
 /// only the last one and those close to it. A box in a box is opened where it stands last.
 pub fn opened(text: &str, last: bool) -> String {
     let mut found: Vec<&str> = Vec::new();
     let mut border = text.len();
-    while let Some((start, brace)) = last_box(text, border) {
+    while found.len() < MOST
+        && let Some((start, brace)) = last_box(text, border)
+    {
         let rest = text.get(..border).unwrap_or_default();
         let content = rest.get(brace..).unwrap_or_default();
         if !content.starts_with('{') {
@@ -20,7 +25,7 @@ pub fn opened(text: &str, last: bool) -> String {
             }
             break;
         }
-        let Some(end) = super::closing(content) else {
+        let Some(end) = super::closing(content, usize::MAX) else {
             if found.is_empty() {
                 found.push(text.get(brace..).unwrap_or_default());
             }
