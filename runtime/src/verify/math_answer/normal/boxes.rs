@@ -6,7 +6,7 @@ const NEAR: usize = 10;
 /// Boxes with less than this between them belong together where a comma or a word joins them.
 const JOINED: usize = 70;
 
-/// Most boxes that are opened.
+/// Most boxes that are looked at.
 const MOST: usize = 100;
 
 /// The contents of the boxes of a text, from the right, with commas between; the text where it has no box. With `last`,
@@ -14,9 +14,8 @@ const MOST: usize = 100;
 pub fn opened(text: &str, last: bool) -> String {
     let mut found: Vec<&str> = Vec::new();
     let mut border = text.len();
-    while found.len() < MOST
-        && let Some((start, brace)) = last_box(text, border)
-    {
+    for _ in 0..MOST {
+        let Some((start, brace)) = last_box(text, border) else { break };
         let rest = text.get(..border).unwrap_or_default();
         let content = rest.get(brace..).unwrap_or_default();
         if !content.starts_with('{') {
