@@ -8,7 +8,7 @@
 //! A task without a program and data that is no data of a puzzle are [`Status::Unparsable`], as the references say. The task
 //! `ordering` is our own; what is wrong with its data is [`Status::Error`].
 //!
-//! Limits: [`LONGEST`] bytes of answer, and those of the parsers and of [`game`]. None is of time.
+//! Limits: `LONGEST` bytes of answer, and those of the parsers and of `game`. None is of time.
 
 mod big_bench;
 mod brackets;

@@ -59,7 +59,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "extract",
                 Kind::Choice(&[
                     word("boxed", "The last `\\boxed{…}`."),
-                    word("any", "A box if there is one, else the last number."),
+                    word("any", "A box; without one what is announced as the answer, else the last formula or number."),
                     word("whole", "The answer as it stands."),
                 ]),
                 Default("boxed"),
