@@ -6,8 +6,8 @@
 //! | `any` | a box; without one what is announced as the answer, else the last formula or number |
 //! | `whole` | the whole text |
 //!
-//! The work goes through four rooms: [`extract`] finds candidates, [`normal`] brings each to one spelling, [`parse`]
-//! makes a tree of it, [`compare`] compares two trees. Fractions are compared exactly. Roots, functions and names are
+//! The work goes through four rooms: `extract` finds candidates, `normal` brings each to one spelling, `parse`
+//! makes a tree of it, `compare` compares two trees. Fractions are compared exactly. Roots, functions and names are
 //! compared as balls of 30 digits, names at fixed points: two expressions are the same where all balls meet. That is no
 //! proof, but two different functions do not agree to 18 digits at a dozen points by chance.
 //!
