@@ -15,7 +15,11 @@ mod plot;
 mod report;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
+mod serve;
 mod test;
+#[cfg(feature = "run")]
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -110,7 +114,7 @@ enum Command {
     Resume(run::ResumeArgs),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "report"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "report", "verify", "serve"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -119,6 +123,16 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
     Report(report::Args),
+    /// Judge answers with a verifier: a file of cases, or one answer.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec verify ifeval --cases cases.jsonl --json\n  recipec verify math 'so \\boxed{3/4}' '0.75'\n  recipec verify fn_calling --argument format=python '[add(a=1)]' '{\"functions\": […], \"ground_truth\": […]}'"
+    )]
+    Verify(verify::Args),
+    /// Answer requests of other programs.
+    #[cfg(feature = "run")]
+    #[command(subcommand)]
+    Serve(serve::Command),
 }
 
 /// Parses the command line and does what it says.
@@ -147,6 +161,10 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => run::resume(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "run")]
+        Command::Verify(args) => verify::run(&args),
+        #[cfg(feature = "run")]
+        Command::Serve(command) => serve::run(&command),
     };
     ExitCode::from(exit as u8)
 }

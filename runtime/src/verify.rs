@@ -1,12 +1,16 @@
 //! Verifiers: text in, verdict out. They never panic, never evaluate model text as code outside an interpreter
 //! with limits, and their limits count work, not time.
 
+pub mod cases;
 pub mod constraints;
 pub mod function_calls;
 pub mod math_answer;
+mod pattern;
 pub mod program_tests;
 pub mod puzzle;
+pub mod python;
 pub mod python_tests;
+mod text;
 
 use crate::data::Problem;
 use recipec_compiler::settings::{ArgumentValue, VerifierSettings};

@@ -194,7 +194,7 @@ mod tests {
                     vec![words.concat(), words.iter().skip(1).copied().collect::<Vec<_>>().join(" "), swapped];
                 short.retain(|text| text != answer);
                 for text in short {
-                    let verdict = Constraints.judge(&problem, Some(&text));
+                    let verdict = Constraints::default().judge(&problem, Some(&text));
                     assert_ne!(verdict.status, Status::Correct, "{}: {text}", problem.prompt);
                 }
             }

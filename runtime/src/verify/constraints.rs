@@ -2,11 +2,10 @@
 //!
 //! Column `instruction_id_list` names the constraints and column `kwargs` holds their arguments, one object each (null
 //! entries count as absent). The score is the share that is followed. A constraint without a check of that name, with an
-//! argument that it does not know, or without one that it needs is not followed, as in the reference. Constraints whose
-//! check needs a language model or a trained tokenizer are listed in [`UNAVAILABLE`] and give [`Status::Error`].
+//! argument that it does not know, or without one that it needs is not followed, as in the reference.
 //!
-//! Differences from the reference: keywords are looked for as they are written, not as regular expressions; the
-//! `english_…` checks look at the case only, not at the language.
+//! Three parts stand on their own: keywords are regular expressions ([`pattern`](crate::verify::pattern)), sentences are cut by the algorithm of
+//! Kiss and Strunk with word lists of our own ([`punkt`]), tokens by the rules of the Penn Treebank ([`treebank`]).
 //!
 //! Our own constraints, for the generator `instructions`:
 //!
@@ -21,12 +20,16 @@ mod copies;
 mod counts;
 mod ends;
 mod format;
+mod language;
 mod own;
+mod punkt;
 mod sentences;
+mod treebank;
 mod words;
 
 use crate::data::Problem;
-use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments};
+use crate::verify::text::strip;
+use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use arguments::Arguments;
 use recipec_compiler::settings::VerifierSettings;
 use serde_json::Value;
@@ -48,6 +51,7 @@ const CHECKS: &[Row] = &[
     ("builtin:comma_separated", &[], own::comma_separated),
     ("builtin:upper_case", &[], own::upper_case),
     ("builtin:word_times", &["word", "times"], own::word_times),
+    ("change_case:capital_word_frequency", &["capital_frequency", "capital_relation"], counts::capital_word_frequency),
     ("change_case:english_capital", &[], ends::english_capital),
     ("change_case:english_lowercase", &[], ends::english_lowercase),
     ("combination:repeat_prompt", &["prompt_to_repeat"], copies::repeat_prompt),
@@ -57,6 +61,8 @@ const CHECKS: &[Row] = &[
     ("copy:copying_simple", &["prompt_to_repeat"], copies::copy),
     ("copy:repeat_phrase", &["phrase", "small_n"], copies::repeat_phrase),
     ("count:count_increment_word", &["keyword1", "keyword2"], words::count_increment_word),
+    ("count:count_unique", &[], counts::count_unique),
+    ("count:counting_composition", &["n_sent", "n_words"], counts::counting_composition),
     ("count:lowercase_counting", &["N"], counts::lowercase_counting),
     ("detectable_content:number_placeholders", &["num_placeholders"], format::number_placeholders),
     ("detectable_content:postscript", &["postscript_marker"], format::postscript),
@@ -75,11 +81,14 @@ const CHECKS: &[Row] = &[
     ("keywords:existence", &["keywords"], words::existence),
     ("keywords:forbidden_words", &["forbidden_words"], words::forbidden_words),
     ("keywords:frequency", &["keyword", "frequency", "relation"], words::frequency),
+    ("keywords:keyword_specific_position", &["keyword", "n", "m"], words::keyword_specific_position),
     ("keywords:letter_frequency", &["letter", "let_frequency", "let_relation"], counts::letter_frequency),
     ("keywords:no_adjacent_consecutive", &[], words::no_adjacent_consecutive),
     ("keywords:palindrome", &[], words::palindrome),
+    ("keywords:start_end", &[], words::start_end),
     ("keywords:word_count_different_numbers", &["keyword", "frequency", "relation"], words::frequency),
     ("keywords:word_once", &["keyword"], words::word_once),
+    ("language:response_language", &["language"], ends::response_language),
     ("last_word:last_word_answer", &["last_word"], ends::last_word_answer),
     ("last_word:last_word_sent", &["last_word"], ends::last_word_sent),
     (
@@ -88,6 +97,7 @@ const CHECKS: &[Row] = &[
         counts::nth_paragraph_first_word,
     ),
     ("length_constraints:number_paragraphs", &["num_paragraphs"], counts::number_paragraphs),
+    ("length_constraints:number_sentences", &["num_sentences", "relation"], counts::number_sentences),
     ("length_constraints:number_words", &["num_words", "relation"], counts::number_words),
     ("letters:letter_counting", &["N", "relation"], counts::letter_counting),
     ("letters:letter_counting2", &["letter", "let_frequency", "let_relation"], counts::letter_frequency),
@@ -101,26 +111,31 @@ const CHECKS: &[Row] = &[
     ("startend:quotation", &[], ends::quotation),
 ];
 
-/// Constraints of the reference that need what this runtime does not have, with what is missing.
-pub const UNAVAILABLE: &[(&str, &str)] = &[
-    ("change_case:capital_word_frequency", "a word tokenizer"),
-    ("count:count_unique", "a word tokenizer"),
-    ("count:counting_composition", "a word tokenizer"),
-    ("keywords:keyword_specific_position", "a word tokenizer"),
-    ("keywords:start_end", "a word tokenizer"),
-    ("language:response_language", "a language detector"),
-    ("length_constraints:number_sentences", "a trained sentence splitter"),
-];
-
-/// The verifier `constraints`. It has no arguments.
-#[derive(Debug, Clone, Copy)]
-pub struct Constraints;
+/// The verifier `constraints`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Constraints {
+    /// The response is judged as it stands: marks of a final response are text, and a blank response is judged too.
+    whole: bool,
+    /// A constraint is also followed where the response follows it without its first or last line or its asterisks.
+    loose: bool,
+}
 
 impl Constraints {
-    /// Reads the arguments.
+    /// Reads the arguments: `text` is `final` (default) or `whole`, `score` is `strict` (default) or `loose`.
     pub fn open(settings: &VerifierSettings) -> Result<Self, VerifierError> {
-        only_arguments(settings, &[])?;
-        Ok(Self)
+        only_arguments(settings, &["text", "score"])?;
+        let bad = |why: String| VerifierError::BadArgument { name: settings.name.clone(), why };
+        let whole = match word_argument(settings, "text")? {
+            None | Some("final") => false,
+            Some("whole") => true,
+            Some(other) => return Err(bad(format!("`text` is final or whole, not `{other}`"))),
+        };
+        let loose = match word_argument(settings, "score")? {
+            None | Some("strict") => false,
+            Some("loose") => true,
+            Some(other) => return Err(bad(format!("`score` is strict or loose, not `{other}`"))),
+        };
+        Ok(Self { whole, loose })
     }
 }
 
@@ -137,36 +152,51 @@ impl Verifier for Constraints {
             Some(ids) => return Verdict::of(Status::Error, format!("{} constraints, more than {MOST}", ids.len())),
             None => return Verdict::of(Status::Error, "the problem has no list in column `instruction_id_list`"),
         };
-        let missing = |id: &Value| UNAVAILABLE.iter().find(|(known, _)| id.as_str() == Some(*known));
-        if let Some((id, what)) = ids.iter().find_map(missing) {
-            return Verdict::of(Status::Error, format!("constraint `{id}` needs {what}"));
-        }
         if ids.is_empty() {
             return Verdict::correct();
         }
-        let Some(text) = answer.filter(|answer| !answer.trim().is_empty()) else {
+        let Some(text) = answer.filter(|answer| self.whole || !answer.trim().is_empty()) else {
             return Verdict::of(Status::NoAnswer, "no answer");
         };
         if text.len() > LONGEST {
             return Verdict { limited: true, ..Verdict::wrong("longer than 1 MiB") };
         }
-        let text = final_response(text);
+        let text = if self.whole { text } else { final_response(text) };
+        let readings = if self.loose { loosened(text) } else { vec![text.to_owned()] };
         let nothing = Value::Null;
-        let failed: Vec<&str> = ids
-            .iter()
-            .enumerate()
-            .map(|(at, id)| (id.as_str().unwrap_or("?"), kwargs.get(at).unwrap_or(&nothing)))
-            .filter(|(id, kwargs)| !follows(id, kwargs, text))
-            .map(|(id, _)| id)
-            .collect();
+        let mut limited = false;
+        let mut failed = Vec::new();
+        for (at, id) in ids.iter().enumerate() {
+            let (id, kwargs) = (id.as_str().unwrap_or("?"), kwargs.get(at).unwrap_or(&nothing));
+            if !readings.iter().any(|reading| follows(id, kwargs, reading, &mut limited)) {
+                failed.push(id);
+            }
+        }
         let verdict = Verdict::share(ids.len() - failed.len(), ids.len());
-        Verdict { detail: (!failed.is_empty()).then(|| format!("not followed: {}", failed.join(", "))), ..verdict }
+        let detail = (!failed.is_empty()).then(|| format!("not followed: {}", failed.join(", ")));
+        Verdict { limited, detail, ..verdict }
     }
 }
 
-fn follows(id: &str, kwargs: &Value, text: &str) -> bool {
-    let Some((_, known, check)) = CHECKS.iter().find(|(known, ..)| *known == id) else { return false };
-    Arguments::read(kwargs, known).and_then(|arguments| check(text, &arguments)) == Some(true)
+fn follows(id: &str, kwargs: &Value, text: &str, limited: &mut bool) -> bool {
+    let Ok(place) = CHECKS.binary_search_by(|(known, ..)| (*known).cmp(id)) else { return false };
+    let Some((_, known, check)) = CHECKS.get(place) else { return false };
+    let Some(arguments) = Arguments::read(kwargs, known) else { return false };
+    let followed = check(text, &arguments) == Some(true);
+    *limited |= arguments.was_limited();
+    followed
+}
+
+/// The readings of the loose score: the text, without its first line, without its last, without both; and each of them
+/// without asterisks. Blank ones follow nothing.
+fn loosened(text: &str) -> Vec<String> {
+    let behind_first = text.split_once('\n').map_or("", |(_, rest)| rest);
+    let before_last = |text: &str| text.rsplit_once('\n').map_or(String::new(), |(rest, _)| rest.to_owned());
+    let trimmed = |text: &str| strip(text).to_owned();
+    let plain =
+        [text.to_owned(), trimmed(behind_first), trimmed(&before_last(text)), trimmed(&before_last(behind_first))];
+    let starless = plain.iter().map(|text| text.replace('*', "")).collect::<Vec<_>>();
+    plain.into_iter().chain(starless).filter(|text| !strip(text).is_empty()).collect()
 }
 
 /// What stands between the marks of a final response; without them, the whole text.
@@ -182,5 +212,7 @@ fn final_response(text: &str) -> &str {
     inside().unwrap_or(text)
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

@@ -94,7 +94,19 @@ pub(super) const VERIFIERS: &[Choice] = &[
         "The program passes the tests under CPython, in a sandbox.",
     ),
     call("puzzle", &[], "The answer satisfies the puzzle."),
-    call("constraints", &[], "The response satisfies its instructions; the score is the share that it satisfies."),
+    call(
+        "constraints",
+        &[argument(
+            "score",
+            Kind::Choice(&[
+                word("strict", "The response as it stands."),
+                word("loose", "Also without its first or last line, and without asterisks."),
+            ]),
+            Nothing,
+            "What must satisfy an instruction; strict if absent.",
+        )],
+        "The response satisfies its instructions; the score is the share that it satisfies.",
+    ),
     call(
         "function_calls",
         &[argument(
@@ -102,7 +114,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
             Kind::Choice(&[
                 word("tool_calls", "JSON between `<tool_calls>` and `</tool_calls>`."),
                 word("json", "The answer itself is the JSON of one call, or of a list of calls."),
-                word("python", "Python-style calls; not in this version."),
+                word("python", "The answer itself is Python source: `[f(a=1), g()]`."),
             ]),
             Default("tool_calls"),
             "How calls are written.",

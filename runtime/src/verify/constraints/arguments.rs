@@ -1,25 +1,42 @@
 //! Arguments of a constraint.
 
+use crate::verify::pattern::OutOfSteps;
 use serde_json::{Map, Value};
+use std::cell::Cell;
 
-/// Arguments by name.
-pub struct Arguments<'a>(Option<&'a Map<String, Value>>);
+/// Arguments by name, and whether a limit ended the check that reads them.
+pub struct Arguments<'a> {
+    map: Option<&'a Map<String, Value>>,
+    limited: Cell<bool>,
+}
 
 impl<'a> Arguments<'a> {
     /// Reads an object, or null for none; none when it holds a name that is not known.
     pub fn read(kwargs: &'a Value, known: &[&str]) -> Option<Self> {
+        let with = |map| Self { map, limited: Cell::new(false) };
         match kwargs {
-            Value::Null => Some(Self(None)),
+            Value::Null => Some(with(None)),
             Value::Object(map) => {
                 let fits = map.iter().all(|(name, value)| value.is_null() || known.contains(&name.as_str()));
-                fits.then_some(Self(Some(map)))
+                fits.then_some(with(Some(map)))
             }
             _ => None,
         }
     }
 
     fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0?.get(name).filter(|value| !value.is_null())
+        self.map?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// What was found within the limit of steps; none, and remembered, where the limit ended the search.
+    pub fn within<T>(&self, found: Result<T, OutOfSteps>) -> Option<T> {
+        self.limited.set(self.limited.get() || found.is_err());
+        found.ok()
+    }
+
+    /// Whether a limit ended the check.
+    pub fn was_limited(&self) -> bool {
+        self.limited.get()
     }
 
     /// A text.

@@ -2,7 +2,9 @@
 
 use super::arguments::Arguments;
 use super::sentences::sentences;
-use serde_json::Value;
+use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::python::json;
+use crate::verify::text::{is_blank, strip, words};
 
 /// At least so many `[…]`, each on one line.
 pub fn number_placeholders(text: &str, arguments: &Arguments) -> Option<bool> {
@@ -19,27 +21,19 @@ pub fn number_placeholders(text: &str, arguments: &Arguments) -> Option<bool> {
 
 /// A postscript with a marker, ignoring case; the known markers allow a blank after their dots.
 pub fn postscript(text: &str, arguments: &Arguments) -> Option<bool> {
-    let marker = arguments.text("postscript_marker")?.trim();
+    let marker = strip(arguments.text("postscript_marker")?);
     let text = text.to_lowercase();
-    let holds = |parts: &[&str]| {
-        text.match_indices("p.").any(|(at, _)| {
-            let rest = parts.iter().try_fold(text.get(at..).unwrap_or_default(), |rest, part| {
-                let rest = rest.strip_prefix(*part)?;
-                Some(rest.strip_prefix(char::is_whitespace).filter(|_| part.ends_with('.')).unwrap_or(rest))
-            });
-            rest.is_some()
-        })
+    let pattern = match marker {
+        "P.P.S" => Pattern::new(r"p\.\s?p\.\s?s"),
+        "P.S." => Pattern::new(r"p\.\s?s\."),
+        other => Pattern::of_lines(&format!(r"\s*{}.*$", other.to_lowercase())),
     };
-    Some(match marker {
-        "P.P.S" => holds(&["p.", "p.", "s"]),
-        "P.S." => holds(&["p.", "s."]),
-        other => text.contains(&other.to_lowercase()),
-    })
+    arguments.within(pattern?.is_in(&Subject::new(&text)))
 }
 
 /// Words in pairs, each pair in `<<` and `>>`; an odd last word is free.
 pub fn bigram_wrapping(text: &str, _: &Arguments) -> Option<bool> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let words: Vec<&str> = words(text).collect();
     Some(words.chunks(2).all(|pair| match pair {
         [first, second] => first.starts_with("<<") && second.ends_with(">>"),
         _ => true,
@@ -51,48 +45,23 @@ pub fn constrained_response(text: &str, _: &Arguments) -> Option<bool> {
     Some(["My answer is yes.", "My answer is no.", "My answer is maybe."].iter().any(|answer| text.contains(answer)))
 }
 
-/// The text is JSON, maybe in a fence; `NaN` and `Infinity` count as numbers.
+/// The text is JSON, maybe in a fence; read as Python reads it: `NaN` and `Infinity` are numbers.
 pub fn json_format(text: &str, _: &Arguments) -> Option<bool> {
-    let mut text = text.trim();
+    let mut text = strip(text);
     for fence in ["```json", "```Json", "```JSON", "```"] {
         text = text.strip_prefix(fence).unwrap_or(text);
     }
-    let text = text.strip_suffix("```").unwrap_or(text).trim();
-    let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
-    Some(is_json(text) || is_json(&without_special_numbers(text)))
-}
-
-/// `NaN`, `Infinity` and `-Infinity` outside of strings as 0.
-fn without_special_numbers(text: &str) -> String {
-    let (mut result, mut rest, mut quoted) = (String::with_capacity(text.len()), text, false);
-    while let Some(c) = rest.chars().next() {
-        let special =
-            ["NaN", "-Infinity", "Infinity"].iter().find_map(|word| rest.strip_prefix(word)).filter(|_| !quoted);
-        if let Some(after) = special {
-            result.push('0');
-            rest = after;
-            continue;
-        }
-        // An escaped character is taken together with its backslash.
-        let width = if quoted && c == '\\' { 1 + rest.chars().nth(1).map_or(0, char::len_utf8) } else { c.len_utf8() };
-        quoted ^= c == '"';
-        result.push_str(rest.get(..width).unwrap_or_default());
-        rest = rest.get(width..).unwrap_or_default();
-    }
-    result
+    let text = strip(text.strip_suffix("```").unwrap_or(text));
+    Some(json::read(text).is_ok())
 }
 
 /// At least so many sections that a word with a number opens.
 pub fn multiple_sections(text: &str, arguments: &Arguments) -> Option<bool> {
-    let (opener, wanted) = (arguments.text("section_spliter")?.trim(), arguments.count("num_sections")?);
-    if opener.is_empty() {
-        return None;
-    }
-    let numbered = |(at, _): &(usize, &str)| {
-        let rest = text.get(at + opener.len()..).unwrap_or_default();
-        rest.strip_prefix(char::is_whitespace).unwrap_or(rest).starts_with(|c: char| c.is_numeric())
-    };
-    Some(text.match_indices(opener).filter(numbered).count() >= wanted)
+    let (opener, wanted) = (strip(arguments.text("section_spliter")?), arguments.count("num_sections")?);
+    let pattern = Pattern::new(&format!(r"\s?{opener}\s?\d+\s?"))?;
+    // The reference counts the pieces of a split, in which every group of the opener is a piece of its own.
+    let found = arguments.within(pattern.all(&Subject::new(text)))?;
+    Some(found.iter().map(Vec::len).sum::<usize>() >= wanted)
 }
 
 /// Exactly so many bullets: `* x` and lines that start with `-`.
@@ -107,7 +76,7 @@ pub fn number_bullet_lists(text: &str, arguments: &Arguments) -> Option<bool> {
 fn bullets(text: &[char], mark: char) -> usize {
     let (mut count, mut line) = (0, 0);
     loop {
-        let blanks = text.iter().skip(line).take_while(|c| c.is_whitespace()).count();
+        let blanks = text.iter().skip(line).take_while(|c| is_blank(**c)).count();
         let at = line + blanks;
         let next = text.get(at + 1);
         let fits = text.get(at) == Some(&mark) && (mark != '*' || next.is_some_and(|c| *c != '*'));
@@ -139,7 +108,7 @@ fn highlights(line: &str, mark: &str) -> usize {
         let content = inner.split('*').next().unwrap_or_default();
         let after = inner.get(content.len()..).unwrap_or_default();
         if let Some(after) = after.strip_prefix(mark) {
-            count += usize::from(!content.trim().is_empty());
+            count += usize::from(!strip(content).is_empty());
             rest = after;
         } else {
             rest = rest.get(at + 1..).unwrap_or_default();
@@ -153,13 +122,14 @@ pub fn title(text: &str, _: &Arguments) -> Option<bool> {
     Some(text.split('\n').any(|line| {
         let inner = line.find("<<").and_then(|at| line.get(at + 2..));
         let title = inner.and_then(|inner| inner.get(..inner.rfind(">>")?));
-        title.is_some_and(|title| !title.trim_start_matches('<').trim_end_matches('>').trim().is_empty())
+        title
+            .is_some_and(|title| !title.trim_start_matches('<').trim_end_matches('>').trim_matches(is_blank).is_empty())
     }))
 }
 
 /// Every word stands in square brackets.
 pub fn square_brackets(text: &str, _: &Arguments) -> Option<bool> {
-    Some(text.split_whitespace().all(|word| word.starts_with('[') && word.ends_with(']')))
+    Some(words(text).all(|word| word.starts_with('[') && word.ends_with(']')))
 }
 
 /// Sentences are joined by hyphens without blanks.

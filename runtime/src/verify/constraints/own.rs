@@ -1,6 +1,7 @@
 //! Constraints of the generator `instructions`.
 
 use super::arguments::Arguments;
+use crate::verify::text::is_upper;
 
 /// So many runs of letters are the word, ignoring case.
 pub fn word_times(text: &str, arguments: &Arguments) -> Option<bool> {
@@ -18,9 +19,4 @@ pub fn upper_case(text: &str, _: &Arguments) -> Option<bool> {
 pub fn comma_separated(text: &str, _: &Arguments) -> Option<bool> {
     let mut pieces = text.trim().split(',');
     Some(text.contains(',') && pieces.all(|piece| piece.split_whitespace().count() == 1))
-}
-
-/// At least one letter with case, all of them upper case.
-pub fn is_upper(text: &str) -> bool {
-    text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)
 }

@@ -1,8 +1,19 @@
 //! Sentences by rules: every `.`, `?` and `!` ends one, but for full stops of abbreviations, numbers and names.
+//!
+//! The rules are replacements, one after the other over the whole text; that a later one meets what an earlier one left is
+//! part of them.
+
+use crate::verify::text::{is_blank, strip};
 
 const TITLES: &[&str] = &["Mr", "St", "Mrs", "Ms", "Dr"];
 const DOMAINS: &[&str] = &["com", "net", "org", "io", "gov", "edu", "me"];
-const SUFFIXES: &[&str] = &[" Inc", " Ltd", " Jr", " Sr", " Co"];
+const SUFFIXES: &[&str] = &["Inc", "Ltd", "Jr", "Sr", "Co"];
+
+/// Words that start a sentence behind an acronym or a suffix; those with a blank only as whole words.
+const STARTERS: &[&str] = &[
+    "Mr", "Mrs", "Ms", "Dr", "Prof", "Capt", "Cpt", "Lt", "He ", "She ", "It ", "They ", "Their ", "Our ", "We ",
+    "But ", "However ", "That ", "This ", "Wherever",
+];
 
 /// Stands for a full stop that ends nothing; a character that no text should hold.
 const KEPT: char = '\u{E000}';
@@ -11,26 +22,25 @@ const STOP: char = '\u{E001}';
 
 /// Cuts a text into trimmed sentences.
 pub fn sentences(text: &str) -> Vec<String> {
-    let text: Vec<char> = format!(" {text}  ").replace('\n', " ").chars().collect();
-    let mut marked = String::with_capacity(text.len() + 8);
-    for (at, c) in text.iter().enumerate() {
-        if *c != '.' {
-            marked.push(*c);
-        } else if is_dot(&text, at, 1) || at > 0 && is_dot(&text, at - 1, 0) {
-            marked.push(KEPT);
-            if !is_dot(&text, at, 1) {
-                marked.push(STOP);
+    // The reference writes its two marks as words, which a text may hold as well.
+    let text = format!(" {text}  ").replace('\n', " ").replace("<prd>", "\u{E000}").replace("<stop>", "\u{E001}");
+    let mut text: Vec<char> = text.chars().collect();
+    if text.contains(&'.') {
+        text = kept_stops(text);
+    }
+    let swaps = [('.', '”'), ('.', '"'), ('!', '"'), ('?', '"')];
+    for (mark, quote) in swaps {
+        let mut at = 0;
+        while at + 1 < text.len() {
+            if text.get(at..at + 2) == Some(&[mark, quote]) {
+                text.swap(at, at + 1);
+                at += 1;
             }
-        } else if is_kept(&text, at) {
-            marked.push(KEPT);
-        } else {
-            marked.push('.');
+            at += 1;
         }
     }
-    let swaps = [(".”", "”."), (".\"", "\"."), ("!\"", "\"!"), ("?\"", "\"?")];
-    let marked = swaps.iter().fold(marked, |text, (from, to)| text.replace(from, to));
     let mut pieces: Vec<String> = vec![String::new()];
-    for c in marked.chars() {
+    for c in text {
         if c != STOP
             && let Some(piece) = pieces.last_mut()
         {
@@ -40,39 +50,124 @@ pub fn sentences(text: &str) -> Vec<String> {
             pieces.push(String::new());
         }
     }
-    let mut pieces: Vec<String> = pieces.iter().map(|piece| piece.trim().to_owned()).collect();
+    let mut pieces: Vec<String> = pieces.iter().map(|piece| strip(piece).to_owned()).collect();
     if pieces.last().is_some_and(String::is_empty) {
         pieces.pop();
     }
     pieces
 }
 
-fn is_dot(text: &[char], at: usize, ahead: usize) -> bool {
-    text.get(at + ahead) == Some(&'.')
+/// The length of what a rule matches at the start of a text, and what stands for it.
+type Rule = fn(&[char]) -> Option<(usize, Vec<char>)>;
+
+/// The rules for full stops, in their order.
+const RULES: &[Rule] = &[
+    // titles
+    |text| {
+        let title = TITLES.iter().find(|title| begins(text, title) && text.get(title.len()) == Some(&'.'))?;
+        Some((title.len() + 1, kept(text, title.len() + 1)))
+    },
+    // addresses
+    |text| {
+        let behind = text.strip_prefix(&['.'])?;
+        let domain = DOMAINS.iter().find(|domain| begins(behind, domain))?;
+        Some((domain.len() + 1, kept(text, domain.len() + 1)))
+    },
+    // numbers
+    |text| match text {
+        [a, '.', b, ..] if a.is_ascii_digit() && b.is_ascii_digit() => Some((3, kept(text, 3))),
+        _ => None,
+    },
+    // rows of dots
+    |text| {
+        let dots = text.iter().take_while(|c| **c == '.').count();
+        (dots > 1).then(|| (dots, std::iter::repeat_n(KEPT, dots).chain([STOP]).collect()))
+    },
+    |text| begins(text, "Ph.D.").then(|| (5, kept(text, 5))),
+    // a letter between blanks
+    |text| match text {
+        [blank, letter, '.', ' ', ..] if is_blank(*blank) && letter.is_ascii_alphabetic() => {
+            Some((4, vec![' ', *letter, KEPT, ' ']))
+        }
+        _ => None,
+    },
+    // acronyms before a word that starts a sentence
+    |text| {
+        let pairs =
+            text.chunks(2).take(3).take_while(|pair| matches!(pair, [a, '.'] if a.is_ascii_uppercase())).count();
+        let fits = |pairs: &usize| starts(text.get(2 * pairs..).unwrap_or_default());
+        let pairs = (2..=pairs).rev().find(fits)?;
+        let acronym = text.get(..2 * pairs).unwrap_or_default().iter().copied();
+        Some((2 * pairs + 1, acronym.chain([STOP, ' ']).collect()))
+    },
+    // acronyms
+    |text| match text {
+        [a, '.', b, '.', c, '.', ..] if [a, b, c].iter().all(|c| c.is_ascii_alphabetic()) => Some((6, kept(text, 6))),
+        _ => None,
+    },
+    |text| match text {
+        [a, '.', b, '.', ..] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Some((4, kept(text, 4))),
+        _ => None,
+    },
+    // suffixes of names, before a word that starts a sentence and elsewhere
+    |text| {
+        let suffix = suffix(text)?;
+        let behind = text.get(suffix.len() + 2..).unwrap_or_default();
+        let name = suffix.chars();
+        starts(behind).then(|| (suffix.len() + 3, std::iter::once(' ').chain(name).chain([STOP, ' ']).collect()))
+    },
+    |text| suffix(text).map(|suffix| (suffix.len() + 2, kept(text, suffix.len() + 2))),
+    // a letter behind a blank
+    |text| match text {
+        [' ', letter, '.', ..] if letter.is_ascii_alphabetic() => Some((3, kept(text, 3))),
+        _ => None,
+    },
+];
+
+/// Applies the rules.
+fn kept_stops(mut text: Vec<char>) -> Vec<char> {
+    for rule in RULES {
+        let mut result = Vec::with_capacity(text.len() + 8);
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            match rule(rest) {
+                Some((length, instead)) => {
+                    result.extend(instead);
+                    at += length;
+                }
+                None => {
+                    result.extend(rest.first());
+                    at += 1;
+                }
+            }
+        }
+        text = result;
+    }
+    text
 }
 
-fn is_kept(text: &[char], at: usize) -> bool {
-    let (before, after) = text.split_at_checked(at).unwrap_or((text, &[]));
-    let after = after.get(1..).unwrap_or_default();
-    let ends = |word: &str| {
-        let word: Vec<char> = word.chars().collect();
-        before.ends_with(&word)
-    };
-    let starts = |word: &str| {
-        let word: Vec<char> = word.chars().collect();
-        after.starts_with(&word)
-    };
-    let letter = |c: Option<&char>| c.is_some_and(char::is_ascii_alphabetic);
-    let digit = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
-    let back = |count: usize| before.len().checked_sub(count).and_then(|place| before.get(place));
-    TITLES.iter().chain(SUFFIXES).any(|word| ends(word))
-        || DOMAINS.iter().any(|word| starts(word))
-        || digit(back(1)) && digit(after.first())
-        || ends("Ph") && starts("D.")
-        || ends("Ph.D")
-        || letter(back(1)) && back(2).is_some_and(|c| c.is_whitespace())
-        || letter(back(1)) && letter(after.first()) && after.get(1) == Some(&'.')
-        || letter(back(1)) && back(2) == Some(&'.') && letter(back(3))
+fn begins(text: &[char], word: &str) -> bool {
+    text.len() >= word.len() && text.iter().zip(word.chars()).all(|(a, b)| *a == b)
+}
+
+/// The start of a text with its full stops kept.
+fn kept(text: &[char], length: usize) -> Vec<char> {
+    text.iter().take(length).map(|c| if *c == '.' { KEPT } else { *c }).collect()
+}
+
+/// Whether a blank and a word that starts a sentence come next.
+fn starts(text: &[char]) -> bool {
+    let Some((' ', behind)) = text.split_first() else { return false };
+    STARTERS.iter().any(|word| match word.strip_suffix(' ') {
+        Some(word) => begins(behind, word) && behind.get(word.len()).is_some_and(|c| is_blank(*c)),
+        None => begins(behind, word),
+    })
+}
+
+/// The suffix of a name between a blank and a full stop at the start.
+fn suffix(text: &[char]) -> Option<&'static str> {
+    let behind = text.strip_prefix(&[' '])?;
+    SUFFIXES.iter().copied().find(|suffix| begins(behind, suffix) && behind.get(suffix.len()) == Some(&'.'))
 }
 
 #[cfg(test)]
@@ -87,6 +182,11 @@ mod tests {
             ("Well... fine", vec!["Well...", "fine"]),
             ("He said \"go.\" Then", vec!["He said \"go\".", "Then"]),
             ("The U.S. flag. A. Bell", vec!["The U.S. flag.", "A. Bell"]),
+            ("www.a.com is up", vec!["www.", "a.com is up"]),
+            ("1.2.3", vec!["1.2.", "3"]),
+            ("The U.S. He left. Acme Inc. He left", vec!["The U.S.", "He left.", "Acme Inc", "He left"]),
+            ("Say \"no!\" I", vec!["Say \"no\"!", "I"]),
+            ("a<stop>b <prd> c", vec!["a", "b . c"]),
             ("", vec![]),
         ] {
             assert_eq!(sentences(text), expected, "{text}");

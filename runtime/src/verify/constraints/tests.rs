@@ -1,12 +1,13 @@
 use super::*;
 use proptest::prelude::*;
+use recipec_compiler::settings::ArgumentValue;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 fn judge(ids: Value, kwargs: Value, answer: Option<&str>) -> Verdict {
     let columns = BTreeMap::from([("instruction_id_list".to_owned(), ids), ("kwargs".to_owned(), kwargs)]);
     let problem = Problem { id: String::new(), level: 0, prompt: String::new(), columns };
-    Constraints.judge(&problem, answer)
+    Constraints::default().judge(&problem, answer)
 }
 
 /// Each line: id, arguments, a text that follows, a text that does not.
@@ -16,8 +17,14 @@ fn each_constraint_tells_two_texts_apart() {
         ("builtin:comma_separated", json!({}), "mip,mip, zu", "mip mip,zu"),
         ("builtin:upper_case", json!({}), "MIP 3", "MIp"),
         ("builtin:word_times", json!({"word": "mip", "times": 2}), "MIP,mip zu", "mip mip mip"),
-        ("change_case:english_capital", json!({}), "A DOG.", "A Dog."),
-        ("change_case:english_lowercase", json!({}), "a dog.", "A dog."),
+        (
+            "change_case:capital_word_frequency",
+            json!({"capital_frequency": 2, "capital_relation": "at least"}),
+            "NASA's A-B test",
+            "Nasa's A-b test",
+        ),
+        ("change_case:english_capital", json!({}), "THE DOG IS HERE.", "THE Dog IS HERE."),
+        ("change_case:english_lowercase", json!({}), "the dog is here.", "der hund ist hier."),
         ("combination:repeat_prompt", json!({"prompt_to_repeat": "Say it."}), "say it. It.", "It. Say it."),
         ("combination:two_responses", json!({}), "a\n******\nb", "a ****** a"),
         ("copy:copy", json!({"prompt_to_repeat": "Say it."}), " say IT.", "say it"),
@@ -28,6 +35,13 @@ fn each_constraint_tells_two_texts_apart() {
             json!({"phrase": "go to the sea", "small_n": 2}),
             "go to a sea. go to my sea",
             "go to a sea",
+        ),
+        ("count:count_unique", json!({}), "one two 2.", "one, two, three"),
+        (
+            "count:counting_composition",
+            json!({"n_sent": 1, "n_words": 3}),
+            "I am.\n***\nI am.\n***\nI am.",
+            "I am.***I am.",
         ),
         ("count:count_increment_word", json!({"keyword1": "a", "keyword2": "b"}), "a b b", "a b"),
         ("count:lowercase_counting", json!({"N": 1}), "one Two", "one two"),
@@ -60,6 +74,12 @@ fn each_constraint_tells_two_texts_apart() {
             "a b",
             "a A",
         ),
+        (
+            "keywords:keyword_specific_position",
+            json!({"keyword": "cat", "n": 2, "m": 3}),
+            "So. My, cat is here.",
+            "So. My cat is here.",
+        ),
         ("keywords:no_adjacent_consecutive", json!({}), "a c b", "a b"),
         ("keywords:palindrome", json!({}), "say level", "say it"),
         (
@@ -69,6 +89,8 @@ fn each_constraint_tells_two_texts_apart() {
             "a a",
         ),
         ("keywords:word_once", json!({"keyword": "a"}), "A b", "a a"),
+        ("keywords:start_end", json!({}), "So be it so", "So be it."),
+        ("language:response_language", json!({"language": "de"}), "das ist ein hund", "this is a dog"),
         ("last_word:last_word_answer", json!({"last_word": "so"}), "It is so.", "So it is."),
         ("last_word:last_word_sent", json!({"last_word": "so"}), "It is so. Be so!", "It is so. Be."),
         (
@@ -78,6 +100,12 @@ fn each_constraint_tells_two_texts_apart() {
             "so\n\na",
         ),
         ("length_constraints:number_paragraphs", json!({"num_paragraphs": 2}), "a\n***\nb", "a\n\nb"),
+        (
+            "length_constraints:number_sentences",
+            json!({"num_sentences": 2, "relation": "at least"}),
+            "Dr. No came. Then?",
+            "Dr. No came.",
+        ),
         ("length_constraints:number_words", json!({"num_words": 3, "relation": "less than"}), "a b", "a b-c"),
         ("letters:letter_counting", json!({"N": 3, "relation": "at least"}), "a1bc", "ab é"),
         ("letters:letter_counting2", json!({"letter": "a", "let_frequency": 1, "let_relation": "less than"}), "b", "A"),
@@ -103,6 +131,7 @@ fn each_constraint_tells_two_texts_apart() {
         let unknown = judge(json!([id]), json!([{ "no_such": 1 }]), Some(follows));
         assert_eq!(unknown.status, Status::Wrong, "{id}: an unknown argument");
     }
+    assert!(CHECKS.is_sorted_by(|a, b| a.0 < b.0), "they are looked up by bisection");
     for (id, ..) in CHECKS {
         assert!(cases.iter().any(|(tested, ..)| tested == id), "{id} is not tested");
     }
@@ -122,11 +151,42 @@ fn the_score_is_the_share_that_is_followed() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_an_error() {
-    for (id, _) in UNAVAILABLE {
-        assert_eq!(judge(json!([id]), Value::Null, Some("a")).status, Status::Error, "{id}");
-        assert!(!CHECKS.iter().any(|(known, ..)| known == id));
+fn arguments_of_the_verifier_choose_what_is_read() {
+    let open = |name: &str, value: &str| {
+        let arguments = BTreeMap::from([(name.to_owned(), ArgumentValue::Word(value.into()))]);
+        Constraints::open(&VerifierSettings { name: "constraints".into(), arguments })
+    };
+    let columns = |ids: Value| BTreeMap::from([("instruction_id_list".to_owned(), ids)]);
+    let problem = |ids| Problem { id: String::new(), level: 0, prompt: String::new(), columns: columns(ids) };
+    let comma = problem(json!(["punctuation:no_comma"]));
+    let (whole, loose) = (open("text", "whole").unwrap(), open("score", "loose").unwrap());
+    let marked = Some("a, b [BEGIN FINAL RESPONSE]a[END FINAL RESPONSE]");
+    assert_eq!(whole.judge(&comma, marked).status, Status::Wrong);
+    assert_eq!(whole.judge(&comma, Some("")).status, Status::Correct);
+    for (text, status) in [
+        ("Sure, here:\na\nb", Status::Correct),
+        ("a\nb\nSo, there.", Status::Correct),
+        ("Sure, here:\na\nSo, there.", Status::Correct),
+        ("a,\nb\nc,", Status::Correct),
+        ("a,\nb,\nc", Status::Wrong),
+        ("a,", Status::Wrong),
+    ] {
+        assert_eq!(loose.judge(&comma, Some(text)).status, status, "{text}");
     }
+    let quoted = problem(json!(["startend:quotation"]));
+    assert_eq!(loose.judge(&quoted, Some("**\"a\"**")).status, Status::Correct);
+    assert!(open("text", "half").is_err() && open("score", "free").is_err());
+}
+
+#[test]
+fn a_pattern_that_runs_long_is_limited() {
+    let kwargs = json!([{"keywords": ["(a+)+b"]}]);
+    let verdict = judge(json!(["keywords:existence"]), kwargs, Some(&"a".repeat(200)));
+    assert_eq!((verdict.status, verdict.limited), (Status::Wrong, true));
+}
+
+#[test]
+fn what_cannot_be_judged_is_an_error() {
     assert_eq!(judge(json!("punctuation:no_comma"), Value::Null, Some("a")).status, Status::Error);
     assert_eq!(judge(json!(["punctuation:no_comma"]), json!({}), Some("a")).status, Status::Error);
 }

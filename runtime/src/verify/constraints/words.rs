@@ -1,68 +1,50 @@
 //! Constraints on keywords and on words between blanks.
 
 use super::arguments::Arguments;
+use super::sentences::sentences;
+use super::treebank;
+use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::text::{strip, words as between_blanks};
 
-/// How often a keyword occurs, without overlap and ignoring case.
-fn hits(text: &str, keyword: &str) -> usize {
-    let (text, keyword) = (text.to_lowercase(), keyword.to_lowercase());
-    if keyword.is_empty() { text.chars().count() + 1 } else { text.matches(&keyword).count() }
+/// How often a keyword matches, without overlap and ignoring case. Keywords are regular expressions, as in the reference.
+fn hits(text: &Subject, keyword: &str, arguments: &Arguments) -> Option<usize> {
+    arguments.within(Pattern::ignoring_case(keyword)?.count(text))
 }
 
-/// True for a character of a word in the sense of regular expressions.
-pub fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// True where a word starts or ends between two characters.
-fn is_border(before: Option<char>, after: Option<char>) -> bool {
-    before.is_some_and(is_of_word) != after.is_some_and(is_of_word)
-}
-
-/// True where a text holds a word between two borders, ignoring case.
-fn holds_word(text: &str, word: &str) -> bool {
-    let (text, word) = (text.to_lowercase(), word.to_lowercase());
-    let ends = (word.chars().next(), word.chars().next_back());
-    if word.is_empty() {
-        return text.chars().any(is_of_word);
-    }
-    let mut from = 0;
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find(&word)) {
-        let start = from + at;
-        let (before, after) = (text.get(..start), text.get(start + word.len()..));
-        let left = before.and_then(|before| before.chars().next_back());
-        let right = after.and_then(|after| after.chars().next());
-        if is_border(left, ends.0) && is_border(ends.1, right) {
-            return true;
-        }
-        from = start + ends.0.map_or(1, char::len_utf8);
-    }
-    false
+/// Whether a keyword matches somewhere, ignoring case.
+fn holds(text: &Subject, keyword: &str, arguments: &Arguments) -> Option<bool> {
+    arguments.within(Pattern::ignoring_case(keyword)?.is_in(text))
 }
 
 /// Every keyword occurs.
 pub fn existence(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(arguments.texts("keywords")?.iter().all(|keyword| hits(text, keyword) > 0))
+    let text = Subject::new(text);
+    arguments.texts("keywords")?.iter().try_fold(true, |all, keyword| Some(all && holds(&text, keyword, arguments)?))
 }
 
 /// A keyword occurs so often.
 pub fn frequency(text: &str, arguments: &Arguments) -> Option<bool> {
-    arguments.holds(hits(text, arguments.text("keyword")?.trim()), "relation", "frequency")
+    let found = hits(&Subject::new(text), strip(arguments.text("keyword")?), arguments)?;
+    arguments.holds(found, "relation", "frequency")
 }
 
 /// No word of a list occurs as a word.
 pub fn forbidden_words(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(!arguments.texts("forbidden_words")?.iter().any(|word| holds_word(text, word)))
+    let text = Subject::new(text);
+    let mut words = arguments.texts("forbidden_words")?.into_iter();
+    words.try_fold(true, |all, word| Some(all && !holds(&text, &format!(r"\b{word}\b"), arguments)?))
 }
 
 /// A keyword occurs exactly once.
 pub fn word_once(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(hits(text, arguments.text("keyword")?.trim()) == 1)
+    Some(hits(&Subject::new(text), strip(arguments.text("keyword")?), arguments)? == 1)
 }
 
 /// One keyword occurs once, another twice.
 pub fn count_increment_word(text: &str, arguments: &Arguments) -> Option<bool> {
-    let (once, twice) = (arguments.text("keyword1")?.trim(), arguments.text("keyword2")?.trim());
-    Some(hits(text, once) == 1 && hits(text, twice) == 2)
+    let (once, twice) = (strip(arguments.text("keyword1")?), strip(arguments.text("keyword2")?));
+    let text = Subject::new(text);
+    Some(hits(&text, once, arguments)? == 1 && hits(&text, twice, arguments)? == 2)
 }
 
 /// A keyword does not occur between blanks; case matters.
@@ -73,30 +55,28 @@ pub fn exclude_word_harder(text: &str, arguments: &Arguments) -> Option<bool> {
 /// No word starts with the code point that follows the one that the word before starts with.
 pub fn no_adjacent_consecutive(text: &str, _: &Arguments) -> Option<bool> {
     let firsts: Vec<u32> =
-        text.split_whitespace().filter_map(|word| word.chars().next()?.to_lowercase().next()).map(u32::from).collect();
+        between_blanks(text).filter_map(|word| word.chars().next()?.to_lowercase().next()).map(u32::from).collect();
     Some(!firsts.iter().zip(firsts.iter().skip(1)).any(|(first, second)| *second == first + 1))
 }
 
 /// Some word reads the same backwards.
 pub fn palindrome(text: &str, _: &Arguments) -> Option<bool> {
-    Some(text.split_whitespace().any(|word| word.chars().eq(word.chars().rev())))
+    Some(between_blanks(text).any(|word| word.chars().eq(word.chars().rev())))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A token of a sentence is this word; sentences and tokens are counted from 1.
+pub fn keyword_specific_position(text: &str, arguments: &Arguments) -> Option<bool> {
+    let (sentence, token) = (arguments.count("n")?.checked_sub(1)?, arguments.count("m")?.checked_sub(1)?);
+    let keyword = arguments.text("keyword")?;
+    let Some(sentence) = sentences(text).into_iter().nth(sentence) else { return Some(false) };
+    Some(treebank::tokens(&sentence).get(token).is_some_and(|found| found == keyword))
+}
 
-    #[test]
-    fn words_end_at_borders() {
-        for (text, word, expected) in [
-            ("the Cat sat", "cat", true),
-            ("concatenate", "cat", false),
-            ("catcat cat", "cat", true),
-            ("a_cat", "cat", false),
-            ("café", "caf", false),
-            ("", "cat", false),
-        ] {
-            assert_eq!(holds_word(text, word), expected, "{text}");
-        }
-    }
+/// The first token is the last one too, ignoring case.
+pub fn start_end(text: &str, _: &Arguments) -> Option<bool> {
+    let tokens = treebank::tokens(text);
+    Some(match tokens.as_slice() {
+        [first, .., last] => first.to_lowercase() == last.to_lowercase(),
+        _ => false,
+    })
 }

@@ -1,8 +1,10 @@
 //! One call against its description and the values that are allowed. Types are exact: `true` is no number, and `5.0` no
 //! whole number; only a whole number for a `float` parameter is converted.
 
+use super::extract::Call;
 use super::literals;
-use serde_json::{Map, Value as Json};
+use crate::verify::python::{Kind, Value};
+use serde_json::Value as Json;
 
 /// Why a call does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum Fail {
     Mismatch(&'static str),
     /// The description, the expected call or their combination makes no sense.
     Unreadable,
+    /// A limit ended the work.
+    Limit,
 }
 
 type Checked = Result<(), Fail>;
@@ -75,82 +79,72 @@ impl Language {
     }
 }
 
-/// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Null,
-    Bool,
-    Int,
-    Float,
-    Text,
-    List,
-    Dict,
-}
-
-fn kind(value: &Json) -> Kind {
-    match value {
-        Json::Null => Kind::Null,
-        Json::Bool(_) => Kind::Bool,
-        Json::Number(number) if number.is_f64() => Kind::Float,
-        Json::Number(_) => Kind::Int,
-        Json::String(_) => Kind::Text,
-        Json::Array(_) => Kind::List,
-        Json::Object(_) => Kind::Dict,
-    }
-}
-
 /// Checks a call.
-pub fn call(language: Language, description: &Json, call: &(String, Map<String, Json>), expected: &Json) -> Checked {
-    let name = description.get("name").and_then(Json::as_str).ok_or(Fail::Unreadable)?;
+pub fn call(language: Language, description: &Json, (name, given): &Call, expected: &Value) -> Checked {
+    let described = description.get("name").and_then(Json::as_str).ok_or(Fail::Unreadable)?;
     let parameters = description.get("parameters").ok_or(Fail::Unreadable)?;
     let known = parameters.get("properties").and_then(Json::as_object).ok_or(Fail::Unreadable)?;
-    let allowed = expected.as_object().and_then(|call| call.values().next()).and_then(Json::as_object);
-    let allowed = allowed.ok_or(Fail::Unreadable)?;
-    let given = &call.1;
-    if name.replace('.', "_") != call.0 {
+    let allowed = expected.as_dict().and_then(|call| call.first()).map(|(_, allowed)| allowed);
+    let allowed = allowed.filter(|allowed| allowed.as_dict().is_some()).ok_or(Fail::Unreadable)?;
+    if described.replace('.', "_") != *name {
         return mismatch("simple_function_checker:wrong_func_name");
     }
+    let is_given = |wanted: &str| given.iter().any(|(name, _)| name.as_text() == Some(wanted));
     for required in parameters.get("required").and_then(Json::as_array).map_or(&[][..], Vec::as_slice) {
-        if required.as_str().is_none_or(|required| !given.contains_key(required)) {
+        if required.as_str().is_none_or(|required| !is_given(required)) {
             return mismatch("simple_function_checker:missing_required");
         }
     }
     for (parameter, value) in given {
+        let parameter = parameter.as_text().unwrap_or_default();
         let (Some(details), Some(values)) = (known.get(parameter), allowed.get(parameter)) else {
             return mismatch("simple_function_checker:unexpected_param");
         };
-        argument(language, details, value, values.as_array().ok_or(Fail::Unreadable)?)?;
+        argument(language, details, value, values.as_list().ok_or(Fail::Unreadable)?)?;
     }
-    for (parameter, values) in allowed {
-        let optional = values.as_array().is_some_and(|values| values.iter().any(is_blank));
-        if !given.contains_key(parameter) && !optional {
+    for (parameter, values) in allowed.as_dict().unwrap_or_default() {
+        if !parameter.as_text().is_some_and(is_given) && !holds_blank(values)? {
             return mismatch("simple_function_checker:missing_optional");
         }
     }
     Ok(())
 }
 
-fn is_blank(value: &Json) -> bool {
-    value.as_str() == Some("")
+fn is_blank(value: &Value) -> bool {
+    value.as_text() == Some("")
 }
 
-fn argument(language: Language, details: &Json, value: &Json, allowed: &[Json]) -> Checked {
+/// Whether `""` is in a value, which says that something may be left out.
+fn holds_blank(value: &Value) -> Result<bool, Fail> {
+    match value {
+        Value::List(items) => Ok(items.iter().any(is_blank)),
+        Value::Dict(entries) => Ok(entries.iter().any(|(key, _)| is_blank(key))),
+        Value::Text(_) => Ok(true),
+        _ => Err(Fail::Unreadable),
+    }
+}
+
+fn argument(language: Language, details: &Json, value: &Value, allowed: &[Value]) -> Checked {
     let type_name = details.get("type").and_then(Json::as_str).ok_or(Fail::Unreadable)?;
     let expected = language.kind(type_name).ok_or(Fail::Unreadable)?;
     let mut items = None;
-    let mut items_name = "";
+    let mut items_name = None;
     if language.has_items(type_name) {
-        items_name =
-            details.get("items").and_then(|items| items.get("type")).and_then(Json::as_str).ok_or(Fail::Unreadable)?;
-        items = Some(language.kind(items_name).ok_or(Fail::Unreadable)?);
+        let name = details.get("items").and_then(|items| items.get("type")).and_then(Json::as_str);
+        items_name = Some(name.ok_or(Fail::Unreadable)?);
+        items = items_name.and_then(|name| language.kind(name));
+        if items.is_none() {
+            return Err(Fail::Unreadable);
+        }
     }
     let converted = match (language, value) {
-        (Language::Python, Json::Number(number)) if expected == Kind::Float && !number.is_f64() => {
-            number.as_f64().map_or(Json::Null, Json::from)
+        (Language::Python, Value::Tuple(items)) if type_name == "tuple" => Value::List(items.clone()),
+        (Language::Python, Value::Int(_) | Value::Long(_)) if expected == Kind::Float => {
+            // A number that is too large for a float ends the reference, too.
+            Value::Float(value.to_float().ok_or(Fail::Unreadable)?)
         }
         (Language::Python, other) => other.clone(),
-        (_, Json::String(text)) => literals::read(language, type_name, items_name, text),
+        (_, Value::Text(text)) => literals::read(language, type_name, items_name, text)?,
         (Language::Java, _) => return mismatch("type_error:java"),
         (Language::JavaScript, _) => return mismatch("type_error:js"),
     };
@@ -160,38 +154,46 @@ fn argument(language: Language, details: &Json, value: &Json, allowed: &[Json]) 
         return equal_to_one(value, allowed);
     }
     match (expected, items, value) {
-        (Kind::Dict, _, Json::Object(dict)) => dictionary(dict, allowed),
-        (Kind::List, Some(Kind::Dict), Json::Array(list)) => dictionaries(list, allowed),
-        (Kind::Text, _, Json::String(text)) => {
+        (Kind::Dict, _, Value::Dict(dict)) => dictionary(dict, allowed),
+        (Kind::List, Some(Kind::Dict), Value::List(list)) => dictionaries(list, allowed),
+        (Kind::Text, _, Value::Text(text)) => {
             let text = normal(text);
-            let found = allowed.iter().filter_map(Json::as_str).any(|allowed| normal(allowed) == text);
+            let found = allowed.iter().filter_map(Value::as_text).any(|allowed| normal(allowed) == text);
             if found { Ok(()) } else { mismatch("value_error:string") }
         }
-        (Kind::List, _, Json::Array(list)) => list_of_values(list, allowed),
+        (Kind::List, _, Value::List(list)) => list_of_values(list, allowed),
         _ => equal_to_one(value, allowed),
     }
 }
 
-fn equal_to_one(value: &Json, allowed: &[Json]) -> Checked {
-    if allowed.iter().any(|allowed| equal(value, allowed)) { Ok(()) } else { mismatch("value_error:others") }
+fn equal_to_one(value: &Value, allowed: &[Value]) -> Checked {
+    if allowed.iter().any(|allowed| value.equals(allowed)) { Ok(()) } else { mismatch("value_error:others") }
 }
 
 /// Checks the type. True: the value is of another type than described, but of that of the allowed values.
-fn typed(value: &Json, allowed: &[Json], expected: Kind, items: Option<Kind>) -> Result<bool, Fail> {
-    let other = allowed.iter().find(|allowed| !is_blank(allowed)).map(kind);
+fn typed(value: &Value, allowed: &[Value], expected: Kind, items: Option<Kind>) -> Result<bool, Fail> {
+    let other = allowed.iter().find(|allowed| !is_blank(allowed)).map(Value::kind);
     let by_variable = other.is_some_and(|other| other != expected);
-    if kind(value) == expected {
+    let mut nested = false;
+    if value.kind() == expected {
         let Some(items) = items else {
             return Ok(by_variable);
         };
-        let list = value.as_array().map_or(&[][..], Vec::as_slice);
-        let fits = |allowed: &Json| match allowed {
-            Json::Array(allowed) => list.iter().all(|item| typed(item, allowed, items, None).is_ok()),
+        let list = value.as_list().unwrap_or_default();
+        let fits = |allowed: &Value| match allowed {
+            Value::List(allowed) => list.iter().all(|item| typed(item, allowed, items, None).is_ok()),
             _ => true,
         };
-        return if allowed.iter().any(fits) { Ok(by_variable) } else { mismatch("type_error:nested") };
+        if allowed.iter().any(fits) {
+            return Ok(by_variable);
+        }
+        nested = true;
     }
-    if other == Some(kind(value)) { Ok(true) } else { mismatch("type_error:simple") }
+    match (nested, other == Some(value.kind())) {
+        (true, true) => mismatch("type_error:nested"),
+        (false, true) => Ok(true),
+        (_, false) => mismatch("type_error:simple"),
+    }
 }
 
 /// Texts are equal without blanks, some marks, case and the kind of quotes.
@@ -200,117 +202,88 @@ fn normal(text: &str) -> String {
     kept.to_lowercase().replace('\'', "\"")
 }
 
-fn normal_value(value: &Json) -> Json {
-    value.as_str().map_or_else(|| value.clone(), |text| Json::String(normal(text)))
+fn normal_value(value: &Value) -> Value {
+    value.as_text().map_or_else(|| value.clone(), |text| Value::Text(normal(text)))
 }
 
-fn list_of_values(list: &[Json], allowed: &[Json]) -> Checked {
-    let list: Vec<Json> = list.iter().map(normal_value).collect();
-    for allowed in allowed {
-        let same = match allowed {
-            Json::Array(allowed) => {
-                allowed.len() == list.len() && allowed.iter().zip(&list).all(|(a, b)| equal(&normal_value(a), b))
-            }
-            // A text counts as the list of its letters, so `""` allows the empty list.
-            Json::String(letters) => {
-                letters.chars().count() == list.len()
-                    && letters
-                        .chars()
-                        .zip(&list)
-                        .all(|(letter, item)| item.as_str() == Some(&normal(letter.encode_utf8(&mut [0; 4]))))
-            }
-            _ => return Err(Fail::Unreadable),
-        };
-        if same {
-            return Ok(());
+/// The items of a list, or the letters of a text, as they are compared.
+fn members(value: &Value) -> Result<Vec<Value>, Fail> {
+    match value {
+        Value::List(items) => Ok(items.iter().map(normal_value).collect()),
+        Value::Text(letters) => {
+            Ok(letters.chars().map(|letter| Value::Text(normal(letter.encode_utf8(&mut [0; 4])))).collect())
         }
+        Value::Dict(entries) if entries.is_empty() => Ok(Vec::new()),
+        _ => Err(Fail::Unreadable),
     }
-    mismatch("value_error:list/tuple")
 }
 
-fn dictionary(dict: &Map<String, Json>, allowed: &[Json]) -> Checked {
+fn list_of_values(list: &[Value], allowed: &[Value]) -> Checked {
+    let list = Value::List(list.iter().map(normal_value).collect());
+    // All of them are read before any is compared.
+    let allowed = allowed.iter().map(members).collect::<Result<Vec<_>, Fail>>()?;
+    let found = allowed.into_iter().any(|allowed| list.equals(&Value::List(allowed)));
+    if found { Ok(()) } else { mismatch("value_error:list/tuple") }
+}
+
+fn dictionary(dict: &[(Value, Value)], allowed: &[Value]) -> Checked {
     let mut result = mismatch("dict_checker:unclear");
     for allowed in allowed.iter().filter(|allowed| !is_blank(allowed)) {
-        result = dictionary_is(dict, allowed.as_object().ok_or(Fail::Unreadable)?);
-        if matches!(result, Ok(()) | Err(Fail::Unreadable)) {
+        result = dictionary_is(dict, allowed);
+        if !matches!(result, Err(Fail::Mismatch(_))) {
             return result;
         }
     }
     result
 }
 
-fn dictionary_is(dict: &Map<String, Json>, allowed: &Map<String, Json>) -> Checked {
+fn dictionary_is(dict: &[(Value, Value)], allowed: &Value) -> Checked {
+    let entries = allowed.as_dict().ok_or(Fail::Unreadable)?;
+    let known = |key: &Value| entries.iter().find(|(known, _)| known.equals(key)).map(|(_, values)| values);
+    let mut result = Ok(());
     for (key, value) in dict {
-        let Some(values) = allowed.get(key) else {
-            return mismatch("value_error:dict_key");
+        let Some(values) = known(key) else {
+            result = mismatch("value_error:dict_key");
+            break;
         };
-        let values = values.as_array().ok_or(Fail::Unreadable)?;
         let value = normal_value(value);
-        if !values.iter().any(|allowed| equal(&normal_value(allowed), &value)) {
-            return mismatch("value_error:dict_value");
+        if !members(values)?.iter().any(|allowed| value.equals(allowed)) {
+            result = mismatch("value_error:dict_value");
+            break;
         }
     }
-    let absent = |(key, values): (&String, &Json)| {
-        !dict.contains_key(key) && !values.as_array().is_some_and(|values| values.iter().any(is_blank))
-    };
-    if allowed.iter().any(absent) { mismatch("value_error:dict_key") } else { Ok(()) }
+    for (key, values) in entries {
+        if !dict.iter().any(|(given, _)| given.equals(key)) && !holds_blank(values)? {
+            return mismatch("value_error:dict_key");
+        }
+    }
+    result
 }
 
-fn dictionaries(list: &[Json], allowed: &[Json]) -> Checked {
+fn dictionaries(list: &[Value], allowed: &[Value]) -> Checked {
     let mut result = mismatch("list_dict_checker:unclear");
     for allowed in allowed {
+        let letters;
         let allowed = match allowed {
-            Json::Array(allowed) => allowed.as_slice(),
-            Json::String(text) if text.is_empty() => &[],
+            Value::List(allowed) => allowed,
+            Value::Text(text) => {
+                letters = text.chars().map(|letter| Value::Text(letter.into())).collect();
+                &letters
+            }
             _ => return Err(Fail::Unreadable),
         };
         if list.len() != allowed.len() {
             result = mismatch("value_error:list_dict_count");
             continue;
         }
-        result = list.iter().zip(allowed).try_for_each(|(dict, allowed)| {
-            dictionary(dict.as_object().ok_or(Fail::Unreadable)?, std::slice::from_ref(allowed))
+        result = list.iter().zip(allowed).try_for_each(|(dict, allowed)| match (dict, allowed) {
+            (_, allowed) if is_blank(allowed) => mismatch("dict_checker:unclear"),
+            (Value::Dict(dict), allowed) => dictionary(dict, std::slice::from_ref(allowed)),
+            _ => Err(Fail::Unreadable),
         });
-        if matches!(result, Ok(()) | Err(Fail::Unreadable)) {
+        if !matches!(result, Err(Fail::Mismatch(_))) {
             return result;
         }
     }
     result
-}
-
-/// Python equality: 1, true and 1.0 are equal.
-fn equal(left: &Json, right: &Json) -> bool {
-    match (left, right) {
-        (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
-        }
-        (Json::Object(left), Json::Object(right)) => {
-            left.len() == right.len()
-                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| equal(value, other)))
-        }
-        _ => match (number(left), number(right)) {
-            (Some(Number::Whole(left)), Some(Number::Whole(right))) => left == right,
-            (Some(Number::Real(left)), Some(Number::Real(right))) => left == right,
-            (Some(Number::Whole(whole)), Some(Number::Real(real)))
-            | (Some(Number::Real(real)), Some(Number::Whole(whole))) => real == whole as f64 && real as i128 == whole,
-            _ => left == right,
-        },
-    }
-}
-
-enum Number {
-    Whole(i128),
-    Real(f64),
-}
-
-fn number(value: &Json) -> Option<Number> {
-    match value {
-        Json::Bool(truth) => Some(Number::Whole(i128::from(*truth))),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(int), _) => Some(Number::Whole(i128::from(int))),
-            (None, Some(int)) => Some(Number::Whole(i128::from(int))),
-            (None, None) => number.as_f64().map(Number::Real),
-        },
-        _ => None,
-    }
 }

@@ -1,0 +1,275 @@
+//! No text makes a verifier panic, hang or take much memory.
+//!
+//! Random and hostile answers go through every verifier that opens, with problems from `tests/conformance`. The ordinary
+//! suite has 2,000 of them, the slow one 10,000 and answers of 10 MB:
+//!
+//!     cargo test --release -p recipec-runtime --test verifiers_hold -- --ignored --nocapture
+
+use recipec_runtime::verify::Status;
+use recipec_runtime::verify::cases::{Case, Domain, Judge};
+use serde_json::{Value, json};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Counts the bytes that are in use, and the most that ever were.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed on to the system's allocator unchanged; only sizes are added up beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        MOST.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the pointer came from `alloc` above with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Most memory beside what was in use before an answer.
+const MOST_BYTES: usize = 200 << 20;
+
+/// Longest time for one answer. Unoptimised code on a busy machine is given more.
+const LONGEST: Duration = if cfg!(debug_assertions) { Duration::from_secs(30) } else { Duration::from_secs(1) };
+
+/// A small generator of numbers: the same texts on every machine.
+struct Draws(u64);
+
+impl Draws {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() as usize) % n.max(1)
+    }
+
+    fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
+        items.get(self.below(items.len())).copied().unwrap_or_default()
+    }
+}
+
+/// Pieces that one or another verifier looks for.
+const PIECES: &[&str] = &[
+    "\\boxed{",
+    "}",
+    "{",
+    "\\frac",
+    "\\sqrt[",
+    "^",
+    "_",
+    "9^{9^{9^9}}",
+    "9^9^9^9",
+    "$",
+    "\\(",
+    "\\left(",
+    "\\begin{pmatrix}",
+    "&",
+    "\\\\",
+    "10^{100000}",
+    "!",
+    "\\int_0^1",
+    "\\sum_{n=1}^{10^9}",
+    "\\binom{10^6}{5}",
+    "\\%",
+    "0.",
+    "1e400",
+    "\\cup",
+    "[",
+    "]",
+    "(",
+    ")",
+    ",",
+    "=",
+    "answer is",
+    "\\text{",
+    "<tool_calls>",
+    "</tool_calls>",
+    "{\"name\":",
+    "\"arguments\":",
+    "NaN",
+    "\\ud800",
+    "[[",
+    "]]",
+    "((",
+    "```python\n",
+    "```",
+    "```json\n",
+    "\n\n",
+    "***",
+    "******",
+    "<<",
+    ">>",
+    "* ",
+    "- ",
+    "**",
+    ".",
+    "...",
+    "?!",
+    "\"",
+    "'",
+    "P.S.",
+    "U.S.",
+    "Dr. ",
+    "[BEGIN FINAL RESPONSE]",
+    "[END FINAL RESPONSE]",
+    "f(a=",
+    "lambda: ",
+    "not ",
+    "--",
+    "0x",
+    "b'",
+    "def f(x):\n",
+    " return ",
+    "for i in ",
+    "while True:",
+    "x",
+    "a",
+    "1",
+    "999999999999999999999999",
+    "é",
+    "字",
+    "\u{0}",
+    "\u{202e}",
+    "\u{301}",
+    "\u{fffd}",
+    "ǅ",
+    " ",
+    "\t",
+    "\r\n",
+    "the ",
+];
+
+fn text(draws: &mut Draws) -> String {
+    match draws.below(10) {
+        0 => (0..draws.below(400)).filter_map(|_| char::from_u32(draws.next() as u32 % 0x11_0000)).collect(),
+        1 => draws.pick(PIECES).repeat(draws.below(20_000)),
+        2 => {
+            let (open, close) = (draws.pick(PIECES), draws.pick(PIECES));
+            let depth = draws.below(5_000);
+            format!("{}{}{}", open.repeat(depth), draws.pick(PIECES), close.repeat(depth))
+        }
+        3 => format!("\\boxed{{{}}}", pieces(draws, 12)),
+        4 => format!("<tool_calls>{}</tool_calls>", pieces(draws, 30)),
+        5 => format!("```python\n{}\n```", pieces(draws, 40)),
+        // Bytes that are no UTF-8 reach a verifier with their places marked.
+        6 => {
+            let bytes: Vec<u8> = (0..draws.below(2_000)).map(|_| draws.next() as u8).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        _ => pieces(draws, 60),
+    }
+}
+
+fn pieces(draws: &mut Draws, most: usize) -> String {
+    (0..draws.below(most)).map(|_| draws.pick(PIECES)).collect()
+}
+
+/// Problems of every verifier: a spread of the labelled ones, and some of verifiers without a file.
+fn problems() -> Vec<(Domain, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance");
+    let mut problems = Vec::new();
+    for (name, file) in
+        [("math", "math"), ("ifeval", "ifeval"), ("logic", "logic"), ("fn_calling", "fn_calling"), ("code", "code")]
+    {
+        let domain = Domain::named(name).expect("a domain");
+        // A verifier that this machine cannot run judges nothing.
+        if Judge::new(domain, BTreeMap::new()).open().is_err() {
+            println!("{name} does not run here");
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(folder.join(format!("{file}.jsonl"))) else { continue };
+        let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let step = (rows.len() / 80).max(1);
+        problems.extend(rows.into_iter().step_by(step).map(|row| (domain, row)));
+    }
+    for extract in ["boxed", "any", "whole"] {
+        for gold in ["5", "\\frac{1}{2}", "x^2+1", "\\{1,2\\}", "(0,1]", "\\boxed{\\sqrt{2}}"] {
+            problems.push((Domain::Math, json!({"gold": gold, "arguments": {"extract": extract}})));
+        }
+    }
+    let game = json!({"pairs": [["A", "B"], ["B", "C"]]});
+    problems.push((Domain::Logic, json!({"task": "ordering", "game_data": game})));
+    problems.push((Domain::SmallPrograms, json!({"tests": [{"input": [3], "output": 6}]})));
+    let call = json!({"name": "f", "parameters": {"properties": {"a": {"type": "integer"}}, "required": ["a"]}});
+    for format in ["json", "python", "tool_calls"] {
+        let arguments = json!({"format": format});
+        problems.push((
+            Domain::FnCalling,
+            json!({"functions": [call], "ground_truth": [{"f": {"a": [1]}}], "arguments": arguments}),
+        ));
+    }
+    problems
+}
+
+/// Judges an answer to a problem within the bounds.
+fn judge(judge: &mut Judge, domain: Domain, problem: &Value, answer: &str) {
+    let mut case = Case::read(domain, problem).expect("a case");
+    case.answer = Some(answer.to_owned());
+    let before = IN_USE.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let started = Instant::now();
+    let verdict = judge.judge(&case);
+    let (took, most) = (started.elapsed(), MOST.load(Ordering::Relaxed).saturating_sub(before));
+    let start: String = answer.chars().take(80).collect();
+    let what = || format!("{domain:?} {:?}, {} bytes: {start:?}", case.problem.id, answer.len());
+    assert!(took < LONGEST, "{took:?} for {}", what());
+    assert!(most < MOST_BYTES, "{} MiB for {}", most >> 20, what());
+    assert!((0.0..=1.0).contains(&verdict.score), "{verdict:?} for {}", what());
+    assert!(verdict.status != Status::Correct || verdict.score == 1.0, "{verdict:?} for {}", what());
+}
+
+/// One test at a time: memory is that of the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn run(answers: usize, longest: usize) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let problems = problems();
+    assert!(problems.len() > 150, "{} problems", problems.len());
+    let mut judges = BTreeMap::new();
+    let mut draws = Draws(7);
+    for _ in 0..answers {
+        let answer = text(&mut draws);
+        let (domain, problem) = problems.get(draws.below(problems.len())).expect("in range");
+        let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
+        judge(domain_judge, *domain, problem, &answer);
+    }
+    // Long ones, to every problem of another kind.
+    for piece in ["a", "[", "\\frac{", "((", "x ", "9", "\\boxed{1}", "{\"a\":", "a. ", "\n", "```python\n", "*", "é"]
+    {
+        let answer = piece.repeat(longest / piece.len());
+        for (at, (domain, problem)) in problems.iter().enumerate().filter(|(at, _)| at % 7 == 0) {
+            let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
+            judge(domain_judge, *domain, problem, &answer);
+            if cfg!(debug_assertions) && at > 100 {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_verifier_holds() {
+    run(2_000, 100_000);
+}
+
+#[test]
+#[ignore = "minutes without optimisation: cargo test --release -p recipec-runtime --test verifiers_hold -- --ignored"]
+fn every_verifier_holds_for_long() {
+    run(10_000, 10 << 20);
+}
