@@ -8,6 +8,7 @@ mod family;
 mod fmt;
 mod graph;
 mod hash;
+mod new;
 mod plan;
 mod plot;
 #[cfg(feature = "run")]
@@ -85,6 +86,9 @@ enum Command {
         after_help = "Examples:\n  recipec graph recipes/quickstart.recipe --format svg --out graph.svg\n  recipec graph --format mermaid recipes/quickstart.recipe\n  recipec graph recipes/quickstart.recipe | dot -Tsvg > graph.svg"
     )]
     Graph(graph::Args),
+    /// Write a small commented recipe to begin with.
+    #[command(after_help = "Examples:\n  recipec new brief\n  recipec new experiments/brief.recipe --from apriel")]
+    New(new::Args),
     /// Print what a recipe costs: memory by part, tokens, FLOP, time, which budget ends it; with the arithmetic.
     #[command(
         after_help = "Examples:\n  recipec plan recipes/quickstart.recipe\n  recipec plan a.recipe --facts config.json --device-memory 80GiB --price 2.5/h\n  recipec plan --nodes recipes/quickstart.recipe"
@@ -140,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Hash(args) => hash::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Plot(args) => plot::run(&args),
         Command::Test(args) => test::run(&args),

@@ -156,7 +156,7 @@ pub fn ticks(low: f64, high: f64, count: usize) -> (Vec<f64>, f64) {
 /// Ticks of a count of tokens: powers of two apart where the end is one, so that caps stand on the axis.
 pub fn token_ticks(low: f64, high: f64, count: usize) -> (Vec<f64>, f64) {
     let span = high.max(1.0) as u64;
-    if span >= 1024 && span % 1024 == 0 {
+    if span >= 1024 && span.is_multiple_of(1024) {
         let mut step = 1024u64;
         while span / step > count as u64 {
             step *= 2;

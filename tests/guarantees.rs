@@ -38,7 +38,9 @@ fn read(path: &Path, variant: Option<&str>) -> Recipe {
 }
 
 /// Rows of the table: recipe, guarantee, decisions of the base and of every variant.
-fn rows(folder: &str) -> Vec<(String, String, Vec<(Option<String>, Decision)>)> {
+type Row = (String, String, Vec<(Option<String>, Decision)>);
+
+fn rows(folder: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     for path in recipes(folder) {
         let base = read(&path, None);

@@ -14,7 +14,11 @@ fn recipe(total: &str) -> String {
     let text = TINY.split("stage warm_start").next().expect("the part before the stages");
     let (before, rest) = text.split_once("mix {").expect("a mix");
     let (_, after) = rest.split_once("\n}\n").expect("its end");
-    format!("{before}{mix}{after}").replace("total      = outcome + difficulty_aware", &format!("total      = {total}"))
+    let text = format!("{before}{mix}{after}")
+        .replace("total      = outcome + difficulty_aware", &format!("total      = {total}"));
+    // Where the total reads more than outcome and penalty, a wrong answer may beat a right one: these tests are not about that.
+    let allow = "allow recipe::penalties::can_invert because \"not what is tested\"\n";
+    if total.contains("0.1 *") || total.contains("-10") { text + allow } else { text }
 }
 
 const ALL: &str = "outcome + difficulty_aware + (if domain == math \

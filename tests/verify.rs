@@ -74,12 +74,11 @@ fn one_answer_is_judged_on_the_command_line() {
             0,
             "correct 1",
         ),
-        (vec!["verify", "logic", "A<B", r#"{"task": "no_such", "game_data": {}}"#], 1, "error 0"),
+        (vec!["verify", "logic", "A<B", r#"{"task": "no_such", "game_data": {}}"#], 0, "unparsable 0"),
     ] {
         let output = recipec(&arguments);
         assert!(out(&output).contains(text), "{arguments:?}: {output:?}");
-        // An unknown task may be an answer that cannot be read instead: either is no reward.
-        assert!(output.status.code() == Some(code) || arguments.contains(&"logic"), "{arguments:?}: {output:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
     }
 }
 

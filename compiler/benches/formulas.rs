@@ -11,8 +11,7 @@ use std::time::Instant;
 const GROUPS: usize = 50_000;
 
 fn penalty() -> Program {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../recipes/quickstart.recipe"))
-        .expect("quickstart");
+    let text = include_str!("../../recipes/quickstart.recipe");
     let checked = check(Source::new(FileId(0), "quickstart.recipe", text), &NoFiles, &Options::default());
     let (_, plan) = compile(&checked.recipe.expect("a recipe without errors")).expect("a plan");
     let nodes = plan.stages.into_iter().flat_map(|stage| stage.nodes);

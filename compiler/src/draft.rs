@@ -4,7 +4,7 @@
 
 mod order;
 mod params;
-mod presence;
+pub(crate) mod presence;
 mod promises;
 mod terms;
 
@@ -52,9 +52,37 @@ pub struct Draft<'a> {
     pub facts: &'a Facts,
     /// Texts of all files.
     pub sources: &'a [Source],
+    /// Whether the view is derived from one that was checked before, so that only what changed has to be looked at again.
+    pub again: bool,
 }
 
 impl Draft<'_> {
+    /// Whether formulas of the reward or of the mix, or what they are read with, may differ from what was checked before.
+    pub fn formulas_changed(&self) -> bool {
+        let touches = |path: &str| {
+            matches!(path.split('.').next(), Some("reward" | "mix" | "train" | "model"))
+                || path.starts_with("domain.") && path.ends_with(".reward")
+        };
+        !self.again
+            || self.view.terms_changed
+            || self.view.changes_stages()
+            || self.view.settings.changes().any(touches)
+    }
+
+    /// Whether one of these keys of a domain, or anything about data, suites or models, may differ from what was checked before.
+    /// A recipe of a thousand domains has variants that change none of them.
+    pub fn domains_changed(&self, keys: &[&str]) -> bool {
+        let touches = |path: &str| {
+            let mut segments = path.split('.');
+            match segments.next() {
+                Some("domain") => segments.nth(1).is_none_or(|key| keys.contains(&key)),
+                Some(block) => matches!(block, "data" | "suite" | "model" | "evaluate"),
+                None => true,
+            }
+        };
+        !self.again || self.view.changes_stages() || self.view.settings.changes().any(touches)
+    }
+
     /// A piece of the text that was read.
     pub fn text(&self, span: Span) -> Option<&str> {
         self.sources.iter().find(|s| s.id == span.file)?.text.get(span.start..span.end)
@@ -76,6 +104,8 @@ pub struct StageDraft {
     pub values: Values,
     /// Its domains with their shares, sorted by name; none when one of them is a hole.
     pub shares: Option<Vec<StageShare>>,
+    /// The output cap of each domain of the recipe, in tokens.
+    pub caps: Vec<f64>,
     /// Penalties and terms in the order in which they can be computed; none when one of them is a hole.
     pub terms: Option<Vec<crate::recipe::Term>>,
 }
@@ -133,7 +163,15 @@ pub fn draft_like<'a>(
             Some(before) => Values::like(before, param_types.clone()),
             None => Values::with_params(param_types.clone()),
         };
-        let reader = Reader { view, sources: given.sources, formulas: &formulas, domains: &domains, values, before };
+        let reader = Reader {
+            view,
+            sources: given.sources,
+            formulas: &formulas,
+            domains: &domains,
+            values,
+            before,
+            others: Vec::new(),
+        };
         read_view(reader, &Reading { reinforce, place, explicit, stage }, problems)
     };
     missing_blocks(resolved, place, reinforce, problems);
@@ -151,7 +189,9 @@ pub fn draft_like<'a>(
             (values, terms)
         };
         let shares = shares(&def, &values, &domains, &view, problems);
+        let caps = caps(&values, shares.as_deref(), &domains);
         stages.push(StageDraft {
+            caps,
             name: def.name,
             place: def.place,
             after: def.after,
@@ -178,25 +218,35 @@ pub fn draft_like<'a>(
         memo: given.memo.clone(),
         facts: given.facts,
         sources: given.sources,
+        again: before.is_some(),
     }
+}
+
+/// The output cap of each domain in a stage, in tokens; of one that the stage does not train, that of another one.
+fn caps(values: &Values, shares: Option<&[StageShare]>, domains: &[String]) -> Vec<f64> {
+    let output = values.number("budget.output").unwrap_or(f64::INFINITY);
+    // Shares are sorted by name.
+    let is_trained = |domain: &String| {
+        shares.is_none_or(|shares| {
+            let at = shares.binary_search_by(|share| share.domain.cmp(domain));
+            at.ok().and_then(|at| shares.get(at)).is_some_and(|share| share.ratio > 0.0)
+        })
+    };
+    let cap = |domain: &String| values.number(&format!("domain.{domain}.output")).unwrap_or(output);
+    let usual = domains.iter().find(|domain| is_trained(domain)).map_or(output, cap);
+    domains.iter().map(|domain| if is_trained(domain) { cap(domain) } else { usual }).collect()
 }
 
 /// What is in force in a stage, for the prover.
 pub(crate) fn setting<'s>(stage: &'s StageDraft, params: &[Param], domains: &'s [String]) -> Setting<'s> {
     let values = &stage.values;
-    let output = values.number("budget.output").unwrap_or(f64::INFINITY);
-    let is_trained = |domain: &String| {
-        stage.shares.as_ref().is_none_or(|shares| shares.iter().any(|s| s.domain == *domain && s.ratio > 0.0))
-    };
-    let cap = |domain: &String| values.number(&format!("domain.{domain}.output")).unwrap_or(output);
-    let usual = domains.iter().find(|domain| is_trained(domain)).map_or(output, cap);
     Setting {
         terms: &values.terms,
         params: Cow::Borrowed(&values.params),
         whole_params: params.iter().filter(|p| p.type_name == "integer").map(|p| p.name.clone()).collect(),
         budget: &values.budget,
         domains,
-        caps: domains.iter().map(|domain| if is_trained(domain) { cap(domain) } else { usual }).collect(),
+        caps: stage.caps.clone(),
         group_size: values.count("train.group").unwrap_or(1).max(1),
         unfinished: match values.word("reward.unfinished") {
             Some("as_judged") => Some(Unfinished::AsJudged),
@@ -302,7 +352,16 @@ fn read_view(mut reader: Reader<'_>, what: &Reading<'_>, problems: &mut Problems
             }
         }
     }
-    let presence = presence::Presence::of(&reader.values, domains);
+    let judged_anew = reader.before.is_none() || view.changes_stages() || {
+        let touches =
+            |path: &str| path.starts_with("domain.") && (path.ends_with(".verify") || path.ends_with(".signals"));
+        view.settings.changes().any(touches)
+    };
+    let presence = match reader.before.filter(|_| !judged_anew).and_then(|before| before.presence.clone()) {
+        Some(known) => known,
+        None => presence::Presence::of(&reader.values, domains),
+    };
+    reader.values.presence = Some(presence.clone());
     let of_stage = stage.and_then(|stage| match &reader.values.get(&format!("stage.{stage}.domains"))?.value {
         Value::Shares(shares) => Some(shares.iter().filter_map(|s| domains.binary_search(&s.domain).ok()).collect()),
         _ => None,
@@ -347,7 +406,8 @@ fn shares(
         None => {}
     }
     let ratio_path = |domain: &String| format!("domain.{domain}.ratio");
-    let stated = domains.iter().filter(|d| !values.absent(&ratio_path(d))).count();
+    let entries: Vec<_> = domains.iter().map(|domain| values.get(&ratio_path(domain))).collect();
+    let stated = entries.iter().flatten().count();
     if stated == 0 {
         let reads_ratio =
             values.formula("mix.weight").is_some_and(|weight| weight.signals().iter().any(|s| s == "ratio"))
@@ -372,8 +432,9 @@ fn shares(
     }
     domains
         .iter()
-        .map(|domain| {
-            let entry = values.get(&ratio_path(domain))?;
+        .zip(entries)
+        .map(|(domain, entry)| {
+            let entry = entry?;
             let Value::Number(ratio) = entry.value else { return None };
             Some(StageShare { domain: domain.clone(), ratio, origin: entry.origin.clone() })
         })

@@ -150,6 +150,9 @@ pub(crate) fn columns(facts: &Facts, source: &DataSource) -> Option<BTreeSet<Str
 
 /// Adds what the settings of a draft name and a look at the disk could tell more about.
 pub(crate) fn wanted(draft: &Draft<'_>, found: &mut BTreeSet<Wanted>) {
+    if !draft.domains_changed(&["data"]) {
+        return;
+    }
     let all = std::iter::once(&draft.run).chain(draft.stages.iter().map(|s| &s.values));
     for (path, entry) in all.flat_map(Values::iter) {
         let Value::Call { word, arguments } = &entry.value else { continue };

@@ -143,12 +143,13 @@ fn check_variants(
     const MOST_BEFORE: usize = 200;
     // So many settings, those of all variants counted, are read in a few seconds.
     const MOST_SETTINGS: usize = 250_000;
+    const MOST_VARIANTS: usize = 1_000;
     if problems.sorted().len() > MOST_BEFORE {
         return;
     }
     let before = problems.clone();
     let settings = base.settings.len() + resolved.terms.len() + resolved.params.len() + resolved.tests.len();
-    let most = MOST_SETTINGS / settings.max(1);
+    let most = (MOST_SETTINGS / settings.max(1)).min(MOST_VARIANTS);
     if let Some(variant) = resolved.variants.get(most) {
         let (many, place) = (resolved.variants.len(), variant.name.span);
         problems.push(

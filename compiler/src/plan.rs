@@ -110,7 +110,14 @@ pub enum Flow {
 #[allow(missing_docs)]
 pub enum NodeKind {
     /// Problems of one domain.
-    Data { domain: String, source: DataSource, rows: RowRules, prompt: Option<String>, max_prompt_tokens: u64 },
+    Data {
+        domain: String,
+        source: DataSource,
+        #[serde(default, skip_serializing_if = "RowRules::is_default")]
+        rows: RowRules,
+        prompt: Option<String>,
+        max_prompt_tokens: u64,
+    },
     /// Chooses the domain of the next group.
     Sampler {
         domains: Vec<String>,
@@ -229,6 +236,7 @@ pub struct SuitePart {
     /// Its problems.
     pub data: DataSource,
     /// How its rows are read.
+    #[serde(default, skip_serializing_if = "RowRules::is_default")]
     pub rows: RowRules,
     /// `prompt = "{problem}\n…"`
     pub prompt: Option<String>,

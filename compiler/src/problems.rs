@@ -163,3 +163,36 @@ impl Problems {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{codes, human, json};
+
+    #[test]
+    fn what_is_not_kept_is_counted() {
+        let mut problems = Problems::new();
+        for at in 0..MOST_KEPT + 7 {
+            problems.push(Diagnostic::new(codes::UNKNOWN_KEY, format!("fault {at}")));
+        }
+        problems.push(Diagnostic::new(codes::UNUSED_BINDING, "a remark"));
+        assert_eq!((problems.errors(), problems.warnings(), problems.not_kept()), (MOST_KEPT + 7, 1, 8));
+        assert_eq!(problems.sorted().len(), MOST_KEPT);
+        assert!(problems.any_error());
+        let text = human::render(&problems, &[], human::Style::default());
+        assert!(
+            text.contains("and 9988 more\n") && text.contains("10007 errors, 1 warning"),
+            "{}",
+            &text[text.len() - 200..]
+        );
+        let lines = json::render(&problems, &[]);
+        assert!(lines.ends_with("{\"schema\":1,\"left_out\":8}\n"));
+    }
+
+    #[test]
+    fn work_is_bounded_once() {
+        let mut problems = Problems::new();
+        let straws = (0..MOST_WORK + 10).filter(|_| problems.work() == Work::LastStraw).count();
+        assert_eq!((straws, problems.work()), (1, Work::Over));
+    }
+}

@@ -1,10 +1,10 @@
 //! Decides what a recipe promises: proved, refuted with numbers that refute, or not decided.
 //!
-//! A [`Question`] is lowered to nodes that occur once each ([`arena`]), in the normal form of a polynomial over what is not a sum
-//! or a product ([`polynomial`]). A claim becomes goals `difference >= 0` over a box of signals and params. The search
-//! ([`search`]) tries, in this order: the bounds of the factored difference; the bounds at the corner to which slopes of one sign
+//! A [`Question`] is lowered to nodes that occur once each (`arena`), in the normal form of a polynomial over what is not a sum
+//! or a product (`polynomial`). A claim becomes goals `difference >= 0` over a box of signals and params. The search
+//! (`search`) tries, in this order: the bounds of the factored difference; the bounds at the corner to which slopes of one sign
 //! lead; a concrete counterexample; and then a split: on a condition, on the verdict, on the solve rate, at a kink, and at last in
-//! the middle. Numbers are exact rationals of bounded size, and are rounded outwards where they are not ([`span`]).
+//! the middle. Numbers are exact rationals of bounded size, and are rounded outwards where they are not (`span`).
 //!
 //! *Invariants*: `Proved` holds for real numbers and all values that signals can take; `Refuted` was seen with the evaluator that
 //! runs in training; work is counted, so that an answer never depends on the machine.

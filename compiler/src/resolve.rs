@@ -13,6 +13,7 @@ pub use files::{Loader, NoFiles, report_syntax};
 pub use overrides::View;
 pub use settings::{Setting, Settings};
 
+use crate::diagnostic::{Diagnostic, codes};
 use crate::problems::Problems;
 use recipec_grammar::source::{Source, Span, Spanned};
 use recipec_grammar::tree::{self, Name};
@@ -99,7 +100,8 @@ impl Resolved {
 
 /// Reads a recipe with all files that it needs. The sources grow by the files that were loaded.
 pub fn resolve(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>, problems: &mut Problems) -> Resolved {
-    let layers = files::read(root, loader, sources, problems);
+    let mut layers = files::read(root, loader, sources, problems);
+    limit(layers.recipes.iter_mut().chain(&mut layers.imports), problems);
     let mut resolved = Resolved::default();
     for (depth, file) in layers.recipes.iter().enumerate() {
         let last = depth + 1 == layers.recipes.len();
@@ -109,4 +111,38 @@ pub fn resolve(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>, pro
         collect::collect_formulas(file, &mut resolved, problems);
     }
     resolved
+}
+
+/// So many params, formulas, terms, variants, guarantees, tests and the like may one recipe have; blocks are not counted.
+const MOST_DEFINITIONS: usize = 10_000;
+
+/// Takes out what is beyond the limit, and says so.
+fn limit<'a>(files: impl Iterator<Item = &'a mut tree::File>, problems: &mut Problems) {
+    let mut count = 0;
+    for file in files {
+        let mut first_beyond = None;
+        file.items.retain(|item| {
+            let counted = match &item.kind {
+                tree::ItemKind::Block(block) => block.keyword.node == "variant",
+                _ => true,
+            };
+            count += usize::from(counted);
+            if counted && count > MOST_DEFINITIONS {
+                first_beyond.get_or_insert(item.span);
+                return false;
+            }
+            true
+        });
+        if let Some(span) = first_beyond {
+            problems.lose_text();
+            problems.push(
+                Diagnostic::new(
+                    codes::TOO_MANY,
+                    format!("a recipe with its files has at most {MOST_DEFINITIONS} definitions"),
+                )
+                .at(span, "from here on nothing is read")
+                .help("write recipes of their own that extend this one"),
+            );
+        }
+    }
 }

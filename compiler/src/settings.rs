@@ -46,6 +46,13 @@ pub struct RowRules {
     pub on_bad_row: BadRow,
 }
 
+impl RowRules {
+    /// Whether they ask for nothing: the plan then leaves them out.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What happens at a row that cannot be read, or that lacks a column that is renamed or compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -68,17 +68,10 @@ impl Refused<'_> {
     }
 
     fn verifier(&mut self, stage: Option<&str>, path: &str, verifier: Option<&VerifierSettings>) {
-        match verifier.map(|verifier| verifier.name.as_str()) {
-            Some("python_tests") => {
-                let help = "write `program_tests()` for small programs";
-                self.push(stage, path, "`python_tests` needs a sandbox and is not carried out".into(), help);
-            }
-            Some("judge") => {
-                let help = "give the domain a native verifier in a variant: `override domain.NAME.verify = …`";
-                let message = "a judge needs a second model beside the policy, and is not carried out";
-                self.push(stage, path, message.into(), help);
-            }
-            _ => {}
+        if verifier.is_some_and(|verifier| verifier.name == "judge") {
+            let help = "give the domain a native verifier in a variant: `override domain.NAME.verify = …`";
+            let message = "a judge needs a second model beside the policy, and is not carried out";
+            self.push(stage, path, message.into(), help);
         }
     }
 

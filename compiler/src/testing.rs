@@ -59,8 +59,34 @@ pub fn quickstart_with(from: &str, to: &str) -> String {
     edit(QUICKSTART, from, to)
 }
 
-/// A text with one edit, which must apply exactly once.
+/// A text with one edit, which must apply exactly once. Any white space of `from` stands for any other: recipes are laid out by
+/// `recipec fmt`, and edits are about their words.
 pub fn edit(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "`{from}` is not there exactly once");
-    text.replacen(from, to, 1)
+    if text.matches(from).count() == 1 {
+        return text.replacen(from, to, 1);
+    }
+    let words: Vec<&str> = from.split_whitespace().collect();
+    let first = words.first().expect("an edit of something");
+    let places: Vec<(usize, usize)> = text
+        .match_indices(first)
+        .filter_map(|(start, _)| {
+            let mut end = start + first.len();
+            for word in &words[1..] {
+                let rest = text[end..].trim_start();
+                let spaced = rest.len() < text.len() - end;
+                end = text.len() - rest.len() + word.len();
+                if !spaced || !rest.starts_with(word) {
+                    return None;
+                }
+            }
+            Some((start, end))
+        })
+        .collect();
+    let [(start, end)] = places[..] else { panic!("`{from}` is {} times in the text", places.len()) };
+    // White space at the ends of an edit belongs to it.
+    let lead = from.len() - from.trim_start().len();
+    let trail = from.len() - from.trim_end().len();
+    let start = if lead > 0 && text[..start].ends_with(&from[..lead]) { start - lead } else { start };
+    let end = if trail > 0 && text[end..].starts_with(&from[from.len() - trail..]) { end + trail } else { end };
+    format!("{}{to}{}", &text[..start], &text[end..])
 }

@@ -11,6 +11,7 @@ pub use meaning::meaning;
 pub(crate) use read::one_line;
 pub use read::{Reader, read_param_value};
 
+use crate::draft::presence::Presence;
 use crate::formula::{Absences, ParamType, TypedFormula};
 use crate::recipe::Origin;
 use crate::resolve::settings::is_at_or_below;
@@ -91,6 +92,8 @@ pub struct Values {
     pub terms: BTreeMap<String, TypedFormula>,
     /// Signals that domains do not have, and the domains that the next formula is about.
     pub absent: Absences,
+    /// Which signals each domain lacks, once that has been looked at.
+    pub(crate) presence: Option<Presence>,
 }
 
 impl Values {
@@ -102,6 +105,11 @@ impl Values {
     /// The settings that another reading gave, to be read again where they may differ; budgets and terms are always read anew.
     pub fn like(other: &Self, params: BTreeMap<String, ParamType>) -> Self {
         Self { entries: Arc::clone(&other.entries), params, ..Self::default() }
+    }
+
+    /// Whether all settings are those of another reading, because neither changed them.
+    pub fn shares_entries(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// The entry at a path.

@@ -112,7 +112,7 @@ impl<'s> Reader<'s> {
         self.lost = true;
         let whole = most == scan::MAX_TOKENS;
         let what = if whole { "a recipe" } else { "an item" };
-        let message = format!("{what} has more than {most} words, numbers and signs");
+        let message = format!("{what} has more than {most} words, numbers, signs and comments");
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let error = SyntaxError::new(SyntaxErrorKind::TooDeep, self.span_of(at, at + length), message, "one too many");
         let help = if whole {

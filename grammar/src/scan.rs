@@ -13,8 +13,8 @@ use crate::source::{FileId, Span, Spanned};
 /// How many brackets may be open at a place, and how high the tree of one expression may be.
 pub const MAX_DEPTH: usize = 200;
 
-/// How many words, numbers, texts and signs a recipe may have: the memory that a tree takes is bounded by it.
-pub const MAX_TOKENS: usize = 600_000;
+/// How many words, numbers, texts, signs and comments a recipe may have: the memory that a tree takes is bounded by it.
+pub const MAX_TOKENS: usize = 500_000;
 
 /// How many of them one top-level item may have: an item is held as the parser's pairs while its tree is made.
 pub const MAX_ITEM_TOKENS: usize = 150_000;
@@ -103,15 +103,18 @@ pub(crate) fn scan(text: &str, file: FileId) -> Scan {
             masked[from + 1] = ITEM_MARK;
         }
     }
-    let tokens = count_tokens(&masked);
+    let tokens = count_tokens(&masked, &comments);
     // What was written over is ASCII, so this is the same memory in all but impossible cases.
     let text = String::from_utf8(masked).unwrap_or_else(|why| String::from_utf8_lossy(why.as_bytes()).into_owned());
     Scan { text, comments, too_deep, tokens }
 }
 
 /// How many tokens a prepared text has, or the place where it passes a limit, and the limit.
-fn count_tokens(bytes: &[u8]) -> Result<usize, (usize, usize)> {
-    let (mut all, mut of_item, mut at) = (0, 0, 0);
+fn count_tokens(bytes: &[u8], comments: &[Spanned<String>]) -> Result<usize, (usize, usize)> {
+    if let Some(comment) = comments.get(MAX_TOKENS) {
+        return Err((comment.span.start, MAX_TOKENS));
+    }
+    let (mut all, mut of_item, mut at) = (comments.len(), 0, 0);
     while let Some(&byte) = bytes.get(at) {
         let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
         let end = match byte {

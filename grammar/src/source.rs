@@ -1,7 +1,7 @@
 //! Texts, and places in them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Which text a [`Span`] belongs to: the position of the source in the list that was handed to the compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -16,12 +16,14 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where lines begin; found when first asked for.
+    lines: Arc<OnceLock<Vec<usize>>>,
 }
 
 impl Source {
     /// A source from a name and a text.
     pub fn new(id: FileId, name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { id, name: name.into(), text: text.into() }
+        Self { id, name: name.into(), text: text.into(), lines: Arc::default() }
     }
 
     /// Line and column (both from 1; the column counts characters) of a byte offset.
@@ -31,13 +33,11 @@ impl Source {
         while !self.text.is_char_boundary(byte) {
             byte -= 1;
         }
-        let before = &self.text[..byte];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            byte,
-            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let breaks = || self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        let lines = self.lines.get_or_init(|| std::iter::once(0).chain(breaks()).collect());
+        let line = lines.partition_point(|start| *start <= byte);
+        let line_start = line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or(0);
+        Position { byte, line, column: self.text[line_start..byte].chars().count() + 1 }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod instructions;
 pub mod lines;
 pub mod ordering;
 pub mod programs;
+mod puzzles;
 pub mod rows;
 pub mod shuffle;
 

@@ -8,8 +8,8 @@
 //! [`verify`], [`rollout`], [`reward`], [`advantage`], [`loss`], [`policy`], [`optimizer`]. What it leaves: [`journal`],
 //! [`checkpoint`], [`evaluate`], [`run_folder`], [`statistics`], [`report`].
 //!
-//! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`checkpoint`] and
-//! [`data`] touch the machine. The same plan gives the same bits on a CPU, whatever the number of threads.
+//! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`checkpoint`],
+//! [`data`] and [`sandbox`] touch the machine. The same plan gives the same bits on a CPU, whatever the number of threads.
 
 pub mod advantage;
 pub mod answer;
@@ -34,6 +34,7 @@ pub mod rollout;
 pub mod run;
 pub mod run_folder;
 pub mod sampler;
+pub mod sandbox;
 pub mod statistics;
 pub mod surface;
 pub mod tokenizer;

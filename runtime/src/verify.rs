@@ -9,6 +9,7 @@ mod pattern;
 pub mod program_tests;
 pub mod puzzle;
 pub mod python;
+pub mod python_tests;
 mod text;
 
 use crate::data::Problem;
@@ -110,16 +111,12 @@ const VERIFIERS: &[(&str, Make)] = &[
     ("math_answer", |settings| Ok(Box::new(math_answer::MathAnswer::open(settings)?))),
     ("program_tests", |settings| Ok(Box::new(program_tests::ProgramTests::open(settings)?))),
     ("puzzle", |settings| Ok(Box::new(puzzle::Puzzle::open(settings)?))),
+    ("python_tests", |settings| Ok(Box::new(python_tests::PythonTests::open(settings)?))),
 ];
 
 /// Verifiers of the language that need what this runtime does not have, with what is missing.
-const UNAVAILABLE: &[(&str, &str)] = &[
-    ("judge", "it needs a model that judges, and this version loads the policy only"),
-    (
-        "python_tests",
-        "it needs the sandbox, which this version does not have; `program_tests` runs small programs inside",
-    ),
-];
+const UNAVAILABLE: &[(&str, &str)] =
+    &[("judge", "it needs a model that judges, and this version loads the policy only")];
 
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
@@ -176,11 +173,7 @@ mod tests {
 
     #[test]
     fn says_what_is_missing() {
-        for (name, part) in [
-            ("python_tests", "it needs the sandbox"),
-            ("judge", "it needs a model"),
-            ("math", "it is not known; there are `constraints`, "),
-        ] {
+        for (name, part) in [("judge", "it needs a model"), ("math", "it is not known; there are `constraints`, ")] {
             let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
             let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
             assert!(message.contains(part), "{message}");

@@ -28,7 +28,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Exit {
     let mut worst = Exit::Done;
-    for file in &args.files {
+    for (at, file) in args.files.iter().enumerate() {
         let checked = if args.fix { fixed(file, &args.changes) } else { check_file(file, &args.changes) };
         let checked = match checked {
             Ok(checked) => checked,
@@ -58,6 +58,11 @@ pub fn run(args: &Args) -> Exit {
             }
             say(&line);
             print_notes(&checked);
+            if at + 1 == args.files.len() {
+                // The process ends here: taking a thousand domains apart piece by piece would be a twentieth of its time.
+                std::mem::forget(checked);
+                break;
+            }
         }
     }
     worst

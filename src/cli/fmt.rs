@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// So many changed lines of a file are shown by `--check`; the rest is counted.
 const SHOWN: usize = 40;
 
+/// So many characters of such a line.
+const WIDEST: usize = 200;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Recipes; `-` reads standard input and writes to standard output.
@@ -119,7 +122,9 @@ fn difference(source: &Source, text: &str) -> String {
     let mut line = |out: &mut String, sign: char, number: usize, text: &str| {
         if shown < SHOWN {
             shown += 1;
-            let _ = writeln!(out, "{number:>5} {sign} {text}");
+            let short: String = text.chars().take(WIDEST).collect();
+            let rest = if short.len() < text.len() { "…" } else { "" };
+            let _ = writeln!(out, "{number:>5} {sign} {short}{rest}");
         } else {
             hidden += 1;
         }

@@ -18,6 +18,8 @@ const VALUES: &[(&str, &str)] = &[
     ("model.*.answer|after", "after(\"#\")"),
     ("model.*.answer|between", "between(\"<answer>\", \"</answer>\")"),
     ("budget.output", "512 tokens"),
+    ("train.algorithm.divisor|dr_grpo", "512 tokens"),
+    ("train.algorithm.clip_high|cispo", "5"),
     ("budget.evaluation", "1Ki tokens"),
     ("budget.steps", "400 steps"),
     ("budget.tokens", "3G tokens"),
@@ -105,7 +107,7 @@ const SIGNAL_EXAMPLES: &[(&str, &str)] = &[
     ("in_flight", "ratio / (1 + in_flight / 1 rollout)"),
     ("yield", "ratio / max(yield, 0.05)"),
     ("step", "if step < 100 steps then 1 else ratio"),
-    ("progress", "ratio + progress * (0.2 - ratio)"),
+    ("progress", "(1 - progress) * ratio + 0.2 * progress"),
 ];
 
 /// Formulas that call a function, by its name.

@@ -29,6 +29,9 @@ const READ_BY: [(&str, &str); 4] = [
 const PROBLEM: [&str; 3] = ["prompt", "problem", "question"];
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.domains_changed(&["data", "verify", "prompt", "reference", "columns", "filter", "on_bad_row"]) {
+        return;
+    }
     let mut open: BTreeSet<String> = BTreeSet::new();
     let names = || draft.view.resolved.names("domain");
     for name in names() {
@@ -111,7 +114,17 @@ impl Owner<'_> {
             let verify = format!("{}.verify", self.path);
             let span = written.or_else(|| self.values.span(&verify)).unwrap_or(self.place);
             let known: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let mut diagnostic = self.unknown(&name, &format!("`{argument}` of the verifier"), span, &known, &source);
+            let mut diagnostic = self.unknown(
+                &name,
+                &if argument == "reference" {
+                    "`reference`".to_string()
+                } else {
+                    format!("`{argument}` of the verifier")
+                },
+                span,
+                &known,
+                &source,
+            );
             if let (Some(near), Some(span)) = (suggest::near(&name, known.iter().copied()), written) {
                 diagnostic = diagnostic.fix(span, near.word, near.certain);
             }
@@ -208,21 +221,31 @@ impl Owner<'_> {
     /// Arguments of the verifier that name columns: the argument, the column, and where it is written.
     fn column_arguments(&self) -> Vec<(&'static str, String, Option<Span>)> {
         let path = format!("{}.verify", self.path);
-        let Some(entry) = self.values.get(&path) else { return Vec::new() };
-        let Value::Call { word, arguments } = &entry.value else { return Vec::new() };
+        // A reference answer is looked up by the same rule.
+        let reference = format!("{}.reference", self.path);
+        let mut found: Vec<(&'static str, String, Option<Span>)> = self
+            .values
+            .word(&reference)
+            .map(|column| ("reference", column.to_string(), self.values.span(&reference)))
+            .into_iter()
+            .collect();
+        let Some(entry) = self.values.get(&path) else { return found };
+        let Value::Call { word, arguments } = &entry.value else { return found };
         let row = keys::find_block("domain", None).and_then(|b| b.keys.iter().find(|k| k.name == "verify"));
         let Some(rows) = row.and_then(|key| key.kind.choice(word)).and_then(|choice| choice.arguments) else {
-            return Vec::new();
+            return found;
         };
         let written = self.draft.view.settings.get(&path).map(|s| &s.value.body);
-        rows.iter()
+        let of_verifier = rows
+            .iter()
             // Only a column is a free word in `verify`; a judge names its model by one too.
             .filter(|r| matches!(r.kind, Kind::Word) && r.name != "model")
             .filter_map(|r| match arguments.get(r.name) {
                 Some(Value::Word(column)) => Some((r.name, column.clone(), written.and_then(|e| argument(e, r.name)))),
                 _ => None,
-            })
-            .collect()
+            });
+        found.extend(of_verifier);
+        found
     }
 
     /// The first place of a piece of text inside of a longer one; the whole where it is not there as it stands.

@@ -11,6 +11,9 @@ use recipec_grammar::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.domains_changed(&["data"]) {
+        return;
+    }
     let sources: Vec<(&str, DataSource, Span)> = draft
         .domains
         .iter()

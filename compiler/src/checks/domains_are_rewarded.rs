@@ -13,9 +13,16 @@ use recipec_grammar::tree::{Expr, ExprKind, Name};
 use std::collections::BTreeSet;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.formulas_changed() && !draft.domains_changed(&["verify", "signals", "reward", "reference"]) {
+        return;
+    }
+    let changed = draft.domains_changed(&["verify", "signals", "reward", "reference"]);
     let views = std::iter::once((&draft.run, None)).chain(draft.stages.iter().map(|s| (&s.values, Some(s))));
     for (values, stage) in views {
-        for name in draft.view.resolved.names("domain") {
+        // A stage that changes nothing sees what the run sees.
+        let seen = stage.is_some_and(|stage| stage.values.shares_entries(&draft.run));
+        let all = draft.view.resolved.names("domain").filter(|_| changed && !seen);
+        for name in all {
             either(values, name, problems);
             judge(draft, values, &format!("domain.{}.verify", name.node), name.span, problems);
         }

@@ -37,24 +37,26 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{codes_of, quickstart_with};
+    use crate::testing::{codes_of, edit, quickstart_with};
 
     #[test]
     fn one_rollout_per_prompt() {
         let one = quickstart_with("group     = 8 rollouts", "group     = 1 rollout");
         assert_eq!(codes_of(&one).codes, ["recipe::rollouts::group_of_one"]);
-        assert!(codes_of(&one.replace("baseline = leave_one_out", "baseline = none")).codes.is_empty());
         let gspo = "gspo { clip_low = 3e-3, clip_high = 4e-3, weight = length, baseline = leave_one_out, divide_by_std = false }";
+        // The penalty reads the solve rate, which says nothing of one rollout.
+        let one = edit(&one, "solve_rate ^ gamma", "0.5 ^ gamma");
         for (algorithm, codes) in [
             ("rloo { weight = length }", &["recipe::rollouts::group_of_one"][..]),
             ("dr_grpo", &["recipe::rollouts::group_of_one"]),
             ("reinforce_plus_plus { baseline = group_mean }", &["recipe::rollouts::group_of_one"]),
             ("reinforce_plus_plus", &[]),
         ] {
-            assert_eq!(codes_of(&one.replace(gspo, algorithm)).codes, codes, "{algorithm}");
+            assert_eq!(codes_of(&edit(&one, gspo, algorithm)).codes, codes, "{algorithm}");
         }
-        let alone = one.replace("baseline = leave_one_out", "baseline = none");
+        let alone = edit(&one, "baseline = leave_one_out", "baseline = none");
+        assert!(codes_of(&alone).codes.is_empty(), "{}", codes_of(&alone).text);
+        let alone = edit(&alone, "0.5 ^ gamma", "solve_rate ^ gamma");
         assert_eq!(codes_of(&alone).codes, ["recipe::rollouts::group_too_small"], "the penalty reads the solve rate");
-        assert!(codes_of(&alone.replace("solve_rate ^ gamma", "gamma ^ 0.5")).codes.is_empty());
     }
 }

@@ -57,8 +57,9 @@ mod tests {
 
     #[test]
     fn one_rule() {
-        let weight = "  weight = ratio * clip(ratio / max(achieved, 1e-9), 0.1, 10)\n";
-        let both = quickstart_with(weight, &format!("{weight}  strategy = deficit\n"));
+        let weight = "  weight = ratio * clip(ratio / max(achieved, 1e-9), 0.1, 10)\n    \
+                      source \"arXiv 2604.02007, adaptive domain sampling\"\n";
+        let both = quickstart_with(weight, &format!("  strategy = deficit\n{weight}"));
         assert_eq!(codes_of(&both).codes, ["recipe::names::either_or"]);
         let warm = quickstart_with(weight, "  strategy = deficit\n");
         assert!(codes_of(&warm).codes.contains(&"recipe::names::wrong_place"), "{}", codes_of(&warm).text);

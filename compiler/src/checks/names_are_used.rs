@@ -11,6 +11,9 @@ use recipec_grammar::tree::{FormulaDef, Name};
 use std::collections::BTreeSet;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.formulas_changed() {
+        return;
+    }
     // Where there is an error, what is used is not known.
     if problems.lost_text() || problems.any_error() {
         return;

@@ -4,8 +4,9 @@
 //! Bad: `domain a { ratio = 70% … }  domain b { ratio = 50% … }`
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::draft::Draft;
+use crate::draft::{Draft, StageShare};
 use crate::problems::Problems;
+use crate::values::Value;
 use recipec_grammar::source::Span;
 
 /// Ratios are decimal numbers; their binary sum may miss 1 by rounding.
@@ -19,8 +20,10 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     }
     // Stages that take the same ratios from the domains have one fault, not one each.
     let mut told: Vec<Vec<(&str, Option<Span>)>> = Vec::new();
-    for stage in &draft.stages {
-        let Some(shares) = &stage.shares else { continue };
+    let stages = draft.stages.iter().filter_map(|stage| Some((stage.name.as_str(), stage.shares.as_deref()?)));
+    // Stages may state shares of their own; what the domains state is a mix all the same.
+    let stated = stated(draft);
+    for (name, shares) in stages.chain(stated.as_deref().map(|shares| ("", shares))) {
         let sum: f64 = shares.iter().map(|s| s.ratio).sum();
         if (sum - 1.0).abs() <= ROUNDING || shares.is_empty() {
             continue;
@@ -30,7 +33,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             continue;
         }
         told.push(places);
-        let of = if draft.stages.len() > 1 { format!(" of stage `{}`", stage.name) } else { String::new() };
+        let several = draft.stages.len() > 1 && !name.is_empty();
+        let of = if several { format!(" of stage `{name}`") } else { String::new() };
         let mut diagnostic = Diagnostic::new(
             codes::RATIOS_SUM_NOT_ONE,
             format!("the domain ratios{of} add up to {}, not 100%", percent(sum)),
@@ -49,6 +53,16 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         let dots = if shares.len() > LABELS { " + …" } else { "" };
         problems.push(diagnostic.help(format!("{}{dots} = {}: {difference}", addends.join(" + "), percent(sum))));
     }
+}
+
+/// The ratios of the domains' own keys, where every domain has one.
+fn stated(draft: &Draft<'_>) -> Option<Vec<StageShare>> {
+    let share = |domain: &String| {
+        let entry = draft.run.get(&format!("domain.{domain}.ratio"))?;
+        let Value::Number(ratio) = entry.value else { return None };
+        Some(StageShare { domain: domain.clone(), ratio, origin: entry.origin.clone() })
+    };
+    draft.domains.iter().map(share).collect()
 }
 
 /// `12.5%`, without the noise of binary fractions.

@@ -11,6 +11,9 @@ use crate::values::Values;
 const KEYS: [&str; 3] = ["columns", "filter", "on_bad_row"];
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    if !draft.domains_changed(&["data", "columns", "filter", "on_bad_row"]) {
+        return;
+    }
     let resolved = draft.view.resolved;
     let views = || std::iter::once(&draft.run).chain(draft.stages.iter().map(|s| &s.values));
     let made = |values: &Values, prefix: &str| {

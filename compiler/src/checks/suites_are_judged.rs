@@ -37,13 +37,13 @@ mod tests {
 
     #[test]
     fn who_judges() {
-        let line = "suite cap            { data = held_out";
+        let line = "suite cap {\n    data     = held_out";
         assert_eq!(
-            codes_of(&quickstart_with(line, "suite cap            { data = file(\"x.jsonl\")")).codes,
+            codes_of(&quickstart_with(line, "suite cap {\n    data     = file(\"x.jsonl\")")).codes,
             ["recipe::names::missing_key"]
         );
         assert_eq!(
-            codes_of(&quickstart_with(line, "suite cap            { data = held_out  verify = puzzle()")).codes,
+            codes_of(&quickstart_with(line, "suite cap {\n    data     = held_out  verify = puzzle()")).codes,
             ["recipe::names::wrong_place"]
         );
     }

@@ -157,3 +157,20 @@ fn one(diagnostic: &Diagnostic, places: &Places<'_>) -> String {
     // Plain structs of text and numbers always serialise.
     serde_json::to_string(&line).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use recipec_grammar::source::FileId;
+
+    #[test]
+    fn places_are_those_of_the_source() {
+        let text = "é\nab\r\n".repeat(3_000) + "end without a line break é";
+        let sources = [Source::new(FileId(0), "a.recipe", text.as_str())];
+        let places = Places::new(&sources);
+        for byte in (0..text.len() + 3).step_by(7) {
+            let (place, expected) = (places.place(Span::default(), byte), sources[0].position(byte));
+            assert_eq!((place.byte, place.line, place.column), (expected.byte, expected.line, expected.column));
+        }
+    }
+}

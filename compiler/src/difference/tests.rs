@@ -37,7 +37,7 @@ fn one_edit_one_path() {
         ("param seed        : integer        = 1", "param seed : integer = 2", &["param.seed"]),
         ("extract = whole", "extract = any", &["domain.math.verify.extract"]),
         ("builtin(\"arithmetic\")", "builtin(\"arithmetic\", levels = 1..2)", &["domain.math.data.levels"]),
-        ("verify = puzzle()", "verify = constraints()", &["domain.logic.verify"]),
+        ("verify = puzzle()", "verify = math_answer(gold = task)", &["domain.logic.verify"]),
         ("{ math = 25%, code = 30%", "{ math = 30%, code = 25%", &["stage.warm_start.domains"]),
         (
             "output     = 96 tokens\n  buffer",
@@ -56,7 +56,7 @@ fn one_edit_one_path() {
         ("warmup = 50 rollouts", "warmup = 51 rollouts", &["mix.warmup"]),
         ("checkpoint { every = 100 steps  keep = 2 }", "checkpoint { keep = 2 }", &["checkpoint.every"]),
         ("unfinished = as_judged", "unfinished = wrong", &["reward.unfinished"]),
-        ("samples = 2  output = 96 tokens ", "samples = 3  output = 96 tokens ", &["suite.cap.samples"]),
+        ("samples = 2 output = 96 tokens", "samples = 3 output = 96 tokens", &["suite.cap.samples"]),
     ] {
         let other = checked(&edit(QUICKSTART, from, to), &Options::default());
         let comparison = compared(&base(), &other);

@@ -68,7 +68,7 @@ pub fn read(
     sources: &[Source],
     problems: &mut Problems,
 ) -> Promises {
-    let reader = Reader { view, sources, formulas, domains, values: values.clone(), before: None };
+    let reader = Reader { view, sources, formulas, domains, values: values.clone(), before: None, others: Vec::new() };
     let group_size = values.count("train.group").unwrap_or(1).max(1);
     let mut promises = Promises { guarantees: Vec::new(), tests: Vec::new() };
     for guarantee in &view.resolved.guarantees {

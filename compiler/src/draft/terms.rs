@@ -165,7 +165,7 @@ pub fn definitions(
     sources: &[Source],
     problems: &mut Problems,
 ) {
-    let reader = Reader { view, sources, formulas, domains, values: values.clone(), before: None };
+    let reader = Reader { view, sources, formulas, domains, values: values.clone(), before: None, others: Vec::new() };
     for def in formulas.values() {
         formula::check_definition(def, &reader.scope(Level::Constant, 1), problems);
     }

@@ -102,6 +102,7 @@ fn formulas(work: &Reinforce) -> Vec<(String, &TypedFormula)> {
     }
     all.extend(work.reward.outcome.iter().map(|outcome| ("reward.outcome".to_string(), outcome)));
     all.push(("reward.total".into(), &work.reward.total));
+    all.extend(work.reward.of_domains.iter().map(|(domain, reward)| (format!("domain.{domain}.reward"), reward)));
     all
 }
 

@@ -24,6 +24,18 @@ pub enum Place {
     Name,
 }
 
+/// What the parts of an objective come from: its name fixes some, keys set the others.
+const OBJECTIVE: &[&str] = &[
+    "train.algorithm",
+    "train.algorithm.clip_low",
+    "train.algorithm.clip_high",
+    "train.algorithm.weight",
+    "train.algorithm.weight.tokens",
+    "train.algorithm.divisor",
+    "train.algorithm.baseline",
+    "train.algorithm.divide_by_std",
+];
+
 /// The places of the fields of a node in a stage.
 pub fn places(stage: &StagePlan, node: &Node) -> Vec<(&'static str, Place)> {
     use Place::{Derived, Formulas, Name, Rows, Setting, Shares, Suites};
@@ -56,7 +68,7 @@ pub fn places(stage: &StagePlan, node: &Node) -> Vec<(&'static str, Place)> {
             ("count", at("mix.count")),
             ("warmup", at("mix.warmup")),
             ("every_steps", at("mix.every")),
-            ("strategy", at("mix.strategy")),
+            ("strategy", from(&["mix.strategy", "mix.weight"])),
             ("weight", Formulas(vec!["mix.weight".into()])),
             ("group_size", at("train.group")),
             ("groups", from(&["train.batch", "train.group"])),
@@ -95,7 +107,7 @@ pub fn places(stage: &StagePlan, node: &Node) -> Vec<(&'static str, Place)> {
         }
         NodeKind::Shuffle => vec![("node", at("reward.shuffled"))],
         NodeKind::Advantage { baseline: _, divide_by_std: _ } => {
-            vec![("baseline", at("train.algorithm.baseline")), ("divide_by_std", at("train.algorithm.divide_by_std"))]
+            vec![("baseline", from(OBJECTIVE)), ("divide_by_std", from(OBJECTIVE))]
         }
         NodeKind::Filter { drop: _ } => vec![("drop", at("train.drop"))],
         NodeKind::Batch { rollouts: _, refill: _ } => {
@@ -112,8 +124,8 @@ pub fn places(stage: &StagePlan, node: &Node) -> Vec<(&'static str, Place)> {
             group_size: _,
             batch_rollouts: _,
         } => vec![
-            ("surrogate", at("train.algorithm")),
-            ("weight", at("train.algorithm.weight")),
+            ("surrogate", from(OBJECTIVE)),
+            ("weight", from(OBJECTIVE)),
             ("kl", at("train.kl")),
             ("entropy_coef", at("train.entropy")),
             ("temperature", at("rollout.temperature")),

@@ -2,6 +2,7 @@
 
 use super::origin::Places;
 use super::{Around, Entry, Section};
+use crate::prove::words;
 use crate::recipe::{Guarantee, Recipe};
 
 /// The sections behind the values.
@@ -34,9 +35,9 @@ pub(super) fn sections(recipe: &Recipe, around: &Around, places: &Places<'_>) ->
 
 /// What is known about a guarantee. This is the one place that says so.
 fn decision(guarantee: &Guarantee) -> Vec<String> {
-    // Its types are checked; a version that decides it says more here.
-    let _ = guarantee;
-    vec!["not yet decided by this version".into()]
+    let found = guarantee.decision.as_ref().map_or_else(|| "not decided".to_string(), words::decision);
+    let stage = guarantee.stage.as_ref().map_or(String::new(), |stage| format!(", in stage {stage}"));
+    vec![format!("{found}{stage}")]
 }
 
 /// What each variant changes: only the paths that change, before and after.

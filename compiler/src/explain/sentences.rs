@@ -1,12 +1,13 @@
 //! The sentences at the head of a section: what its values come to.
 
-use super::rows::{DATA, LEARNING, LENGTH, MEASURED, REWARD, STAGES, TRAINED};
+use super::rows::{DATA, LEARNING, LENGTH, MEASURED, MIX, REWARD, STAGES, TRAINED};
 use crate::diagnostic::suggest::list;
 use crate::formula::canonical_number;
 use crate::recipe::{Recipe, Stage, StageWork};
 use crate::resolve::settings::pattern_of;
-use crate::settings::DataSource;
+use crate::settings::{Algorithm, Baseline, DataSource, Deviation, MixStrategy, RatioLevel, SequenceWeight, Surrogate};
 use crate::vocabulary::keys;
+use std::collections::BTreeSet;
 
 /// The sentences of a section.
 pub(super) fn of(title: &str, recipe: &Recipe) -> Vec<String> {
@@ -15,6 +16,7 @@ pub(super) fn of(title: &str, recipe: &Recipe) -> Vec<String> {
         DATA => data(recipe),
         LENGTH => length(recipe),
         STAGES => stages(recipe),
+        MIX => mix(recipe),
         REWARD => reward(recipe),
         LEARNING => learning(recipe),
         MEASURED => measured(recipe),
@@ -91,15 +93,48 @@ fn data(recipe: &Recipe) -> Vec<String> {
     // A thousand domains are read in the rows.
     if count <= 40 {
         for name in &recipe.domains {
-            lines.push(format!(
-                "{name}: problems from {}, judged by {}.",
-                meaning(recipe, &format!("domain.{name}.data")),
-                meaning(recipe, &format!("domain.{name}.verify"))
-            ));
+            let data = meaning(recipe, &format!("domain.{name}.data"));
+            let judged = match recipe.meanings.get(&format!("domain.{name}.verify")) {
+                Some(verifier) => format!("judged by {verifier}"),
+                None => format!("without a verifier; signals {}", meaning(recipe, &format!("domain.{name}.signals"))),
+            };
+            lines.push(format!("{name}: problems from {data}, {judged}."));
         }
     }
     lines
 }
+
+/// What the reward has computed for it, and from which columns.
+fn computed(recipe: &Recipe) -> Option<String> {
+    let stages = recipe.stages.iter().filter_map(|stage| match &stage.work {
+        StageWork::Reinforce(work) => Some((stage, work)),
+        StageWork::Supervised(_) => None,
+    });
+    let (mut names, mut columns) = (BTreeSet::new(), BTreeSet::new());
+    for (stage, work) in stages {
+        let own = work.terms.iter().map(|term| &term.formula).chain(work.reward.of_domains.values());
+        let read = own.chain(&work.reward.outcome).chain([&work.reward.total]).flat_map(|formula| formula.signals());
+        let read = read.filter(|signal| COMPUTED.contains(&signal.as_str()));
+        let before = names.len();
+        names.extend(read);
+        if names.len() > before {
+            columns.extend(stage.domains.iter().map(|d| format!("\"{}\" of {}", d.reference, d.name)));
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let (names, columns): (Vec<_>, Vec<_>) = (names.into_iter().collect(), columns.into_iter().collect());
+    Some(format!(
+        "Computed for the reward: {}; reference answers are in the column{} {}.",
+        list(&names, "and"),
+        if columns.len() == 1 { "" } else { "s" },
+        columns.join(", ")
+    ))
+}
+
+/// Signals that cost work of their own.
+const COMPUTED: [&str; 3] = ["reference_length", "reference_probability", "answer_probability"];
 
 fn length(recipe: &Recipe) -> Vec<String> {
     let mut lines = Vec::new();
@@ -168,6 +203,21 @@ fn stages(recipe: &Recipe) -> Vec<String> {
         .collect()
 }
 
+fn mix(recipe: &Recipe) -> Vec<String> {
+    let mut lines = Vec::new();
+    for stage in &recipe.stages {
+        let StageWork::Reinforce(work) = &stage.work else { continue };
+        let line = match work.mix.strategy {
+            MixStrategy::Weight => "The next domain is drawn at random in proportion to its weight.",
+            MixStrategy::Deficit => "The next domain is the one with the largest deficit against its ratio.",
+        };
+        if !lines.iter().any(|known| known == line) {
+            lines.push(line.to_string());
+        }
+    }
+    lines
+}
+
 fn reward(recipe: &Recipe) -> Vec<String> {
     let mut lines = Vec::new();
     for stage in &recipe.stages {
@@ -182,6 +232,7 @@ fn reward(recipe: &Recipe) -> Vec<String> {
             lines.push(line);
         }
     }
+    lines.extend(computed(recipe));
     lines
 }
 
@@ -199,16 +250,69 @@ fn learning(recipe: &Recipe) -> Vec<String> {
             if train.updates == 1 { " is" } else { "s are" }
         );
         let lead = if recipe.stages.len() > 1 { format!("Stage {}: ", stage.name) } else { String::new() };
-        lines.push(format!("{lead}{line}"));
+        let judged = match train.group_size.min(2) {
+            0 | 1 => "A group of which fewer than 1 rollout is judged is dropped.".to_string(),
+            least => format!("A group of which fewer than {least} rollouts are judged is dropped."),
+        };
+        lines.push(format!("{lead}{line} {judged}"));
+        lines.push(format!("{lead}{}", objective(&train.algorithm)));
     }
     if !lines.is_empty() {
-        lines.push(format!(
-            "The objective is `{}`: {}.",
-            meaning(recipe, "train.algorithm"),
-            lower(&word_doc(recipe, "train.algorithm"))
-        ));
+        lines.insert(
+            0,
+            format!(
+                "The objective is `{}`: {}.",
+                meaning(recipe, "train.algorithm"),
+                lower(&word_doc(recipe, "train.algorithm"))
+            ),
+        );
     }
     lines
+}
+
+/// An objective by its parts, in the words of the plan: some names fix parts that no key sets.
+fn objective(algorithm: &Algorithm) -> String {
+    let level = |ratio: RatioLevel| match ratio {
+        RatioLevel::Token => "token",
+        RatioLevel::Sequence => "sequence",
+    };
+    let number = canonical_number;
+    let surrogate = match algorithm.surrogate {
+        Surrogate::Clipped { ratio, low, high } => {
+            format!(
+                "clipped, by the ratio of each {}, {} below and {} above 1",
+                level(ratio),
+                number(low),
+                number(high)
+            )
+        }
+        Surrogate::ClippedWeight { low, high } => {
+            let low = low.map_or("none".to_string(), number);
+            format!("clipped_weight, by the ratio of each token, {low} below and {} above 1", number(high))
+        }
+        Surrogate::LogLikelihood => "log_likelihood, without a ratio".to_string(),
+    };
+    let weight = match algorithm.weight {
+        SequenceWeight::Equal => "equal".to_string(),
+        SequenceWeight::Length => "length".to_string(),
+        SequenceWeight::TokenMean => "token_mean".to_string(),
+        SequenceWeight::GroupTokenMean => "group_token_mean".to_string(),
+        SequenceWeight::Constant { tokens } => format!("constant {} tokens", number(tokens)),
+    };
+    let baseline = match algorithm.baseline {
+        Baseline::LeaveOneOut => "leave_one_out",
+        Baseline::GroupMean => "group_mean",
+        Baseline::BatchMean => "batch_mean",
+        Baseline::None => "none",
+    };
+    let deviation = match algorithm.divide_by_std {
+        Deviation::Group => "the standard deviation of the group",
+        Deviation::Batch => "the standard deviation of the batch",
+        Deviation::None => "none",
+    };
+    format!(
+        "Its parts: {surrogate}; weight of a sequence: {weight}; baseline: {baseline}; divisor of advantages: {deviation}."
+    )
 }
 
 fn measured(recipe: &Recipe) -> Vec<String> {

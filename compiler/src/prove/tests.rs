@@ -118,7 +118,7 @@ fn every_sweep_point_is_decided() {
     let found = checked(&text, &Options::default());
     let notes: Vec<_> = found.problems.sorted().iter().filter_map(|d| d.note.clone()).collect();
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].starts_with("at the sweep point wrong_scale = 0.5; "), "{notes:?}");
+    assert!(notes[0].starts_with("at wrong_scale = 0.5; "), "{notes:?}");
 }
 
 #[test]

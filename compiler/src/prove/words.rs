@@ -14,13 +14,6 @@ pub fn decision(decision: &Decision) -> String {
     }
 }
 
-/// A guarantee with its decision, for `explain`.
-pub fn guarantee(guarantee: &crate::recipe::Guarantee) -> String {
-    let found = guarantee.decision.as_ref().map_or_else(|| "not decided".to_string(), decision);
-    let stage = guarantee.stage.as_ref().map_or(String::new(), |stage| format!(" (stage {stage})"));
-    format!("{}: {}  [{found}{stage}]", guarantee.name, guarantee.text)
-}
-
 /// How many guarantees are proved and how many are not decided: "3 guarantees proved, 1 not decided".
 pub fn summary<'d>(decisions: impl Iterator<Item = &'d Decision>) -> String {
     let (mut proved, mut open) = (0, 0);

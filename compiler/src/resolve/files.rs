@@ -5,6 +5,7 @@ use crate::problems::Problems;
 use crate::units;
 use recipec_grammar::source::{FileId, Source, Spanned};
 use recipec_grammar::tree::{File, ItemKind, SyntaxError, SyntaxErrorKind};
+use std::collections::BTreeSet;
 
 /// Fetches the text of a file that a recipe names. The compiler itself reads nothing.
 pub trait Loader {
@@ -43,6 +44,7 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
     let mut imported: Vec<String> = Vec::new();
     let mut next = Some(root);
     let mut tokens = 0;
+    let mut asked: BTreeSet<String> = BTreeSet::new();
     while let Some(source) = next.take() {
         let (file, source) = parse(source, sources, &mut tokens, problems);
         let mut base: Option<&Spanned<String>> = None;
@@ -73,7 +75,8 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                         }
                     }
                 }
-                ItemKind::Import(path) => {
+                // A file that was asked for is not read again; nor is one behind so many that the limit has been reported.
+                ItemKind::Import(path) if asked.len() <= MOST_FILES && asked.insert(path.node.clone()) => {
                     let Some(loaded) = load(path, &source, loader, problems) else { continue };
                     if !imported.contains(&loaded.name) && fits(path, &loaded, sources, tokens, problems) {
                         imported.push(loaded.name.clone());

@@ -30,6 +30,8 @@ pub struct View<'a> {
     of_stages: BTreeMap<String, Vec<tree::Setting>>,
     /// Whether a variant is in force.
     pub varied: bool,
+    /// Whether a penalty or term was overridden since this view was derived from another.
+    pub terms_changed: bool,
 }
 
 /// Where a path leads.
@@ -53,6 +55,7 @@ impl<'a> View<'a> {
             arguments: BTreeMap::new(),
             of_stages: BTreeMap::new(),
             varied: false,
+            terms_changed: false,
         }
     }
 
@@ -60,9 +63,10 @@ impl<'a> View<'a> {
     pub fn with_variant(&self, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
         let mut view = self.derived();
         view.varied = true;
-        for setting in overrides {
+        for setting in overrides.iter().take(MOST_OVERRIDES) {
             view.apply(setting, problems);
         }
+        too_many(overrides, problems);
         view
     }
 
@@ -70,7 +74,8 @@ impl<'a> View<'a> {
     pub fn with_stage(&self, name: &str, overrides: &[tree::Setting], problems: &mut Problems) -> Self {
         let mut view = self.derived();
         let of_variant = view.of_stages.remove(name).unwrap_or_default();
-        for setting in overrides.iter().chain(&of_variant) {
+        too_many(overrides, problems);
+        for setting in overrides.iter().take(MOST_OVERRIDES).chain(&of_variant) {
             if of_the_run(&setting.path) {
                 problems.push(
                     Diagnostic::new(
@@ -89,7 +94,12 @@ impl<'a> View<'a> {
 
     /// The same view, in which nothing has changed yet.
     pub fn derived(&self) -> Self {
-        Self { settings: self.settings.derived(), ..self.clone() }
+        Self { settings: self.settings.derived(), terms_changed: false, ..self.clone() }
+    }
+
+    /// Whether the variant overrides something in any stage.
+    pub fn changes_stages(&self) -> bool {
+        !self.of_stages.is_empty()
     }
 
     /// Whether the variant overrides something in a stage.
@@ -183,6 +193,7 @@ impl<'a> View<'a> {
     fn apply_to_term(&mut self, setting: &tree::Setting, problems: &mut Problems) {
         let segments = setting.path.segments.as_slice();
         let Some(term) = segments.first().and_then(|name| self.terms.get_mut(&name.node)) else { return };
+        self.terms_changed = true;
         let origin = Origin::Overridden { by: setting.span, was: Box::new(term.origin.clone()) };
         match segments {
             [_] => {
@@ -359,6 +370,19 @@ impl<'a> View<'a> {
                 _ => None,
             },
         }
+    }
+}
+
+/// So many overrides may a variant or a stage make: each remembers what it replaced.
+const MOST_OVERRIDES: usize = 1_000;
+
+fn too_many(overrides: &[tree::Setting], problems: &mut Problems) {
+    if let Some(setting) = overrides.get(MOST_OVERRIDES) {
+        problems.push(
+            Diagnostic::new(codes::TOO_MANY, format!("{} overrides in one place", overrides.len()))
+                .at(setting.span, format!("a variant or a stage makes at most {MOST_OVERRIDES}"))
+                .help("write a recipe that extends this one"),
+        );
     }
 }
 

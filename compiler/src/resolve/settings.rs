@@ -65,6 +65,11 @@ impl Settings {
         self.by_path.is_empty()
     }
 
+    /// The paths that were written since these settings were derived from others.
+    pub fn changes(&self) -> impl Iterator<Item = &str> {
+        self.changed.iter().map(AsRef::as_ref)
+    }
+
     /// The setting at a path.
     pub fn get(&self, path: &str) -> Option<&Setting> {
         self.by_path.get(path).map(Arc::as_ref)

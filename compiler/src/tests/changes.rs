@@ -49,8 +49,10 @@ fn arguments_of_calls_can_be_overridden() {
     );
     assert!(matches!(&recipe.policy.answer, crate::settings::AnswerRule::After { mark } if mark == "="));
     // A whole value replaces what was overridden before.
-    let changed =
-        with_variant(QUICKSTART, "override domain.math.verify.gold = other  override domain.math.verify = puzzle()");
+    let changed = with_variant(
+        QUICKSTART,
+        "override domain.math.verify.gold = other  override domain.math.data = file(\"rows.jsonl\")  override domain.math.verify = puzzle()",
+    );
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
     assert_eq!(recipe.meanings.get("domain.math.verify").map(String::as_str), Some("puzzle()"));
     assert!(!recipe.settings.contains_key("domain.math.verify.gold"));
@@ -94,7 +96,10 @@ fn a_record_says_what_it_replaces() {
 
 #[test]
 fn every_point_of_the_sweeps_is_there() {
-    let text = format!("{APRIEL}\nsweep wrong_scale in [0.5, 1]\n");
+    // `ordered` holds at the full scale only.
+    let text =
+        edit(APRIEL, "guarantee ordered : total given correct >= total given wrong same length, truncated\n", "");
+    let text = format!("{text}\nsweep wrong_scale in [0.5, 1]\n");
     let r = recipe(&text, &Options::default());
     let points: Vec<String> = r.points.iter().map(ToString::to_string).collect();
     assert_eq!(

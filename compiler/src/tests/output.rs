@@ -100,7 +100,7 @@ fn defaults_are_pinned_by_the_edition() {
 
 #[test]
 fn a_text_on_one_line_has_no_comments() {
-    let text = edit(APRIEL, "  train     = full                          //", "  train     = full // a // b\n//");
+    let text = edit(APRIEL, "  train     = full  //", "  train     = full // a // b\n//");
     let apriel = recipe(&text, &Options::default());
     assert_eq!(apriel.settings.get("model.policy.train").map(|s| s.value.as_str()), Some("full"));
 }

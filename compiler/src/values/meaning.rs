@@ -10,7 +10,9 @@ use crate::vocabulary::kinds::Kind;
 
 /// The meaning of the value at a path. `counted` is the unit that `mix.count` counts.
 pub fn meaning(path: &str, value: &Value, counted: Option<&str>) -> String {
-    let dimension = match kind(path) {
+    // Most values are words and texts, which have none.
+    let has_one = matches!(value, Value::Number(_) | Value::Several(_));
+    let dimension = match has_one.then(|| kind(path)).flatten() {
         Some(Kind::Amount { dimension, .. }) => dimension,
         Some(Kind::Counted) => counted.and_then(units::unit).map_or(Dimension::PURE, |(dimension, _)| dimension),
         _ => Dimension::PURE,

@@ -38,6 +38,8 @@ pub struct Reader<'a> {
     pub values: Values,
     /// What was read from the view that `view` is derived from, if `values` began with that.
     pub before: Option<&'a Values>,
+    /// Keys that others follow where they are absent, and whether they differ from what was read before.
+    pub others: Vec<(&'static str, bool)>,
 }
 
 impl Reader<'_> {
@@ -73,20 +75,33 @@ impl Reader<'_> {
         let Some(before) = self.before else { return self.block(prefix, keys, place, problems) };
         let same_constants = self.values.params == before.params && self.values.budget == before.budget;
         let written = self.view.settings.has_changed(prefix);
+        let constant = !same_constants && self.reads_constants(prefix);
         for key in keys {
             let other_changed = match key.absent {
-                Absent::Same(other) => self.differs(before, other),
+                Absent::Same(other) => self.other_differs(before, other),
                 _ => false,
             };
-            if same_constants && !written && !other_changed {
+            if !(written || constant || other_changed) {
                 continue;
             }
             let path = format!("{prefix}.{}", key.name);
-            if other_changed || self.view.settings.has_changed(&path) || !same_constants && self.reads_constants(&path)
+            if other_changed
+                || written && self.view.settings.has_changed(&path)
+                || constant && self.reads_constants(&path)
             {
                 self.key(&path, key, place, problems);
             }
         }
+    }
+
+    /// [`Reader::differs`], asked once for all the domains that follow one key.
+    fn other_differs(&mut self, before: &Values, path: &'static str) -> bool {
+        if let Some((_, differs)) = self.others.iter().find(|(known, _)| *known == path) {
+            return *differs;
+        }
+        let differs = self.differs(before, path);
+        self.others.push((path, differs));
+        differs
     }
 
     /// Whether a value differs from what was read before.

@@ -272,7 +272,7 @@ fn number(text: &str, at: usize) -> [Option<(Kind, usize, usize)>; 2] {
     let prefix = ["Ki", "Mi", "Gi", "K", "M", "G"].into_iter().find(|prefix| suffix.starts_with(prefix.as_bytes()));
     // `5MiB` is a unit and no prefix.
     let length = prefix.map_or(0, str::len);
-    if !suffix.get(length..).is_some_and(|unit| unit == b"B") {
+    if suffix.get(length..) != Some(b"B") {
         end += length;
     }
     [Some((Kind::Number, at, end)), (end < suffix_end).then_some((Kind::Word, end, suffix_end))]

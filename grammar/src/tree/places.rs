@@ -104,6 +104,7 @@ fn formula(formula: &mut Formula) {
         name(&mut binding.name);
         expr(&mut binding.value);
     }
+    formula.source.iter_mut().for_each(name);
     formula.span = Span::default();
 }
 

@@ -7,7 +7,7 @@
 //! the steps and then write them again 0, 1, 2 or 3 times before the answer. A policy made from them is long on easy
 //! problems and guesses on some hard ones, so that reinforcement learning has both brevity and exactness to find.
 
-use crate::data::{Data, DataError, Problem, Split, identity};
+use crate::data::{Data, DataError, Problem, Split, identity, puzzles};
 use crate::rng::{Draws, Purpose, Stream};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub trait Generator: Send + Sync {
 
 type Make = fn() -> Box<dyn Generator>;
 
-/// Every generator; a new one is a line here and a module.
+/// Every generator; a new one is a line here and a module. Those of puzzles have a table of their own.
 const GENERATORS: &[(&str, Make)] = &[
     ("arithmetic", || Box::new(super::arithmetic::Arithmetic)),
     ("calls", || Box::new(super::calls::Calls)),
@@ -59,16 +59,24 @@ const GENERATORS: &[(&str, Make)] = &[
 
 /// Names of all generators, in alphabetical order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    GENERATORS.iter().map(|(name, _)| *name)
+    let mut names: Vec<&str> =
+        GENERATORS.iter().map(|(name, _)| *name).chain(puzzles::PUZZLES.iter().map(puzzles::Puzzles::name)).collect();
+    names.sort_unstable();
+    names.into_iter()
+}
+
+/// Makes a generator by name.
+fn made(name: &str) -> Option<Box<dyn Generator>> {
+    let own = GENERATORS.iter().find(|(known, _)| *known == name).map(|(_, make)| make());
+    own.or_else(|| puzzles::maker(name))
 }
 
 /// Opens a generator by name. `levels` is the lowest and the highest level to draw; none means all.
 pub fn open(generator: &str, levels: Option<(u32, u32)>, seed: u64) -> Result<Box<dyn Data>, DataError> {
-    let Some((_, make)) = GENERATORS.iter().find(|(name, _)| *name == generator) else {
+    let Some(generator) = made(generator) else {
         let known = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         return Err(DataError::UnknownGenerator { name: generator.into(), known });
     };
-    let generator = make();
     let has = generator.levels();
     let (low, high) = levels.unwrap_or((1, has));
     if low < 1 || low > high || high > has {

@@ -4,8 +4,8 @@
 //! entries count as absent). The score is the share that is followed. A constraint without a check of that name, with an
 //! argument that it does not know, or without one that it needs is not followed, as in the reference.
 //!
-//! Three parts stand on their own: keywords are regular expressions ([`pattern`](crate::verify::pattern)), sentences are cut by the algorithm of
-//! Kiss and Strunk with word lists of our own ([`punkt`]), tokens by the rules of the Penn Treebank ([`treebank`]).
+//! Three parts stand on their own: keywords are regular expressions (`pattern`), sentences are cut by the algorithm of
+//! Kiss and Strunk with word lists of our own (`punkt`), tokens by the rules of the Penn Treebank (`treebank`).
 //!
 //! Our own constraints, for the generator `instructions`:
 //!

@@ -3,35 +3,51 @@
 //! | `extract` | the answer is |
 //! | --- | --- |
 //! | `boxed` (default) | what stands in the last `\boxed{…}` |
-//! | `any` | the same; without a box, what follows the last "answer is", else the last number |
+//! | `any` | a box; without one what is announced as the answer, else the last formula or number |
 //! | `whole` | the whole text |
 //!
-//! Numbers are compared exactly as rationals; where one of them was written as a decimal, both are rounded to six
-//! decimals. Roots, functions and symbols are compared in floats at fixed points, which is not a proof: it finds two
-//! different functions equal only if they agree to ten digits at all of them. Sets, tuples, intervals and relations are
-//! compared item by item.
+//! The work goes through four rooms: `extract` finds candidates, `normal` brings each to one spelling, `parse`
+//! makes a tree of it, `compare` compares two trees. Fractions are compared exactly. Roots, functions and names are
+//! compared as balls of 30 digits, names at fixed points: two expressions are the same where all balls meet. That is no
+//! proof, but two different functions do not agree to 18 digits at a dozen points by chance.
 //!
 //! Where the gold answer is a number and `extract = whole`, the answer must be a number that is written out. `12+3` has
 //! the right value for the question `12+3=?`, and a policy that learns to copy the question would be paid for it.
 //!
-//! Limits are of the text (1,000 characters), of nesting, of bits of a number and of operations; none is of time. What
-//! ends at one is wrong, with `limited` set.
+//! Limits are of the text, of nesting, of bits of a number and of nodes that are evaluated; none is of time. What ends at
+//! one is not correct, and its verdict says `limited`.
 
+mod ball;
 mod compare;
+mod countdown;
 mod evaluate;
 mod extract;
+mod line;
+mod matrix;
 mod natural;
+mod normal;
 mod parse;
+mod solve;
 mod tokens;
+mod tree;
 mod value;
+mod wide;
 
 use crate::data::Problem;
 use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use compare::{Comparison, compare};
-use extract::{Extracted, after_mark, any, boxed, whole};
-use parse::{Expr, parse};
+use evaluate::Work;
+use extract::{Found, LONGEST, Tail, find, is_longer, last_box, read_latex};
+use normal::normalised;
 use recipec_compiler::settings::VerifierSettings;
 use serde_json::Value;
+use tree::{Expr, Relation};
+
+pub use compare::Manner;
+pub use extract::Patterns;
+
+/// Longest gold answer that is read, in bytes.
+const LONGEST_GOLD: usize = 65_536;
 
 /// Which part of a text is the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,100 +89,140 @@ impl Verifier for MathAnswer {
             Some(Value::Number(number)) => number.to_string(),
             _ => return Verdict::of(Status::Error, format!("no text or number in column `{}`", self.gold)),
         };
-        let extracted = match (answer, self.extract) {
-            (None, _) => Extracted::Nothing,
-            (Some(text), Extract::Boxed) => boxed(text),
-            (Some(text), Extract::Any) => any(text),
-            (Some(text), Extract::Whole) => whole(text),
-        };
-        let answer = match extracted {
-            Extracted::Nothing => return Verdict::of(Status::NoAnswer, "no answer"),
-            Extracted::Empty => return Verdict::of(Status::Unparsable, "the box is empty"),
-            Extracted::TooLong => return Verdict::of(Status::Unparsable, "longer than 1,000 characters"),
-            Extracted::Found(answer) => answer,
-        };
-        judge(gold_text(&gold), answer, self.extract == Extract::Whole)
-    }
-}
-
-/// A gold answer may stand in a box, between marks of mathematics, or after "answer is" or "####".
-fn gold_text(gold: &str) -> &str {
-    let gold = gold.trim();
-    let between = |open, close| gold.strip_prefix(open)?.strip_suffix(close);
-    if let Extracted::Found(inner) = boxed(gold) {
-        inner
-    } else if let Some(inner) = between("\\(", "\\)").or_else(|| between("\\[", "\\]")) {
-        inner
-    } else {
-        match after_mark(gold) {
-            Some(answer) if !answer.is_empty() => answer,
-            _ => gold,
+        let Some(answer) = answer else { return Verdict::of(Status::NoAnswer, "no answer") };
+        match self.extract {
+            Extract::Boxed => judge_boxed(&gold, answer, true),
+            Extract::Any => judge_any(&gold, answer),
+            Extract::Whole => judge_whole(&gold, answer),
         }
     }
 }
 
-fn judge(gold_text: &str, text: &str, finished: bool) -> Verdict {
-    if gold_text.len() > 4 * extract::LONGEST {
+/// The rule for boxes: the answer is the text from the last `\boxed{` to the end, at most 1,000 characters, and the
+/// patterns are looked for in it. Without `strict` names are matched in their order, not by their letters.
+pub fn judge_boxed(gold: &str, completion: &str, strict: bool) -> Verdict {
+    if gold.len() > LONGEST_GOLD {
         return Verdict::of(Status::Error, "the gold answer is too long");
     }
-    let (gold, answer) = (read(gold_text), read(text));
-    let literal = finished && gold.as_ref().is_some_and(Expr::is_finished_number);
-    if literal && answer.as_ref().is_some_and(|answer| !is_finished(answer)) {
-        return Verdict::wrong("a number was asked, not a calculation");
-    }
-    let comparison = match (&gold, &answer) {
-        (Some(gold), Some(answer)) => compare(gold, answer),
-        _ => Comparison::Different,
+    let tail = match last_box(completion) {
+        Tail::Found(tail) => tail,
+        Tail::Nothing => return Verdict::of(Status::NoAnswer, "no box"),
+        Tail::Empty => return Verdict::of(Status::Unparsable, "the box is empty"),
+        Tail::TooLong => {
+            let why = "longer than 1,000 characters from the box to the end";
+            return Verdict { limited: true, ..Verdict::of(Status::Unparsable, why) };
+        }
     };
-    if comparison == Comparison::Same {
-        return Verdict::correct();
+    if countdown::is_countdown(gold) {
+        return countdown::judge(gold, &normalised(tail, true));
     }
-    let (plain_gold, plain_answer) = (plain(gold_text), plain(text));
-    if !literal && !plain_gold.is_empty() && plain_gold == plain_answer {
-        return Verdict::correct();
+    let found = find(tail, Patterns::default());
+    judge_found(&gold_answer(gold), &found, Manner { strict, ..Manner::default() })
+}
+
+/// Two texts, in each of which the answer is found by patterns.
+pub fn judge_pair(gold: &str, prediction: &str, patterns: Patterns, manner: Manner) -> Verdict {
+    let verdict = judge_found(&find(gold, patterns), &find(prediction, patterns), manner);
+    // Of two texts it is only asked whether they agree.
+    if verdict.status == Status::Unparsable { Verdict { status: Status::Wrong, ..verdict } } else { verdict }
+}
+
+/// The patterns on a whole completion, a box first.
+fn judge_any(gold: &str, completion: &str) -> Verdict {
+    if countdown::is_countdown(gold) {
+        let answer = completion.rfind("<answer>").and_then(|at| completion.get(at + "<answer>".len()..));
+        let answer = answer.map(|rest| rest.split("</answer>").next().unwrap_or(rest));
+        return countdown::judge(gold, answer.unwrap_or(completion));
     }
-    match (comparison, answer) {
-        (_, None) => Verdict::of(Status::Unparsable, "the answer cannot be read"),
-        (Comparison::Undecided, _) => Verdict { limited: true, ..Verdict::wrong("the values cannot be compared") },
-        _ => Verdict::wrong("another value"),
+    let found = find(completion, Patterns { box_rank: 0, ..Patterns::default() });
+    if found.value.is_none() && found.text.is_none() {
+        return Verdict { limited: found.limited, ..Verdict::of(Status::NoAnswer, "nothing looks like an answer") };
+    }
+    judge_found(&gold_answer(gold), &found, Manner::default())
+}
+
+/// The whole text is the answer.
+fn judge_whole(gold: &str, text: &str) -> Verdict {
+    let text = text.trim();
+    if text.is_empty() {
+        return Verdict::of(Status::NoAnswer, "no answer");
+    }
+    if is_longer(text, LONGEST) {
+        return Verdict { limited: true, ..Verdict::of(Status::Unparsable, "longer than 1,000 characters") };
+    }
+    if countdown::is_countdown(gold) {
+        return countdown::judge(gold, text);
+    }
+    let gold = gold_answer(gold);
+    let found = read_whole(text);
+    let literal = gold.value.as_ref().is_some_and(Expr::is_finished_number);
+    match &found.value {
+        None if literal || gold.text != found.text => {
+            Verdict { limited: found.limited, ..Verdict::of(Status::Unparsable, "the answer cannot be read") }
+        }
+        Some(value) if literal && !is_finished(value) => Verdict::wrong("a number was asked, not a calculation"),
+        _ => judge_found(&gold, &found, Manner::default()),
     }
 }
 
-/// Reads a text; where it cannot be read as a whole, what follows its last `=`.
-fn read(text: &str) -> Option<Expr> {
-    parse(text).or_else(|| match text.contains([',', ';']) {
-        true => None,
-        false => parse(text.rsplit_once('=')?.1),
-    })
+/// Reads a text as one formula.
+fn read_whole(text: &str) -> Found {
+    // A full stop ends a sentence, not a number.
+    let text = normalised(text.strip_suffix('.').unwrap_or(text), true);
+    let mut limited = false;
+    let value = read_latex(&text, &mut limited);
+    Found { value, text: Some(text).filter(|text| !text.is_empty()), limited }
+}
+
+/// A gold answer may stand alone, in a box, between marks of mathematics, or in a sentence that announces it. The
+/// references look for patterns in all of these; what stands alone is read whole, so that `2\sqrt{3}` is not the number 2.
+fn gold_answer(gold: &str) -> Found {
+    let gold = gold.trim();
+    let marked = [r"\boxed", "$", r"\(", r"\[", "####"].iter().any(|mark| gold.contains(mark));
+    let is_word = |word: &&str| word.len() > 1 && word.chars().all(char::is_alphabetic);
+    if !marked && gold.split_whitespace().filter(is_word).count() < 3 {
+        let found = read_whole(gold);
+        if found.value.is_some() {
+            return found;
+        }
+    }
+    find(gold, Patterns::default())
 }
 
 /// A written-out number, maybe with the name that it is given to.
 fn is_finished(answer: &Expr) -> bool {
     match answer {
-        Expr::Relation { relations, items } => match items.as_slice() {
-            [Expr::Symbol(_), value] => relations == &["="] && value.is_finished_number(),
+        Expr::Chain(relations, sides) => match sides.as_slice() {
+            [Expr::Symbol(_), value] => *relations == [Relation::Equal] && value.is_finished_number(),
             _ => false,
         },
         other => other.is_finished_number(),
     }
 }
 
-/// A text without what only sets it: two texts that are plainly the same count as equal, read or not.
-fn plain(text: &str) -> String {
-    let cuts =
-        ["\\text", "\\mathrm", "\\mathbf", "\\textbf", "\\mbox", "\\left", "\\right", "\\,", "\\!", "\\;", "\\ "];
-    let text = cuts.iter().fold(text.to_owned(), |text, cut| text.replace(cut, ""));
-    // Braces group only where something other than text is set.
-    let grouping = text.contains(['\\', '^', '_']) || text.matches('{').count() != text.matches('}').count();
-    let is_cut = |c: &char| c.is_whitespace() || matches!(c, '$' | '"') || !grouping && matches!(c, '{' | '}');
-    let text: String = text.chars().filter(|c| !is_cut(c)).collect();
-    let text = text.trim_end_matches('.').to_lowercase();
-    // A choice may stand in brackets.
-    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-    match inner.map(|inner| (inner, inner.chars().count())) {
-        Some((letter, 1)) => letter.to_owned(),
-        _ => text,
+fn judge_found(gold: &Found, answer: &Found, manner: Manner) -> Verdict {
+    if answer.value.is_none() && answer.text.is_none() {
+        return Verdict { limited: answer.limited, ..Verdict::of(Status::Unparsable, "the answer cannot be read") };
     }
+    let mut work = Work::default();
+    if let (Some(gold), Some(answer)) = (&gold.value, &answer.value)
+        && compare(gold, answer, manner, &mut work) == Comparison::Same
+    {
+        return Verdict::correct();
+    }
+    if let (Some(gold), Some(answer)) = (&gold.text, &answer.text)
+        && gold.trim() == answer.trim()
+        && !answer.trim().is_empty()
+    {
+        return Verdict::correct();
+    }
+    let why = match (&gold.value, &answer.value) {
+        (None, _) => "the gold answer cannot be read",
+        (_, None) => "the answer cannot be read, and is not the gold text",
+        _ if work.limited => "too much work to compare",
+        _ => "another value",
+    };
+    Verdict { limited: work.limited || answer.limited, ..Verdict::wrong(why) }
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ registry! {
         what: "Each stage but the first names the one stage that it comes after.",
         why: "The weights go from stage to stage; the order of blocks has no meaning.",
         bad: "stage a { }  stage b { }", good: "stage a { }  stage b after a { }";
-    TOO_MANY = "recipe::compose::too_many", Error, "more stages or variants than one recipe can hold",
-        what: "Each stage and each variant is a recipe of its own to check, and there is a limit to all of them together.",
+    TOO_MANY = "recipe::compose::too_many", Error, "more stages, variants or definitions than one recipe can hold",
+        what: "Each stage and each variant is a recipe of its own to check, and there is a limit to them as there is to definitions and overrides.",
         why: "A bound keeps the time and the memory of a check small; nothing is left unchecked in silence.",
         bad: "stage s1 { }  stage s2 after s1 { }  … stage s65 after s64 { }", good: "extends \"first_half.recipe\"";
     BAD_SET = "recipe::compose::bad_set", Error, "a `--set` that cannot be understood",

@@ -47,7 +47,7 @@ registry! {
     RUN_VERIFIER = "recipe::run::verifier", Error, "a verifier cannot be made",
         what: "It needs something that is not there, or an argument does not fit.",
         why: "It is found before the first step; untrusted code is never run bare.",
-        bad: "verify = python_tests()", good: "verify = program_tests()";
+        bad: "verify = python_tests()  // where namespaces are forbidden", good: "verify = python_tests(remote = \"http://sandbox:8080\")";
     RUN_MODEL = "recipe::run::model", Error, "the model failed",
         what: "A tensor operation, a gradient that is not finite, or a file of weights that does not fit.",
         why: "The last checkpoint is intact.",

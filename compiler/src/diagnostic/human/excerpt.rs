@@ -114,3 +114,42 @@ fn boundary(text: &str, at: usize) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::human::{Style, render};
+    use crate::testing::checked;
+
+    fn pictures(text: &str) -> String {
+        let checked = checked(text, &crate::Options::default());
+        render(&checked.problems, &checked.sources, Style { width: 100, colour: false })
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_fault() {
+        let long = format!(
+            "recipe r {{ edition = 2026 }}\nmix {{ a = \"{}é\"  weigth = 1  b = \"é{}\" }}\n",
+            "x".repeat(5_000),
+            "y".repeat(5_000)
+        );
+        let text = pictures(&long);
+        assert!(text.contains("test.recipe:2:5017]"), "line and column of the fault:\n{text}");
+        assert!(text.contains("weigth = 1"), "the fault:\n{text}");
+        assert!(text.contains("───┬──"), "underlined:\n{text}");
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+    }
+
+    #[test]
+    fn a_long_label_is_cut_and_others_are_listed() {
+        let junk = "@".repeat(100_000);
+        let text = pictures(&format!("recipe r {{ edition = 2026 }}\n{junk}\n"));
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+        let twice = format!(
+            "x {{ {} }} budget {{ steps = 1 steps {} steps = 2 steps }}",
+            "a = 1 ".repeat(300),
+            "b = 1 ".repeat(300)
+        );
+        let text = pictures(&twice);
+        assert!(text.contains("test.recipe:1:"), "{text}");
+    }
+}

@@ -20,15 +20,36 @@ const ONE_VALUE: &[(&str, &str)] = &[
     ("rollout.top_p", "training rollouts are drawn from the whole distribution"),
     ("rollout.top_k", "training rollouts are drawn from the whole distribution"),
     ("rollout.min_p", "training rollouts are drawn from the whole distribution"),
-    ("train.kl.to", "the reference is the policy at the start of the stage"),
 ];
 
 /// What must be overridden too, so that a change of a key is a recipe without errors.
 const ALONG: &[(&str, &str)] = &[
     ("domain.*.ratio", "override domain.*.ratio = 20%"),
     ("mix.count", "override mix.warmup = 0"),
-    ("suite.*.data", "override suite.cap.data = builtin(\"programs\") override suite.cap.verify = puzzle()"),
-    ("suite.*.verify", "override suite.cap.data = builtin(\"programs\") override suite.cap.verify = puzzle()"),
+    // A judge reads no column of its own, and nobody knows the columns of a file that is not there.
+    ("domain.*.data", "override domain.math.verify = judge(model = helper, prompt = \"{answer}?\", accept = \"yes\")"),
+    ("domain.*.verify", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("data.columns", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("domain.*.columns", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("domain.*.filter", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("domain.*.on_bad_row", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("domain.*.signals", "override domain.math.reward = answer_probability"),
+    ("stage.*.supervised.target", "override domain.*.data = file(\"rows.jsonl\")"),
+    ("data.filter", "override domain.math.data = file(\"rows.jsonl\")"),
+    ("data.on_bad_row", "override domain.math.data = file(\"rows.jsonl\")"),
+    (
+        "domain.*.reference",
+        "override domain.math.data = file(\"rows.jsonl\") override reward.total = outcome + reference_probability",
+    ),
+    (
+        "suite.*.data",
+        "override suite.cap.data = file(\"rows.jsonl\") \
+         override suite.cap.verify = judge(model = helper, prompt = \"{answer}?\", accept = \"yes\")",
+    ),
+    ("suite.*.columns", "override suite.cap.data = file(\"rows.jsonl\") override suite.cap.verify = puzzle()"),
+    ("suite.*.filter", "override suite.cap.data = file(\"rows.jsonl\") override suite.cap.verify = puzzle()"),
+    ("suite.*.on_bad_row", "override suite.cap.data = file(\"rows.jsonl\") override suite.cap.verify = puzzle()"),
+    ("suite.*.verify", "override suite.cap.data = file(\"rows.jsonl\") override suite.cap.verify = puzzle()"),
     ("model.*.source.heads", "override model.policy.source.kv_heads = 1"),
 ];
 
@@ -40,7 +61,7 @@ fn base() -> String {
         "suite cap { data = held_out }",
     );
     let text = edit(&text, "  context   = 256 tokens\n", "");
-    text + "\nmodel helper { source = folder(\"helper\")  train = frozen }\n"
+    text + "\nmodel helper { source = folder(\"helper\")  train = frozen }\nmodel second { source = folder(\"second\")  train = frozen }\n"
 }
 
 fn build(overrides: &str) -> Option<Recipe> {
@@ -79,8 +100,16 @@ fn candidates(path: &str, kind: &Kind) -> Vec<String> {
             all
         }
         Kind::Truth => vec!["true".into(), "false".into()],
-        Kind::Text => vec!["\"{problem} and more\"".into(), "\"other\"".into(), "\"programs\"".into()],
-        Kind::Word => vec!["another_column".into(), "base".into(), "helper".into()],
+        Kind::Text => vec![
+            "\"{problem} and more\"".into(),
+            "\"other\"".into(),
+            "\"programs\"".into(),
+            "\"{answer} and more\"".into(),
+        ],
+        Kind::Word => vec!["another_column".into(), "base".into(), "helper".into(), "second".into(), "cap".into()],
+        Kind::Columns => vec!["{ problem = question }".into()],
+        Kind::RowFilter => vec!["level >= 2".into()],
+        Kind::Several(_) => vec!["answer_probability".into(), "[answer_probability, reference_probability]".into()],
         Kind::Levels => vec!["1..2".into(), "2..3".into()],
         Kind::Choice(choices) => {
             choices.iter().filter(|choice| !choice.later).map(|c| written(path, c, None)).collect()
@@ -124,6 +153,8 @@ fn written(path: &str, choice: &'static Choice, changed: Option<(&Argument, &str
 fn first(path: &str, row: &Argument) -> Option<String> {
     match row.name {
         "generator" => Some("\"arithmetic\"".into()),
+        "model" => Some("helper".into()),
+        "prompt" => Some("\"{answer}?\"".into()),
         _ => candidates(path, &row.kind).into_iter().next(),
     }
 }

@@ -59,7 +59,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "extract",
                 Kind::Choice(&[
                     word("boxed", "The last `\\boxed{…}`."),
-                    word("any", "A box if there is one, else the last number."),
+                    word("any", "A box; without one what is announced as the answer, else the last formula or number."),
                     word("whole", "The answer as it stands."),
                 ]),
                 Default("boxed"),
@@ -76,6 +76,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
     call(
         "python_tests",
         &[
+            argument("tests", WORD, Default("tests"), "Column with the tests."),
             argument(
                 "timeout",
                 Kind::Amount { dimension: Dimension::SECONDS, whole: false, least: 0.001 },
@@ -83,8 +84,14 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "CPU time of one test.",
             ),
             argument("max_tests", COUNT, Nothing, "At most so many tests of a problem are run; all if absent."),
+            argument(
+                "remote",
+                Kind::Text,
+                Nothing,
+                "Address of a SandboxFusion server; a sandbox of this machine if absent.",
+            ),
         ],
-        "The program passes the tests under CPython.",
+        "The program passes the tests under CPython, in a sandbox.",
     ),
     call("puzzle", &[], "The answer satisfies the puzzle."),
     call(
@@ -129,7 +136,7 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "accept",
                 Kind::Text,
                 Required("judges answer in words of their own"),
-                "The text that the judge's response begins with when the answer is right.",
+                "The text that the judge's response ends with when the answer is right; a judge may reason first.",
             ),
         ],
         "A model judges.",

@@ -187,8 +187,7 @@ fn the_compiler_knows_the_generators() {
     let known: Vec<&str> = generators::GENERATORS.iter().map(|row| row.name).collect();
     assert_eq!(known, names().collect::<Vec<_>>());
     for row in generators::GENERATORS {
-        let make = GENERATORS.iter().find(|(name, _)| *name == row.name).expect("a generator").1;
-        assert_eq!(make().levels(), row.levels, "{}", row.name);
+        assert_eq!(made(row.name).expect("a generator").levels(), row.levels, "{}", row.name);
         let data = open(row.name, None, 3).expect("a generator");
         for index in 0..200 {
             let problem = data.problem(Split::Train, index);

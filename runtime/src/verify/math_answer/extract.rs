@@ -1,146 +1,276 @@
-//! Where the answer stands in a text.
+//! Where an answer stands in a text: candidates by patterns, each with a rank. The lowest rank wins; within a rank the
+//! candidate that ends last, then the one that starts first. One that cannot be read makes way for the next.
+//!
+//! | rank | pattern |
+//! | --- | --- |
+//! | 0 | "final answer is X. I hope" |
+//! | 0 or 50 | anything in `\boxed{…}` |
+//! | 50 | "final answer … is X" |
+//! | 100 | "answer:" at most 50 characters before X |
+//! | 200 | "answer" at most 50 characters before X |
+//! | 300 | X anywhere |
+//!
+//! X is LaTeX between its marks, a fraction in LaTeX, or a plain number or calculation.
 
-/// Longest text that is read as an answer, in characters.
+mod latex;
+mod plain;
+
+use super::normal::normalised;
+use super::parse::{Unread, parse};
+use super::tree::Expr;
+use latex::Latex;
+use plain::Plain;
+
+/// Longest answer of the rule for boxes, in characters from the backslash of its box to the end of the text.
 pub const LONGEST: usize = 1_000;
 
-/// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extracted<'a> {
-    /// An answer.
-    Found(&'a str),
-    /// There is none.
-    Nothing,
-    /// There is one, and it is empty.
-    Empty,
-    /// From where it starts, the text is longer than [`LONGEST`].
-    TooLong,
-}
+/// Of a longer text only its end is looked at.
+const LONGEST_TEXT: usize = 32_768;
+
+/// Candidates that are read, at most. More than a few are never needed; a hostile text has thousands.
+const MOST_CANDIDATES: usize = 64;
 
 const BOX: &str = r"\boxed{";
 
-/// What stands in the last `\boxed{…}`, boxes inside opened.
-///
-/// The text from the last `\boxed{` to the end must not be longer than [`LONGEST`] and must not hold an empty box. A box
-/// that is not closed reaches to the last closing brace; without one there is nothing to read.
-pub fn boxed(text: &str) -> Extracted<'_> {
-    let Some(start) = text.rfind(BOX) else { return Extracted::Nothing };
-    let tail = text.get(start..).unwrap_or_default();
-    if tail.contains(r"\boxed{}") {
-        return Extracted::Empty;
-    }
-    if is_too_long(tail) {
-        return Extracted::TooLong;
-    }
-    let content = tail.get(BOX.len()..).unwrap_or_default();
-    let end = closing_brace(content).or_else(|| content.rfind('}'));
-    match end.and_then(|end| content.get(..end)) {
-        Some(content) if !content.trim().is_empty() => Extracted::Found(content),
-        _ => Extracted::Empty,
+/// What to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patterns {
+    /// LaTeX between its marks.
+    pub latex: bool,
+    /// Plain numbers and calculations.
+    pub plain: bool,
+    /// The rank of a box, 0 to 50.
+    pub box_rank: u32,
+}
+
+impl Default for Patterns {
+    fn default() -> Self {
+        Self { latex: true, plain: true, box_rank: 50 }
     }
 }
 
-/// The whole text.
-pub fn whole(text: &str) -> Extracted<'_> {
-    let text = text.trim();
-    match text {
-        "" => Extracted::Nothing,
-        _ if is_too_long(text) => Extracted::TooLong,
-        _ => Extracted::Found(text),
-    }
+/// What was found in a text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// What could be read.
+    pub value: Option<Expr>,
+    /// The text of the best candidate, brought to one spelling.
+    pub text: Option<String>,
+    /// True when a limit ended the reading of a candidate.
+    pub limited: bool,
 }
 
-/// The last box; else what follows the last "answer is", "answer:" or "####" on its line; else the last number.
-pub fn any(text: &str) -> Extracted<'_> {
-    match boxed(text) {
-        Extracted::Nothing => {}
-        found => return found,
-    }
-    match after_mark(text) {
-        Some(answer) if !answer.is_empty() => whole(answer),
-        _ => last_number(text),
-    }
+/// One candidate: where it is, and the texts that make it up.
+#[derive(Debug, Clone)]
+struct Candidate<'a> {
+    start: usize,
+    end: usize,
+    kind: Kind<'a>,
 }
 
-/// What follows the last "answer is", "answer:" or "####", to the end of its sentence or line.
-pub fn after_mark(text: &str) -> Option<&str> {
-    // Only ASCII letters change, so positions in the lower-case copy are positions in the text.
-    let lower = text.to_ascii_lowercase();
-    let marks = ["answer is", "answer:", "####"];
-    let start = marks.iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max()?;
-    let line = text.get(start..)?.trim_start().lines().next()?;
-    let line = line.split(". ").next().unwrap_or(line);
-    Some(line.trim_start_matches(':').trim().trim_end_matches(['.', '!', ',']))
+#[derive(Debug, Clone)]
+enum Kind<'a> {
+    /// Environments beside each other, each maybe with a percent sign behind it.
+    Latex(Vec<(&'a str, bool)>),
+    /// A box up to the last closing brace of the text.
+    Boxed(&'a str),
+    /// A number: its digits, its decimals with the point, and whether a percent sign follows.
+    Number(String, String, bool),
+    /// A calculation in digits and signs.
+    Calculation(&'a str),
 }
 
-fn last_number(text: &str) -> Extracted<'_> {
-    let Some(last) = text.rfind(|c: char| c.is_ascii_digit()) else { return Extracted::Nothing };
-    let of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '/');
-    let head = text.get(..=last).unwrap_or_default();
-    let number = head.len() - head.trim_end_matches(of_number).len();
-    let mut start = head.len() - number;
-    start += head.get(start..).unwrap_or_default().len()
-        - head.get(start..).unwrap_or_default().trim_start_matches(['.', ',', '/']).len();
-    let before = head.get(..start).unwrap_or_default();
-    // A minus is a sign unless something is taken away from.
-    if before.ends_with('-') && !before.trim_end_matches('-').ends_with(|c: char| c.is_alphanumeric() || c == ')') {
-        start -= 1;
-    }
-    whole(head.get(start..).unwrap_or_default())
-}
-
-fn is_too_long(text: &str) -> bool {
-    text.chars().nth(LONGEST).is_some()
-}
-
-/// The place of the brace that closes an open one; `\{` and `\}` do not count.
-fn closing_brace(text: &str) -> Option<usize> {
-    let (mut depth, mut escaped) = (0usize, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some(at),
-            '}' => depth -= 1,
-            _ => {}
+/// Finds and reads the answer in a text.
+pub fn find(text: &str, patterns: Patterns) -> Found {
+    let text = end_of(text, LONGEST_TEXT);
+    let (latex, plain) = (patterns.latex.then(|| Latex::new(text)), patterns.plain.then(|| Plain::new(text)));
+    let mut found = Found::default();
+    let mut ranks = vec![0, 50, 100, 200, 300, patterns.box_rank];
+    ranks.sort_unstable();
+    ranks.dedup();
+    for rank in ranks {
+        let mut candidates = Vec::new();
+        if let Some(latex) = &latex {
+            candidates.extend(latex.candidates(rank, patterns.box_rank));
+        }
+        if let Some(plain) = &plain {
+            candidates.extend(plain.candidates(rank));
+        }
+        candidates.sort_by(|a, b| b.end.cmp(&a.end).then(a.start.cmp(&b.start)));
+        found.limited |= candidates.len() > MOST_CANDIDATES;
+        for candidate in candidates.into_iter().take(MOST_CANDIDATES) {
+            let (value, text) = candidate.read(&mut found.limited);
+            if found.text.is_none() && !text.is_empty() {
+                found.text = Some(text);
+            }
+            if value.is_some() {
+                found.value = value;
+                return found;
+            }
         }
     }
-    None
+    found
+}
+
+impl Candidate<'_> {
+    fn read(&self, limited: &mut bool) -> (Option<Expr>, String) {
+        match &self.kind {
+            Kind::Boxed(text) => {
+                let text = normalised(text, true);
+                (read_latex(&text, limited), text)
+            }
+            Kind::Latex(parts) => {
+                let mut values = Vec::new();
+                let mut texts = Vec::new();
+                for (part, percent) in parts {
+                    let text = normalised(part, false);
+                    let value = read_latex(&text, limited);
+                    values.push(if *percent { value.map(|value| Expr::Percent(Box::new(value))) } else { value });
+                    texts.push(text);
+                }
+                if values.len() == 1 || values.iter().any(Option::is_none) {
+                    return (values.swap_remove(0), texts.swap_remove(0));
+                }
+                let mut items = Vec::new();
+                for value in values.into_iter().flatten() {
+                    match value {
+                        Expr::Set(inner) => items.extend(inner),
+                        other => items.push(other),
+                    }
+                }
+                (Some(Expr::Set(items)), texts.join(" and "))
+            }
+            Kind::Number(digits, decimals, percent) => {
+                let negative = digits.starts_with('-');
+                let bare = digits.trim_start_matches(['-', '0']);
+                let text = match (digits.as_str(), bare) {
+                    ("", _) | (_, "") => format!("{}0{decimals}", if negative { "-" } else { "" }),
+                    (_, bare) => format!("{}{bare}{decimals}", if negative { "-" } else { "" }),
+                };
+                let value = read_latex(&text, limited);
+                (if *percent { value.map(|value| Expr::Percent(Box::new(value))) } else { value }, text)
+            }
+            Kind::Calculation(text) => {
+                let value = plain::calculation(text).map(|text| read_latex(&text, limited));
+                (value.flatten(), (*text).to_owned())
+            }
+        }
+    }
+}
+
+/// Reads a text in one spelling; where it cannot be read as a whole, what stands behind the last of several `=`.
+pub fn read_latex(text: &str, limited: &mut bool) -> Option<Expr> {
+    match parse(text) {
+        Ok(expr) => return Some(expr),
+        Err(Unread::TooDeep) => *limited = true,
+        Err(Unread::Unknown) => {}
+    }
+    if text.contains([',', ';']) {
+        return None;
+    }
+    let signs = text.match_indices('=').map(|(at, _)| at).filter(|at| {
+        let before = text.get(..*at).unwrap_or_default();
+        !before.ends_with(['\\', '<', '!', '>'])
+    });
+    let signs: Vec<usize> = signs.collect();
+    let last = signs.last().filter(|_| signs.len() > 1)?;
+    parse(text.get(last + 1..)?).ok()
+}
+
+/// What the rule for boxes finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail<'a> {
+    /// From the last box to the end of the text.
+    Found(&'a str),
+    /// There is no box.
+    Nothing,
+    /// There is an empty one.
+    Empty,
+    /// It is longer than [`LONGEST`].
+    TooLong,
+}
+
+/// The text from its last `\boxed{` on.
+pub fn last_box(text: &str) -> Tail<'_> {
+    let Some(tail) = text.rfind(BOX).and_then(|start| text.get(start..)) else { return Tail::Nothing };
+    if tail.contains(r"\boxed{}") {
+        Tail::Empty
+    } else if is_longer(tail, LONGEST) {
+        Tail::TooLong
+    } else {
+        Tail::Found(tail)
+    }
+}
+
+/// True where a text has more characters than this.
+pub fn is_longer(text: &str, characters: usize) -> bool {
+    text.len() > characters && text.chars().nth(characters).is_some()
+}
+
+/// The last bytes of a text, from a border of characters on.
+fn end_of(text: &str, length: usize) -> &str {
+    let mut start = text.len().saturating_sub(length);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_last_box_counts() {
-        for (text, expected) in [
-            (r"so \boxed{1} and \boxed{\frac{1}{2}}.", Extracted::Found(r"\frac{1}{2}")),
-            (r"\boxed{\{1,2\}}", Extracted::Found(r"\{1,2\}")),
-            (r"\boxed 5 \boxed {5} \fbox{5}", Extracted::Nothing),
-            (r"\boxed{3}\boxed{}", Extracted::Empty),
-            (r"\boxed{ }", Extracted::Empty),
-            (r"\boxed{5", Extracted::Empty),
-            (r"\boxed{\text{x}=\boxed{3}}", Extracted::Found("3")),
-        ] {
-            assert_eq!(boxed(text), expected, "{text}");
-        }
-        assert_eq!(boxed(&format!(r"\boxed{{5}}{}", " ".repeat(1_000))), Extracted::TooLong);
+    fn text(text: &str, patterns: Patterns) -> Option<String> {
+        find(text, patterns).text
     }
 
     #[test]
-    fn without_a_box_the_sentence_or_the_last_number_counts() {
+    fn the_tail_of_the_last_box_counts() {
         for (text, expected) in [
-            ("The answer is 12. Thanks", Extracted::Found("12")),
-            ("ANSWER: $5$.", Extracted::Found("$5$")),
-            ("we get 3 and then -4.5.", Extracted::Found("-4.5")),
-            ("1+2=3-4", Extracted::Found("4")),
-            ("#### 1,234", Extracted::Found("1,234")),
-            (r"The answer is \boxed{7}", Extracted::Found("7")),
-            ("none", Extracted::Nothing),
-            ("é 5é", Extracted::Found("5")),
+            ("5", Tail::Nothing),
+            (r"\boxed 5", Tail::Nothing),
+            (r"\boxed{3} or \boxed{4}.", Tail::Found(r"\boxed{4}.")),
+            (r"\boxed{3}\boxed{}", Tail::Empty),
         ] {
-            assert_eq!(any(text), expected, "{text}");
+            assert_eq!(last_box(text), expected, "{text}");
+        }
+        assert_eq!(last_box(&format!(r"\boxed{{5}}{}", " ".repeat(1_000))), Tail::TooLong);
+        assert_ne!(last_box(&format!(r"\boxed{{5}}{}", "é".repeat(991))), Tail::TooLong);
+    }
+
+    #[test]
+    fn the_lowest_rank_wins_and_then_the_last_one() {
+        let all = Patterns::default();
+        let first = Patterns { box_rank: 0, ..all };
+        for (patterns, given, expected) in [
+            (all, r"$1$ and then $2$ follows from $3$", "3"),
+            (all, r"The answer: $1$. And $2$", "1"),
+            (all, r"\boxed{5}. The final answer is $6$. I hope", "6"),
+            (first, r"\boxed{5}, final answer there is $6$", "5"),
+            (all, "we get 3 and then -4.5.", "-4.5"),
+            (all, "AZYUK2A", ""),
+            (all, "1,234,567.80", "1234567.80"),
+            (all, "so 1 000 it is", "1000"),
+            (all, "007", "7"),
+            (all, ".25", "0.25"),
+            (all, "the price is €20", "20"),
+            (all, "x=1/2.", "1/2."),
+            (all, r"it is $1$, $2$ and $3$.", "1 and 2 and 3"),
+            (all, r"28 percent", "28"),
+        ] {
+            assert_eq!(text(given, patterns).unwrap_or_default(), expected, "{given}");
+        }
+        let latex = Patterns { plain: false, ..all };
+        assert_eq!(text("7 and 8", latex), None);
+    }
+
+    #[test]
+    fn long_texts_take_time_that_grows_with_their_length() {
+        for piece in [r"\[", "$", "$$", r"\(", " [", "answer: ", "1 ", "1+", "=1 ", r"\boxed{", "final answer ", "{"] {
+            let hostile = piece.repeat(10_000_000 / piece.len());
+            let started = std::time::Instant::now();
+            find(&hostile, Patterns::default());
+            assert!(started.elapsed().as_secs() < 2, "{piece}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every operation that could pass the bound returns none instead, so that no text can make the work large.
 
+use super::wide::Wide;
 use std::cmp::Ordering;
 
 /// Largest number of bits.
@@ -69,6 +70,15 @@ impl Natural {
             mantissa = mantissa * 4_294_967_296.0 + f64::from(*limb);
         }
         (mantissa, 32 * self.0.len().saturating_sub(3) as i32)
+    }
+
+    /// The number as `mantissa * 2^exponent`, the mantissa from the highest 128 bits or more.
+    pub fn to_wide(&self) -> (Wide, i32) {
+        let mut mantissa = Wide::ZERO;
+        for limb in self.0.iter().rev().take(5) {
+            mantissa = mantissa.scaled(32) + Wide::new(f64::from(*limb));
+        }
+        (mantissa, 32 * self.0.len().saturating_sub(5) as i32)
     }
 
     /// Sum.

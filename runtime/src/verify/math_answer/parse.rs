@@ -1,431 +1,312 @@
-//! Text to a tree: numbers, LaTeX and plain notation, sets, tuples, intervals and relations.
+//! Text to a tree: numbers, LaTeX and plain notation, matrices, sets, tuples, intervals and relations.
 //!
-//! The parser is total: it reads the whole text or says that it cannot, in time that grows linearly with the text, and
-//! never nests deeper than [`DEEPEST`].
+//! The parser is total: it reads the whole text or says why it cannot, in time that grows linearly with the text, and
+//! never nests deeper than [`DEEPEST`]. [`terms`] reads arithmetic; [`lists`] decides what a bracket is, which depends on
+//! what stands around it: `(1,2)` alone is an interval, `(x+1)` before a factor is a group.
+
+mod lists;
+mod ranges;
+mod terms;
 
 use super::tokens::{Token, tokens};
+use super::tree::{Expr, Joint, Relation};
 use super::value::Rational;
 
 /// Deepest nesting.
 const DEEPEST: usize = 160;
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Expr {
-    /// A number; `decimal` when it was written with a point or as a float.
-    Number {
-        /// Its exact value.
-        value: Rational,
-        /// How it was written.
-        decimal: bool,
-    },
-    /// A name, in lower case: a letter, a Greek letter, or a word.
-    Symbol(String),
-    /// `\pi`
-    Pi,
-    /// `e`
-    Euler,
-    /// `\infty`
-    Infinity,
-    /// `-a`
-    Negative(Box<Expr>),
-    /// `a + b`
-    Sum(Box<Expr>, Box<Expr>),
+/// Most operators of one text that nest to the left: `a/b/c/…`, `a^b^c^…`, `a!!!…`.
+const MOST_LINKS: usize = 400;
+
+/// Why a text was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not in the language of this parser.
+    Unknown,
+    /// It nests too deeply.
+    TooDeep,
+}
+
+/// Reads a text.
+pub fn parse(text: &str) -> Result<Expr, Unread> {
+    if let Some(number) = grouped_number(text) {
+        return Ok(number);
+    }
+    let tokens = tokens(text).ok_or(Unread::Unknown)?;
+    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, links: 0, in_bars: false, too_deep: false };
+    let read = parser.whole();
+    match read {
+        Some(expr) if parser.at == tokens.len() => Ok(expr),
+        _ if parser.too_deep => Err(Unread::TooDeep),
+        _ => Err(Unread::Unknown),
+    }
+}
+
+/// The whole text is digits in groups of three: `1,234,567.8`. Behind a 0 the comma is a decimal one.
+fn grouped_number(text: &str) -> Option<Expr> {
+    let text = text.trim();
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next()?;
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let rest: Vec<&str> = groups.collect();
+    let fits = (1..=3).contains(&first.len()) && is_digits(first) && !rest.is_empty() && is_digits(places);
+    if !fits || !rest.iter().all(|group| group.len() == 3 && is_digits(group)) || digits.ends_with('.') {
+        return None;
+    }
+    let (value, decimal) = match (first, rest.as_slice(), places) {
+        ("0", [group], "") => (Rational::decimal("0", group)?, true),
+        _ if first.starts_with('0') => return None,
+        _ => (Rational::decimal(&format!("{first}{}", rest.concat()), places)?, !places.is_empty()),
+    };
+    Some(Expr::Number { value: if negative { value.negated() } else { value }, decimal })
+}
+
+/// What stands between two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Is(Relation),
+    About,
+    In,
+}
+
+/// What was read and may still become one thing or another.
+#[derive(Debug, Clone)]
+enum Piece {
+    Value(Expr),
+    /// A bracket with its groups of items: commas between items, semicolons between groups.
+    Bracket(char, char, Vec<Vec<Element>>),
     /// `a \pm b`; none is zero.
-    PlusMinus(Option<Box<Expr>>, Box<Expr>),
-    /// `a * b`
-    Product(Box<Expr>, Box<Expr>),
-    /// `a / b`
-    Quotient(Box<Expr>, Box<Expr>),
-    /// `a ^ b`
-    Power(Box<Expr>, Box<Expr>),
-    /// A named function of one argument, `abs`, `floor` and `ceil` among them.
-    Function(String, Box<Expr>),
-    /// The logarithm of the second to the first as base.
-    Logarithm(Box<Expr>, Box<Expr>),
-    /// `\binom{a}{b}`
-    Choose(Box<Expr>, Box<Expr>),
-    /// `a!`
-    Factorial(Box<Expr>),
-    /// `a%`
-    Percent(Box<Expr>),
-    /// Items in brackets, or bare (a space as bracket): `(a,b)`, `[a,b)`, `{a,b}`.
-    List {
-        /// `(`, `[`, `{` or a space.
-        open: char,
-        /// `)`, `]`, `}` or a space.
-        close: char,
-        /// What stands between.
-        items: Vec<Expr>,
-    },
-    /// `\cup`, `\cap`, `\setminus`, by name.
-    Sets(&'static str, Box<Expr>, Box<Expr>),
-    /// `a < b < c`: one item more than relations.
-    Relation {
-        /// `=`, `<`, `<=`, `>`, `>=`, `!=`.
-        relations: Vec<&'static str>,
-        /// What stands between them.
-        items: Vec<Expr>,
-    },
+    PlusMinus(Option<Expr>, Expr),
 }
 
-impl Expr {
-    /// True where a test holds for the tree or any part of it.
-    pub fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
-        if test(self) {
-            return true;
-        }
-        match self {
-            Expr::Number { .. } | Expr::Symbol(_) | Expr::Pi | Expr::Euler | Expr::Infinity => false,
-            Expr::Negative(a)
-            | Expr::Function(_, a)
-            | Expr::Factorial(a)
-            | Expr::Percent(a)
-            | Expr::PlusMinus(None, a) => a.any(test),
-            Expr::Sum(a, b)
-            | Expr::Product(a, b)
-            | Expr::Quotient(a, b)
-            | Expr::Power(a, b)
-            | Expr::Logarithm(a, b)
-            | Expr::Choose(a, b)
-            | Expr::Sets(_, a, b)
-            | Expr::PlusMinus(Some(a), b) => a.any(test) || b.any(test),
-            Expr::List { items, .. } | Expr::Relation { items, .. } => items.iter().any(|item| item.any(test)),
-        }
-    }
-
-    /// True for a number written out, not as a calculation: `12`, `-0.5`, `3/4` in lowest terms, `25%`.
-    pub fn is_finished_number(&self) -> bool {
-        match self {
-            Expr::Number { .. } => true,
-            Expr::Negative(inner) => {
-                matches!(**inner, Expr::Number { .. } | Expr::Quotient(..)) && inner.is_finished_number()
-            }
-            Expr::Percent(inner) => matches!(**inner, Expr::Number { .. }),
-            Expr::Quotient(top, bottom) => match (&**top, &**bottom) {
-                (Expr::Number { value: top, decimal: false }, Expr::Number { value: bottom, decimal: false }) => {
-                    // The quotient keeps the written denominator exactly when nothing cancels.
-                    top.over(bottom).is_some_and(|ratio| ratio.has_denominator(bottom))
-                }
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-}
-
-/// Reads a text; none when any part of it cannot be read.
-pub fn parse(text: &str) -> Option<Expr> {
-    let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
-    let items = parser.items()?;
-    (parser.at == tokens.len()).then_some(())?;
-    match items.len() {
-        1 => items.into_iter().next(),
-        _ => Some(Expr::List { open: ' ', close: ' ', items }),
-    }
+/// Sides with what stands between them.
+#[derive(Debug, Clone)]
+struct Element {
+    links: Vec<Link>,
+    sides: Vec<Piece>,
 }
 
 struct Parser<'a> {
-    tokens: &'a [Token],
+    text: &'a str,
+    tokens: &'a [(Token, usize, usize)],
     at: usize,
     depth: usize,
+    links: usize,
+    /// True between the bars of an absolute value, where a bar closes.
+    in_bars: bool,
+    too_deep: bool,
 }
 
 impl<'a> Parser<'a> {
+    fn ahead(&self, by: usize) -> Option<&'a Token> {
+        self.tokens.get(self.at + by).map(|(token, ..)| token)
+    }
+
     fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at)
+        self.ahead(0)
     }
 
     fn take(&mut self, mark: char) -> bool {
-        let found = self.peek() == Some(&Token::Mark(mark));
+        self.take_token(&Token::Mark(mark))
+    }
+
+    fn take_command(&mut self, name: &'static str) -> bool {
+        self.take_token(&Token::Command(name))
+    }
+
+    fn take_token(&mut self, token: &Token) -> bool {
+        let found = self.peek() == Some(token);
         self.at += usize::from(found);
         found
     }
 
-    fn take_command(&mut self, name: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Command(command)) if *command == name);
-        self.at += usize::from(found);
-        found
-    }
-
+    /// Runs `read` one level deeper.
     fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth == DEEPEST {
+            self.too_deep = true;
+            return None;
+        }
         self.depth += 1;
-        let result = if self.depth > DEEPEST { None } else { read(self) };
+        let result = read(self);
         self.depth -= 1;
         result
     }
 
-    /// Items between commas or semicolons.
-    fn items(&mut self) -> Option<Vec<Expr>> {
-        let mut items = vec![self.relation()?];
-        while self.take(',') || self.take(';') {
-            items.push(self.relation()?);
-        }
-        Some(items)
+    /// Counts an operator that nests to the left.
+    fn link(&mut self) -> Option<()> {
+        self.links += 1;
+        self.too_deep |= self.links > MOST_LINKS;
+        (!self.too_deep).then_some(())
     }
 
-    fn relation(&mut self) -> Option<Expr> {
+    /// Runs `read` where bars open, or close, as said.
+    fn with_bars<T>(&mut self, in_bars: bool, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let before = std::mem::replace(&mut self.in_bars, in_bars);
+        let result = read(self);
+        self.in_bars = before;
+        result
+    }
+
+    /// Items between commas, groups of them between semicolons.
+    fn groups(&mut self) -> Option<Vec<Vec<Element>>> {
+        let mut groups = vec![vec![self.element()?]];
+        loop {
+            if self.take(',') {
+                let next = self.element()?;
+                groups.last_mut()?.push(next);
+            } else if self.take(';') {
+                groups.push(vec![self.element()?]);
+            } else {
+                return Some(groups);
+            }
+        }
+    }
+
+    fn element(&mut self) -> Option<Element> {
         self.inside(|parser| {
-            let mut items = vec![parser.sets()?];
-            let mut relations = Vec::new();
-            while let Some(Token::Relation(relation)) = parser.peek() {
+            let (mut links, mut sides) = (Vec::new(), vec![parser.joined()?]);
+            loop {
+                let link = match parser.peek() {
+                    Some(Token::Relation(relation)) => Link::Is(*relation),
+                    Some(Token::About) => Link::About,
+                    Some(Token::Command("in")) => Link::In,
+                    _ => return Some(Element { links, sides }),
+                };
                 parser.at += 1;
-                relations.push(*relation);
-                items.push(parser.sets()?);
-            }
-            if relations.is_empty() { items.pop() } else { Some(Expr::Relation { relations, items }) }
-        })
-    }
-
-    fn sets(&mut self) -> Option<Expr> {
-        let mut left = self.sum()?;
-        loop {
-            let name = match self.peek() {
-                Some(Token::Command("cup")) => "cup",
-                Some(Token::Command("cap")) => "cap",
-                Some(Token::Command("setminus")) => "setminus",
-                _ => return Some(left),
-            };
-            self.at += 1;
-            left = Expr::Sets(name, Box::new(left), Box::new(self.sum()?));
-        }
-    }
-
-    fn sum(&mut self) -> Option<Expr> {
-        let mut left =
-            if self.take_command("pm") { Expr::PlusMinus(None, Box::new(self.product()?)) } else { self.product()? };
-        loop {
-            if self.take('+') {
-                left = Expr::Sum(Box::new(left), Box::new(self.product()?));
-            } else if self.take('-') {
-                left = Expr::Sum(Box::new(left), Box::new(Expr::Negative(Box::new(self.product()?))));
-            } else if self.take_command("pm") {
-                left = Expr::PlusMinus(Some(Box::new(left)), Box::new(self.product()?));
-            } else {
-                return Some(left);
-            }
-        }
-    }
-
-    fn product(&mut self) -> Option<Expr> {
-        let mut left = self.signed()?;
-        loop {
-            if self.take('*') {
-                left = Expr::Product(Box::new(left), Box::new(self.signed()?));
-            } else if self.take('/') {
-                left = Expr::Quotient(Box::new(left), Box::new(self.signed()?));
-            } else if self.starts_factor() {
-                let mixed = matches!(&left, Expr::Number { value, decimal: false } if value.is_integer())
-                    && matches!(self.peek(), Some(Token::Command("frac")));
-                let right = self.power()?;
-                left = if mixed && is_plain_fraction(&right) {
-                    Expr::Sum(Box::new(left), Box::new(right))
-                } else {
-                    Expr::Product(Box::new(left), Box::new(right))
-                };
-            } else {
-                return Some(left);
-            }
-        }
-    }
-
-    /// True where something starts that is multiplied with what stands before it. A bar is left out: it may close.
-    fn starts_factor(&self) -> bool {
-        match self.peek() {
-            Some(Token::Number { .. } | Token::Name(_) | Token::Word(_)) => true,
-            Some(Token::Mark(mark)) => matches!(mark, '(' | '{'),
-            Some(Token::Command(name)) => {
-                !matches!(*name, "cup" | "cap" | "setminus" | "pm" | "rbrace" | "rfloor" | "rceil")
-            }
-            _ => false,
-        }
-    }
-
-    fn signed(&mut self) -> Option<Expr> {
-        self.inside(|parser| {
-            if parser.take('-') {
-                Some(Expr::Negative(Box::new(parser.signed()?)))
-            } else if parser.take('+') {
-                parser.signed()
-            } else {
-                parser.power()
+                links.push(link);
+                sides.push(parser.joined()?);
             }
         })
     }
 
-    fn power(&mut self) -> Option<Expr> {
-        let base = self.atom()?;
-        let base = self.after(base);
-        if !self.take('^') {
-            return Some(base);
+    /// Sets and what joins them: differences bind least, intersections most.
+    fn joined(&mut self) -> Option<Piece> {
+        self.joined_by(&[("setminus", Joint::Difference), ("cup", Joint::Union), ("cap", Joint::Intersection)])
+    }
+
+    fn joined_by(&mut self, joints: &[(&'static str, Joint)]) -> Option<Piece> {
+        let Some(((command, joint), tighter)) = joints.split_first() else { return self.shifted() };
+        let mut left = self.joined_by(tighter)?;
+        while self.take_command(command) {
+            self.link()?;
+            let right = self.joined_by(tighter)?;
+            let (a, b) = (self.settled(left)?.into_set()?, self.settled(right)?.into_set()?);
+            left = Piece::Value(Expr::Joined(*joint, Box::new(a), Box::new(b)));
         }
-        let exponent = self.inside(|parser| {
-            if parser.take('-') { Some(Expr::Negative(Box::new(parser.power()?))) } else { parser.power() }
-        })?;
-        let power = Expr::Power(Box::new(base), Box::new(exponent));
-        Some(self.after(power))
+        Some(left)
     }
 
-    /// `!` and `%` after an operand.
-    fn after(&mut self, mut operand: Expr) -> Expr {
-        loop {
-            if self.take('!') {
-                operand = Expr::Factorial(Box::new(operand));
-            } else if self.take('%') {
-                operand = Expr::Percent(Box::new(operand));
-            } else {
-                return operand;
-            }
+    /// A sum, or two of them around `\pm`.
+    fn shifted(&mut self) -> Option<Piece> {
+        if self.take_command("pm") {
+            let part = self.sum()?;
+            return Some(Piece::PlusMinus(None, self.scalar(part)?));
         }
+        let left = self.sum()?;
+        if self.take_command("pm") {
+            let (left, part) = (self.scalar(left)?, self.sum()?);
+            return Some(Piece::PlusMinus(Some(left), self.scalar(part)?));
+        }
+        if self.take_command("choose") {
+            let (upper, lower) = (self.scalar(left)?, self.sum()?);
+            return Some(Piece::Value(Expr::Call("binomial", vec![upper, self.scalar(lower)?])));
+        }
+        Some(left)
     }
+}
 
-    fn atom(&mut self) -> Option<Expr> {
-        self.inside(Self::atom_inside)
-    }
-
-    fn atom_inside(&mut self) -> Option<Expr> {
-        let token = self.peek()?;
-        self.at += 1;
-        match token {
-            Token::Number { value, decimal } => Some(Expr::Number { value: value.clone(), decimal: *decimal }),
-            Token::Name(name) | Token::Word(name) => self.name(name),
-            Token::Mark(open @ ('(' | '[')) => self.bracketed(*open),
-            Token::Mark('{') => {
-                let items = self.items()?;
-                self.take('}').then_some(())?;
-                single(items, ' ', ' ')
-            }
-            Token::Mark('|') => {
-                let inner = self.sum()?;
-                self.take('|').then(|| Expr::Function("abs".into(), Box::new(inner)))
-            }
-            Token::Command(name) => self.command(name),
+impl Expr {
+    /// A tuple between signs of sets is a set.
+    fn into_set(self) -> Option<Expr> {
+        match self {
+            Expr::Tuple(items) => Some(Expr::Set(items)),
+            set if set.is_set() => Some(set),
             _ => None,
         }
     }
+}
 
-    fn name(&mut self, name: &str) -> Option<Expr> {
-        let mut name = name.to_owned();
-        if self.take('_') {
-            let index = match self.peek()? {
-                Token::Mark('{') => {
-                    self.at += 1;
-                    let index = self.sum()?;
-                    self.take('}').then_some(())?;
-                    index
-                }
-                _ => self.atom()?,
-            };
-            name.push_str(&format!("_{index:?}"));
-        }
-        Some(if name == "e" { Expr::Euler } else { Expr::Symbol(name) })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Expr {
+        parse(text).unwrap_or_else(|why| panic!("{text}: {why:?}"))
     }
 
-    fn bracketed(&mut self, open: char) -> Option<Expr> {
-        let items = self.items()?;
-        let close = [')', ']'].into_iter().find(|close| self.take(*close))?;
-        let plain = matches!((open, close), ('(', ')') | ('[', ']'));
-        if items.len() == 1 && plain { single(items, open, close) } else { Some(Expr::List { open, close, items }) }
+    fn x(name: &str) -> Expr {
+        Expr::Symbol(name.to_owned())
     }
 
-    fn command(&mut self, name: &'static str) -> Option<Expr> {
-        match name {
-            "pi" => Some(Expr::Pi),
-            "infty" => Some(Expr::Infinity),
-            "emptyset" => Some(Expr::List { open: '{', close: '}', items: Vec::new() }),
-            "frac" => Some(Expr::Quotient(Box::new(self.argument()?), Box::new(self.argument()?))),
-            "binom" => Some(Expr::Choose(Box::new(self.argument()?), Box::new(self.argument()?))),
-            "sqrt" => {
-                let degree = if self.take('[') {
-                    let degree = self.sum()?;
-                    self.take(']').then_some(degree)?
-                } else {
-                    number(2)
-                };
-                let inside = self.argument()?;
-                Some(Expr::Power(Box::new(inside), Box::new(Expr::Quotient(Box::new(number(1)), Box::new(degree)))))
-            }
-            "lbrace" => {
-                if self.take_command("rbrace") {
-                    return Some(Expr::List { open: '{', close: '}', items: Vec::new() });
-                }
-                let items = self.items()?;
-                self.take_command("rbrace").then_some(Expr::List { open: '{', close: '}', items })
-            }
-            "lfloor" | "lceil" => {
-                let inner = self.sum()?;
-                let (close, function) = if name == "lfloor" { ("rfloor", "floor") } else { ("rceil", "ceil") };
-                self.take_command(close).then(|| Expr::Function(function.into(), Box::new(inner)))
-            }
-            "log" | "ln" | "exp" | "sin" | "cos" | "tan" | "cot" | "sec" | "csc" | "arcsin" | "arccos" | "arctan"
-            | "sinh" | "cosh" | "tanh" => self.function(name),
-            _ => None,
-        }
-    }
-
-    /// A function with an optional base (logarithms) and an optional power before its argument.
-    fn function(&mut self, name: &str) -> Option<Expr> {
-        let base = if name == "log" && self.take('_') { Some(self.argument()?) } else { None };
-        let power = if self.take('^') { Some(self.argument()?) } else { None };
-        let argument = Box::new(self.function_argument()?);
-        let value = match (name, base) {
-            ("log", base) => Expr::Logarithm(Box::new(base.unwrap_or_else(|| number(10))), argument),
-            _ => Expr::Function(name.to_owned(), argument),
+    #[test]
+    fn a_comma_groups_only_where_the_whole_text_is_one_number() {
+        let number = |text: &str| match read(text) {
+            Expr::Number { value, .. } => value.to_float(),
+            other => panic!("{text}: {other:?}"),
         };
-        // `\sin^{-1}` is the inverse function, not a power.
-        match (power, value) {
-            (Some(Expr::Negative(_)), Expr::Function(name, argument))
-                if matches!(name.as_str(), "sin" | "cos" | "tan") =>
-            {
-                Some(Expr::Function(format!("arc{name}"), argument))
-            }
-            (Some(power), value) => Some(Expr::Power(Box::new(value), Box::new(power))),
-            (None, value) => Some(value),
+        assert_eq!(number("1,234,567.5"), 1_234_567.5);
+        assert_eq!(number("-1,000"), -1000.0);
+        assert_eq!(number("0,111"), 0.111);
+        for text in ["1,23", "12,345,67", "1,2", "1234,567"] {
+            assert!(matches!(read(text), Expr::Set(_)), "{text}");
         }
     }
 
-    /// A group, or the factors up to the next function or operator: `\sin 2x \cos x`.
-    fn function_argument(&mut self) -> Option<Expr> {
-        if matches!(self.peek(), Some(Token::Mark('(' | '{' | '[' | '|'))) {
-            return self.atom();
+    #[test]
+    fn brackets_are_what_their_place_makes_them() {
+        let interval = |low_open, high_open| Expr::Interval {
+            low: (Box::new(Expr::integer(1)), low_open),
+            high: (Box::new(Expr::integer(2)), high_open),
+        };
+        for (text, expected) in [
+            ("(1,2)", interval(true, true)),
+            ("[1,2)", interval(false, true)),
+            ("[1,2]", interval(false, false)),
+            ("(2,1)", Expr::Tuple(vec![Expr::integer(2), Expr::integer(1)])),
+            ("(1,2,3)", Expr::Tuple(vec![Expr::integer(1), Expr::integer(2), Expr::integer(3)])),
+            ("(x)", x("x")),
+            ("{x}", Expr::Set(vec![x("x")])),
+            (r"\{x\}", Expr::Set(vec![x("x")])),
+            ("1;2", Expr::Set(vec![Expr::integer(1), Expr::integer(2)])),
+            (r"\pm x", Expr::Set(vec![x("x"), Expr::Negative(Box::new(x("x")))])),
+            ("(x)y", Expr::Product(vec![x("x"), x("y")])),
+            ("n(n+1)", Expr::Product(vec![x("n"), Expr::Sum(vec![x("n"), Expr::integer(1)])])),
+            ("f(x)", Expr::Apply("f".into(), vec![x("x")])),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
         }
-        let negative = self.take('-');
-        let mut argument = self.power()?;
-        while matches!(
-            self.peek(),
-            Some(Token::Number { .. } | Token::Name(_) | Token::Command("pi" | "frac" | "sqrt"))
-        ) {
-            argument = Expr::Product(Box::new(argument), Box::new(self.power()?));
-        }
-        while self.take('/') {
-            argument = Expr::Quotient(Box::new(argument), Box::new(self.power()?));
-        }
-        Some(if negative { Expr::Negative(Box::new(argument)) } else { argument })
     }
 
-    /// A group in braces, or one character, as TeX takes it: `\frac12` is a half.
-    fn argument(&mut self) -> Option<Expr> {
-        if self.take('{') {
-            let inner = self.sum()?;
-            return self.take('}').then_some(inner);
+    #[test]
+    fn an_equation_before_a_list_holds_for_the_list() {
+        let equal = |left, right| Expr::Chain(vec![Relation::Equal], vec![left, right]);
+        let both = Expr::Set(vec![Expr::integer(1), Expr::integer(2)]);
+        assert_eq!(read("x=1,2"), equal(x("x"), both.clone()));
+        assert_eq!(read(r"x\in\{1,2\}"), equal(x("x"), both));
+        let each = Expr::Set(vec![equal(x("a"), Expr::integer(1)), equal(x("b"), Expr::integer(2))]);
+        assert_eq!(read("a=1,b=2"), each);
+        let pair = Expr::Tuple(vec![x("x"), x("y")]);
+        assert_eq!(read("(x,y)=(2,1)"), equal(pair, Expr::Tuple(vec![Expr::integer(2), Expr::integer(1)])));
+        assert_eq!(read(r"x\approx 3"), Expr::integer(3));
+        assert_eq!(read(r"2x\approx 3"), Expr::Product(vec![Expr::integer(2), x("x")]));
+    }
+
+    #[test]
+    fn depth_is_bounded_and_said() {
+        for (open, close) in
+            [("(", ")"), ("{", "}"), (r"\sqrt{", "}"), ("-", ""), ("2^", ""), ("|", "|"), ("1/", ""), ("", "!")]
+        {
+            let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            assert_eq!(parse(&text), Err(Unread::TooDeep), "{open}");
         }
-        self.atom()
     }
-}
 
-fn number(number: i64) -> Expr {
-    Expr::Number { value: Rational::integer(number), decimal: false }
-}
-
-fn single(items: Vec<Expr>, open: char, close: char) -> Option<Expr> {
-    match items.len() {
-        1 => items.into_iter().next(),
-        _ => Some(Expr::List { open, close, items }),
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "x=", "(5", "5)", "*", "5/", r"\frac{", "|x", r"\sqrt", "x^", "1,", "==", r"\begin{matrix}1"] {
+            assert_eq!(parse(text), Err(Unread::Unknown), "{text}");
+        }
     }
-}
-
-fn is_plain_fraction(expr: &Expr) -> bool {
-    let whole = |part: &Expr| matches!(part, Expr::Number { value, decimal: false } if value.is_integer());
-    matches!(expr, Expr::Quotient(top, bottom) if whole(top) && whole(bottom))
 }

@@ -8,6 +8,9 @@ use crate::verify::{Status, Verdict};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Its name.
+pub(super) const TASK: &str = "ordering";
+
 /// Longest answer that is read, in characters.
 const LONGEST: usize = 1_000;
 
