@@ -40,7 +40,7 @@ pub enum Domain {
 type Row = (Domain, &'static str, &'static str, &'static [&'static str]);
 
 const DOMAINS: &[Row] = &[
-    (Domain::Math, "math", "math_answer", &["strict", "config"]),
+    (Domain::Math, "math", "math_answer", &[]),
     (Domain::Code, "code", "python_tests", &["tests"]),
     (Domain::Ifeval, "ifeval", "constraints", &[]),
     (Domain::Logic, "logic", "puzzle", &["task", "game_data"]),
@@ -136,16 +136,7 @@ impl Case {
             Domain::Math => {
                 let gold = case.get("gold").ok_or("the case has no `gold`")?;
                 columns.insert("answer".into(), gold.clone());
-                let extract = match text(case, "mode")? {
-                    None => None,
-                    Some("pair") => Some("any"),
-                    Some(mode @ ("boxed" | "whole")) => Some(mode),
-                    Some(other) => {
-                        return Err(format!("there is no mode `{other}`; there are `boxed`, `pair`, `whole`"));
-                    }
-                };
-                let word = extract.map(|extract| ("extract".into(), ArgumentValue::Word(extract.into())));
-                settings.arguments.extend(word);
+                mathematics(case, &mut settings)?;
             }
             Domain::Ifeval => constraints(case, &mut settings, &mut columns)?,
             Domain::Code | Domain::Logic | Domain::FnCalling | Domain::SmallPrograms => {}
@@ -173,6 +164,33 @@ impl Case {
             disputed: case.get("disputed") == Some(&Value::Bool(true)),
         })
     }
+}
+
+/// A pair is compared with the settings of the reference in `config`.
+fn mathematics(case: &Map<String, Value>, settings: &mut VerifierSettings) -> Result<(), String> {
+    let extract = match text(case, "mode")? {
+        None => None,
+        Some(mode @ ("boxed" | "whole" | "pair")) => Some(ArgumentValue::Word(mode.into())),
+        Some(other) => return Err(format!("there is no mode `{other}`; there are `boxed`, `pair`, `whole`")),
+    };
+    let empty = Map::new();
+    let config = match case.get("config") {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(config)) => config,
+        Some(_) => return Err("`config` is not an object".into()),
+    };
+    settings.arguments.extend(extract.map(|extract| ("extract".to_owned(), extract)));
+    for (name, value) in case.get_key_value("strict").into_iter().chain(config).filter(|(_, value)| !value.is_null()) {
+        let value = match value {
+            Value::Array(words) => {
+                let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+                ArgumentValue::Word(words.join("+"))
+            }
+            value => argument(name, value)?,
+        };
+        settings.arguments.insert(name.clone(), value);
+    }
+    Ok(())
 }
 
 /// One constraint is judged on the response as it stands; a list of them on the final response, blank ones apart.

@@ -39,7 +39,7 @@ use compare::{Comparison, compare};
 use evaluate::Work;
 use extract::{Found, LONGEST, Tail, find, is_longer, last_box, read_latex};
 use normal::normalised;
-use recipec_compiler::settings::VerifierSettings;
+use recipec_compiler::settings::{ArgumentValue, VerifierSettings};
 use serde_json::Value;
 use tree::{Expr, Relation};
 
@@ -55,6 +55,8 @@ enum Extract {
     Boxed,
     Any,
     Whole,
+    /// Both texts are searched by the same patterns; for labelled cases of the reference.
+    Pair(Patterns, Manner),
 }
 
 /// The verifier `math_answer`.
@@ -62,23 +64,58 @@ enum Extract {
 pub struct MathAnswer {
     gold: String,
     extract: Extract,
+    strict: bool,
 }
 
 impl MathAnswer {
-    /// Reads the arguments: `gold` names the column of the gold answer (`answer` when it is not given).
+    /// Reads the arguments: `gold` names the column of the gold answer (`answer` when it is not given). Those beside `extract`
+    /// are settings of the reference, with its names, for labelled cases.
     pub fn open(settings: &VerifierSettings) -> Result<Self, VerifierError> {
-        only_arguments(settings, &["gold", "extract"])?;
+        let known = [
+            "gold",
+            "extract",
+            "strict",
+            "targets",
+            "boxed_match_priority",
+            "float_rounding",
+            "allow_set_relation_comp",
+        ];
+        only_arguments(settings, &known)?;
+        let bad = |why: String| VerifierError::BadArgument { name: settings.name.clone(), why };
+        let truth = |name: &str, default: bool| match settings.arguments.get(name) {
+            None => Ok(default),
+            Some(ArgumentValue::Bool(truth)) => Ok(*truth),
+            Some(_) => Err(bad(format!("`{name}` is true or false"))),
+        };
+        let count = |name: &str, default: u32| match settings.arguments.get(name) {
+            None => Ok(default),
+            Some(ArgumentValue::Number(number)) if (0.0..=1_000.0).contains(number) => Ok(*number as u32),
+            Some(_) => Err(bad(format!("`{name}` is a number from 0 to 1000"))),
+        };
+        let strict = truth("strict", true)?;
         let gold = word_argument(settings, "gold")?.unwrap_or("answer").to_owned();
         let extract = match word_argument(settings, "extract")? {
             None | Some("boxed") => Extract::Boxed,
             Some("any") => Extract::Any,
             Some("whole") => Extract::Whole,
-            Some(other) => {
-                let why = format!("`extract` is boxed, any or whole, not `{other}`");
-                return Err(VerifierError::BadArgument { name: settings.name.clone(), why });
+            Some("pair") => {
+                let targets = word_argument(settings, "targets")?.unwrap_or("latex+expr");
+                let target = |name: &str| targets.split('+').any(|target| target == name);
+                let patterns = Patterns {
+                    latex: target("latex"),
+                    plain: target("expr"),
+                    box_rank: count("boxed_match_priority", 50)?,
+                };
+                let manner = Manner {
+                    strict,
+                    places: count("float_rounding", 6)?,
+                    relations_as_sets: truth("allow_set_relation_comp", false)?,
+                };
+                Extract::Pair(patterns, manner)
             }
+            Some(other) => return Err(bad(format!("`extract` is boxed, any or whole, not `{other}`"))),
         };
-        Ok(Self { gold, extract })
+        Ok(Self { gold, extract, strict })
     }
 }
 
@@ -91,9 +128,10 @@ impl Verifier for MathAnswer {
         };
         let Some(answer) = answer else { return Verdict::of(Status::NoAnswer, "no answer") };
         match self.extract {
-            Extract::Boxed => judge_boxed(&gold, answer, true),
+            Extract::Boxed => judge_boxed(&gold, answer, self.strict),
             Extract::Any => judge_any(&gold, answer),
             Extract::Whole => judge_whole(&gold, answer),
+            Extract::Pair(patterns, manner) => judge_pair(&gold, answer, patterns, manner),
         }
     }
 }

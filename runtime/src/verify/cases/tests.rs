@@ -19,12 +19,13 @@ fn every_domain_has_two_names_and_a_row() {
 fn cases_become_problems() {
     let case = read(
         Domain::Math,
-        json!({"id": 7, "mode": "pair", "gold": "$1$", "prediction": "1", "config": {"strict": true}}),
+        json!({"id": 7, "mode": "pair", "gold": "$1$", "prediction": "1", "config": {"strict": false, "targets": ["latex", "expr"]}}),
     );
     assert_eq!(case.problem.id, "7");
     assert_eq!(case.problem.columns.get("answer"), Some(&json!("$1$")));
-    assert_eq!(case.problem.columns.get("config"), Some(&json!({"strict": true})));
-    assert_eq!(case.settings.arguments.get("extract"), Some(&ArgumentValue::Word("any".into())));
+    assert_eq!(case.settings.arguments.get("extract"), Some(&ArgumentValue::Word("pair".into())));
+    assert_eq!(case.settings.arguments.get("targets"), Some(&ArgumentValue::Word("latex+expr".into())));
+    assert_eq!(case.settings.arguments.get("strict"), Some(&ArgumentValue::Bool(false)));
     assert_eq!((case.answer.as_deref(), case.expected), (Some("1"), None));
 
     let case =
@@ -57,6 +58,7 @@ fn broken_cases_say_why() {
         (Domain::Math, json!({"prediction": "1"}), "no `gold`"),
         (Domain::Math, json!({"gold": "1", "mode": "guess"}), "no mode `guess`"),
         (Domain::Math, json!({"gold": "1", "mode": 3}), "`mode` is not a text"),
+        (Domain::Math, json!({"gold": "1", "config": 3}), "`config` is not an object"),
         (Domain::Math, json!({"gold": "1", "prediction": 1}), "the answer is not a text"),
         (Domain::Ifeval, json!({"kind": "single"}), "no `instruction_id`"),
         (Domain::Ifeval, json!({"kind": "many"}), "no kind `many`"),
