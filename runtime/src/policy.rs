@@ -13,6 +13,7 @@ pub mod composed;
 pub mod forward;
 pub mod gradient;
 pub(crate) mod host;
+pub mod shape;
 
 use crate::kernels::attention::{Heads, Rotary};
 use crate::rng::{Purpose, Stream};
