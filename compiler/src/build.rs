@@ -2,9 +2,11 @@
 
 use crate::draft::{Draft, StageDraft};
 use crate::formula::{Kind, Source, Type, Typed, TypedFormula};
+use crate::in_force::InForce;
 use crate::problems::Problems;
 use crate::range::Interval;
 use crate::recipe::*;
+use crate::resolve::settings::of_domain;
 use crate::settings::*;
 use crate::values::{Entry, Value, Values};
 use recipec_grammar::source::Span;
@@ -30,8 +32,7 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
         variant: variant.map(str::to_string),
         params: draft.params.clone(),
         seed: draft.params.iter().find(|p| p.name == "seed").map_or(0, |p| p.value.value as u64),
-        settings: settings(draft),
-        meanings: meanings(draft),
+        in_force: InForce::new(draft),
         docs: resolved.docs.clone(),
         points: draft.points.clone(),
         policy,
@@ -51,59 +52,6 @@ pub fn build(draft: &Draft<'_>, variant: Option<&str>, problems: &Problems) -> O
         allows: resolved.allows.iter().map(|(code, because)| (code.node.clone(), because.node.clone())).collect(),
         variants: resolved.variants.iter().map(|v| v.name.node.clone()).collect(),
     })
-}
-
-/// Every setting in force: those of the run by their path, and behind `stage.NAME.` what differs there.
-fn settings(draft: &Draft<'_>) -> BTreeMap<String, Sourced<String>> {
-    let sourced = |path: &str, entry: &Entry| Sourced { value: written(path, entry), origin: entry.origin.clone() };
-    let mut all: BTreeMap<String, Sourced<String>> =
-        draft.run.iter().map(|(path, entry)| (path.to_string(), sourced(path, entry))).collect();
-    for param in &draft.params {
-        let value = Sourced { value: param.value.value.to_string(), origin: param.value.origin.clone() };
-        all.insert(format!("param.{}", param.name), value);
-    }
-    for stage in &draft.stages {
-        for (path, entry) in stage.values.iter() {
-            let same = draft.run.get(path).is_some_and(|base| base.text == entry.text && base.origin == entry.origin);
-            if !same {
-                all.insert(format!("stage.{}.{path}", stage.name), sourced(path, entry));
-            }
-        }
-    }
-    all
-}
-
-/// The text of a value. What was put together of several places (a call with an argument overridden, a formula with another binding)
-/// stands nowhere as it is, and is printed by its meaning.
-fn written(path: &str, entry: &Entry) -> String {
-    match (&entry.value, &entry.origin) {
-        (Value::Call { .. }, _) | (Value::Formula(_), Origin::Overridden { .. }) => {
-            crate::values::meaning(path, &entry.value, None)
-        }
-        _ => entry.text.clone(),
-    }
-}
-
-/// The meaning of every setting in force, by the paths of [`settings`].
-fn meanings(draft: &Draft<'_>) -> BTreeMap<String, String> {
-    let of = |values: &Values, path: &str, entry: &Entry| {
-        crate::values::meaning(path, &entry.value, values.word("mix.count.of"))
-    };
-    let mut all: BTreeMap<String, String> =
-        draft.run.iter().map(|(path, entry)| (path.to_string(), of(&draft.run, path, entry))).collect();
-    for param in &draft.params {
-        let unit = crate::units::unit(&param.type_name).map_or(crate::units::Dimension::PURE, |(unit, _)| unit);
-        all.insert(format!("param.{}", param.name), crate::values::meaning::amount(param.value.value, unit));
-    }
-    for stage in &draft.stages {
-        for (path, entry) in stage.values.iter() {
-            let same = draft.run.get(path).is_some_and(|base| base.text == entry.text && base.origin == entry.origin);
-            if !same {
-                all.insert(format!("stage.{}.{path}", stage.name), of(&stage.values, path, entry));
-            }
-        }
-    }
-    all
 }
 
 fn model(name: &str, run: &Values) -> Option<Model> {
@@ -322,7 +270,7 @@ fn stage(stage: &StageDraft) -> Option<Stage> {
 }
 
 fn domain(name: &str, ratio: Sourced<f64>, values: &Values) -> Option<Domain> {
-    let path = |key: &str| format!("domain.{name}.{key}");
+    let path = |key: &str| of_domain(name, key);
     let output = values.count(&path("output"))?;
     Some(Domain {
         name: name.to_string(),
@@ -389,7 +337,7 @@ fn reinforce(stage: &StageDraft) -> Option<Reinforce> {
                 .shares
                 .as_ref()?
                 .iter()
-                .filter_map(|share| Some((share, values.get(&format!("domain.{}.reward", share.domain))?)))
+                .filter_map(|share| Some((share, values.get(&of_domain(&share.domain, "reward"))?)))
                 .map(|(share, entry)| match &entry.value {
                     Value::Formula(formula) => Some((share.domain.clone(), formula.as_ref().clone())),
                     _ => None,
@@ -600,6 +548,6 @@ fn evaluate(draft: &Draft<'_>) -> Option<Evaluate> {
 
 /// The place of a setting as a stage sees it, for messages about the built recipe.
 pub fn place(recipe: &Recipe, stage: Option<&str>, path: &str) -> Option<Span> {
-    let of_stage = stage.and_then(|stage| recipe.settings.get(&format!("stage.{stage}.{path}")));
-    of_stage.or_else(|| recipe.settings.get(path))?.origin.span()
+    let of_stage = stage.and_then(|stage| recipe.settings().get(&format!("stage.{stage}.{path}")));
+    of_stage.or_else(|| recipe.settings().get(path))?.origin.span()
 }

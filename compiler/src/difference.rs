@@ -145,14 +145,14 @@ impl<'a> Known<'a> {
         };
         let own = |path: String| {
             let own = stage.map(|stage| format!("stage.{stage}.{path}"));
-            own.filter(|own| self.recipe.meanings.contains_key(own)).unwrap_or(path)
+            own.filter(|own| self.recipe.meanings().contains_key(own)).unwrap_or(path)
         };
         names.into_iter().map(own).collect()
     }
 
     fn shares(&self, stage: Option<&str>) -> Vec<String> {
         let own = stage.map(|stage| format!("stage.{stage}.domains"));
-        match own.filter(|own| self.recipe.meanings.contains_key(own)) {
+        match own.filter(|own| self.recipe.meanings().contains_key(own)) {
             Some(own) => vec![own],
             None => self.all("domain.*.ratio", stage),
         }
@@ -164,7 +164,7 @@ impl<'a> Known<'a> {
             if let Some(view) = self.formulas.get(path) {
                 return Some((Some(formula_text(view)), Some(view.canonical.clone())));
             }
-            let text = self.recipe.meanings.get(path).cloned().or_else(|| self.name(path));
+            let text = self.recipe.meanings().get(path).cloned().or_else(|| self.name(path));
             text.map(|text| (Some(text), None))
         };
         at(path).or_else(|| at(crate::explain::without_stage(path, self.recipe))).unwrap_or((None, None))
@@ -185,11 +185,11 @@ impl<'a> Known<'a> {
         let text = text?;
         let short = crate::explain::without_stage(path, self.recipe);
         if let Some(view) = self.formulas.get(path).or_else(|| self.formulas.get(short)) {
-            let setting = self.recipe.settings.get(&view.path);
+            let setting = self.recipe.settings().get(&view.path);
             let origin = setting.map_or_else(|| view.origin.clone(), |s| self.places.short(&view.path, &s.origin));
             return Some(Had { value: text, origin });
         }
-        let setting = self.recipe.settings.get(path).or_else(|| self.recipe.settings.get(short));
+        let setting = self.recipe.settings().get(path).or_else(|| self.recipe.settings().get(short));
         let origin = setting.map_or_else(String::new, |setting| self.places.short(path, &setting.origin));
         let written = setting.map_or("", |setting| setting.value.as_str());
         let is_default = setting.is_some_and(|setting| crate::explain::is_default(&setting.origin));
@@ -201,7 +201,7 @@ impl<'a> Known<'a> {
 /// altogether, a default that takes over a value that differs.
 fn said_elsewhere(path: &str, paths: &BTreeSet<String>, left: &Known<'_>, right: &Known<'_>) -> bool {
     let word = |side: &Known<'_>, path: &str| {
-        let meaning = side.recipe.meanings.get(path)?;
+        let meaning = side.recipe.meanings().get(path)?;
         Some(meaning.split_once('(')?.0.to_string())
     };
     let same_call = |path: &str| word(left, path).is_some() && word(left, path) == word(right, path);
@@ -218,7 +218,7 @@ fn said_elsewhere(path: &str, paths: &BTreeSet<String>, left: &Known<'_>, right:
         return true;
     }
     let taken_over = |side: &Known<'_>| {
-        let origin = &side.recipe.settings.get(path)?.origin;
+        let origin = &side.recipe.settings().get(path)?.origin;
         side.places.same_as(path, origin)
     };
     match (taken_over(left), taken_over(right)) {

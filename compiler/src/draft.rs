@@ -14,6 +14,7 @@ use crate::formula::{DomainSet, TypedFormula};
 use crate::problems::Problems;
 use crate::prove::{Memo, Setting};
 use crate::recipe::{Guarantee, Origin, Param, Test};
+use crate::resolve::settings::of_domain;
 use crate::resolve::{Resolved, View};
 use crate::settings::Unfinished;
 use crate::sweep::{self, Point};
@@ -232,7 +233,7 @@ fn caps(values: &Values, shares: Option<&[StageShare]>, domains: &[String]) -> V
             at.ok().and_then(|at| shares.get(at)).is_some_and(|share| share.ratio > 0.0)
         })
     };
-    let cap = |domain: &String| values.number(&format!("domain.{domain}.output")).unwrap_or(output);
+    let cap = |domain: &String| values.number(&of_domain(domain, "output")).unwrap_or(output);
     let usual = domains.iter().find(|domain| is_trained(domain)).map_or(output, cap);
     domains.iter().map(|domain| if is_trained(domain) { cap(domain) } else { usual }).collect()
 }
@@ -310,6 +311,9 @@ fn read_view(mut reader: Reader<'_>, what: &Reading<'_>, problems: &mut Problems
     let resolved = reader.view.resolved;
     let Reading { reinforce, place, explicit, stage } = *what;
     let (view, domains) = (reader.view, reader.domains);
+    if reader.before.is_none() {
+        reader.values.constants = reader.naming_constants().into();
+    }
     for block in BLOCKS {
         match (block.keyword, block.inside) {
             ("variant", _) | ("supervised", _) => {}
@@ -405,7 +409,7 @@ fn shares(
         Some(_) => return None,
         None => {}
     }
-    let ratio_path = |domain: &String| format!("domain.{domain}.ratio");
+    let ratio_path = |domain: &String| of_domain(domain, "ratio");
     let entries: Vec<_> = domains.iter().map(|domain| values.get(&ratio_path(domain))).collect();
     let stated = entries.iter().flatten().count();
     if stated == 0 {

@@ -5,6 +5,7 @@
 //! `problems = 129000 problems`) come first. A check whose fact is missing says so in a note, and decides nothing.
 
 use crate::draft::Draft;
+use crate::resolve::settings::of_domain;
 use crate::settings::DataSource;
 use crate::values::{Value, Values};
 use crate::vocabulary::generators;
@@ -122,7 +123,7 @@ pub(crate) enum Rows {
 
 /// The rows of a domain: the recipe's own key, else what is known of its source.
 pub(crate) fn rows(draft: &Draft<'_>, domain: &str, source: &DataSource) -> Rows {
-    let path = format!("domain.{domain}.problems");
+    let path = of_domain(domain, "problems");
     if let Some(rows) = draft.run.count(&path) {
         return Rows::Number(rows, draft.run.span(&path));
     }

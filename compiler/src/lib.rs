@@ -21,6 +21,7 @@ pub mod facts;
 pub mod formula;
 pub mod graph;
 pub mod identity;
+mod in_force;
 pub mod lower;
 pub mod plan;
 pub mod planner;

@@ -58,12 +58,8 @@ pub struct Recipe {
     pub params: Vec<Param>,
     /// `param seed`, or 0 when the recipe has none.
     pub seed: u64,
-    /// Every setting that is in force, with defaults, by full path (`budget.output`, `domain.math.ratio`, `train.group`,
-    /// `stage.warm_start.budget.steps`), printed as a recipe would write it: what `explain` shows.
-    pub settings: BTreeMap<String, Sourced<String>>,
-    /// The meaning of every setting in force, by the same paths: base units, arguments in full. Recipes that mean the same have
-    /// the same ones, however they write them.
-    pub meanings: BTreeMap<String, String>,
+    /// The settings that are in force: [`Recipe::settings`], [`Recipe::meanings`].
+    pub(crate) in_force: crate::in_force::InForce,
     /// Doc comments by kind and name: `param.gamma`, `variant.toy`, `suite.aime`.
     pub docs: BTreeMap<String, String>,
     /// The points of the sweeps: one for each combination of their values.

@@ -18,7 +18,7 @@ use crate::resolve::settings::is_at_or_below;
 use crate::settings::RowFilter;
 use crate::units::Dimension;
 use recipec_grammar::source::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -94,6 +94,9 @@ pub struct Values {
     pub absent: Absences,
     /// Which signals each domain lacks, once that has been looked at.
     pub(crate) presence: Option<Presence>,
+    /// Paths of settings that name a param or a budget. In a reading that is like another one, those of the first: what was
+    /// written since is read again in any case.
+    pub(crate) constants: Arc<BTreeSet<Arc<str>>>,
 }
 
 impl Values {
@@ -104,7 +107,8 @@ impl Values {
 
     /// The settings that another reading gave, to be read again where they may differ; budgets and terms are always read anew.
     pub fn like(other: &Self, params: BTreeMap<String, ParamType>) -> Self {
-        Self { entries: Arc::clone(&other.entries), params, ..Self::default() }
+        let (entries, constants) = (Arc::clone(&other.entries), Arc::clone(&other.constants));
+        Self { entries, constants, params, ..Self::default() }
     }
 
     /// Whether all settings are those of another reading, because neither changed them.

@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::{Draft, StageDraft};
 use crate::facts::{self, Context};
 use crate::problems::Problems;
+use crate::resolve::settings::of_domain;
 use recipec_grammar::source::Span;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
@@ -133,7 +134,7 @@ fn domain_caps(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
     let values = &stage.values;
     let Some(output) = values.count("budget.output") else { return };
     for domain in &draft.domains {
-        let path = format!("domain.{domain}.output");
+        let path = of_domain(domain, "output");
         let (Some(own), Some(place)) = (values.count(&path), values.span(&path)) else { continue };
         // A stage that lowers the cap for all lowers it for a domain too; the domain's own value is then of other stages.
         let lowered = values.count("budget.output") != draft.run.count("budget.output");

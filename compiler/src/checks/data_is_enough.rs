@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::draft::{Draft, StageDraft};
 use crate::facts::{self, Rows};
 use crate::problems::Problems;
+use crate::resolve::settings::of_domain;
 use crate::settings::DataSource;
 use recipec_grammar::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         .domains
         .iter()
         .filter_map(|domain| {
-            let path = format!("domain.{domain}.data");
+            let path = of_domain(domain, "data");
             Some((domain.as_str(), facts::source(&draft.run, &path)?, draft.run.span(&path)?))
         })
         .collect();
@@ -111,7 +112,7 @@ fn enough(draft: &Draft<'_>, problems: &mut Problems) {
         }
     }
     for domain in &draft.domains {
-        let Some(source) = facts::source(&draft.run, &format!("domain.{domain}.data")) else { continue };
+        let Some(source) = facts::source(&draft.run, &of_domain(domain, "data")) else { continue };
         let draws = drawn.get(domain.as_str()).copied().unwrap_or(0.0);
         let (rows, known_at) = match facts::rows(draft, domain, &source) {
             Rows::Endless => continue,
@@ -124,7 +125,7 @@ fn enough(draft: &Draft<'_>, problems: &mut Problems) {
         if draws <= rows as f64 || problems.lost_text() {
             continue;
         }
-        let data = draft.run.span(&format!("domain.{domain}.data"));
+        let data = draft.run.span(&of_domain(domain, "data"));
         let about = libm::round(draws);
         let message = match rows {
             0 => format!("domain `{domain}` has no problems, and the run draws about {about}"),

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::{Draft, StageDraft};
 use crate::problems::Problems;
 use crate::resolve::overrides::unknown_name;
+use crate::resolve::settings::of_domain;
 use crate::values::{Value, Values};
 use crate::vocabulary::signals::reward_model_column;
 use recipec_grammar::source::Span;
@@ -24,7 +25,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         let all = draft.view.resolved.names("domain").filter(|_| changed && !seen);
         for name in all {
             either(values, name, problems);
-            judge(draft, values, &format!("domain.{}.verify", name.node), name.span, problems);
+            judge(draft, values, &of_domain(&name.node, "verify"), name.span, problems);
         }
         if let Some(stage) = stage.filter(|stage| stage.supervised.is_none()) {
             verdicts_are_there(stage, problems);
@@ -40,7 +41,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
 
 /// Exactly one of `verify` and `signals`.
 fn either(values: &Values, name: &Name, problems: &mut Problems) {
-    let path = |key: &str| format!("domain.{}.{key}", name.node);
+    let path = |key: &str| of_domain(&name.node, key);
     match (values.get(&path("verify")), values.get(&path("signals"))) {
         (None, None) if !problems.lost_text() => problems.push(
             Diagnostic::new(codes::MISSING_KEY, format!("domain `{}` has neither `verify` nor `signals`", name.node))
@@ -171,10 +172,10 @@ fn columns(template: &str) -> Result<BTreeSet<&str>, &'static str> {
 fn verdicts_are_there(stage: &StageDraft, problems: &mut Problems) {
     let values = &stage.values;
     let shares = stage.shares.iter().flatten().map(|share| share.domain.as_str());
-    let absent = |domain: &str, key: &str| values.absent(&format!("domain.{domain}.{key}"));
+    let absent = |domain: &str, key: &str| values.absent(&of_domain(domain, key));
     let mut unjudged = shares.filter(|domain| absent(domain, "verify") && !absent(domain, "signals"));
     let Some(domain) = unjudged.next() else { return };
-    let place = values.span(&format!("domain.{domain}.signals")).unwrap_or(stage.place);
+    let place = values.span(&of_domain(domain, "signals")).unwrap_or(stage.place);
     let rules = [
         ("train.drop", "same_outcome", "compares verdicts", "`drop = no_advantage` compares what is trained on"),
         ("reward.unfinished", "wrong", "is a verdict", "write `as_judged`, `masked` or `dropped`"),
@@ -198,13 +199,13 @@ fn verdicts_are_there(stage: &StageDraft, problems: &mut Problems) {
 fn listed_signals_are_read(stage: &StageDraft, problems: &mut Problems) {
     let values = &stage.values;
     for share in stage.shares.iter().flatten() {
-        let path = format!("domain.{}.signals", share.domain);
+        let path = of_domain(&share.domain, "signals");
         let Some(entry) = values.get(&path) else { continue };
         let Value::Several(items) = &entry.value else { continue };
-        if !values.absent(&format!("domain.{}.verify", share.domain)) {
+        if !values.absent(&of_domain(&share.domain, "verify")) {
             continue;
         }
-        let own = format!("domain.{}.reward", share.domain);
+        let own = of_domain(&share.domain, "reward");
         let reward = if values.absent(&own) { "reward.total" } else { own.as_str() };
         let Some(formula) = values.formula(reward) else { continue };
         let read = crate::draft::signals_behind(formula, &values.terms);
@@ -244,7 +245,7 @@ fn reward_models(draft: &Draft<'_>, values: &Values, problems: &mut Problems) {
             }
         }
     }
-    let own = draft.domains.iter().filter_map(|domain| values.formula(&format!("domain.{domain}.reward")));
+    let own = draft.domains.iter().filter_map(|domain| values.formula(&of_domain(domain, "reward")));
     for formula in values.terms.values().chain(own) {
         formula.visit(&mut |part| {
             if let crate::formula::Kind::Name(crate::formula::Source::Signal, name) = &part.kind
@@ -260,7 +261,7 @@ fn reward_models(draft: &Draft<'_>, values: &Values, problems: &mut Problems) {
 fn suites_have_a_judge(draft: &Draft<'_>, problems: &mut Problems) {
     let judged = |stage: &StageDraft| {
         let shares = stage.shares.iter().flatten();
-        shares.filter(|share| !stage.values.absent(&format!("domain.{}.verify", share.domain))).count()
+        shares.filter(|share| !stage.values.absent(&of_domain(&share.domain, "verify"))).count()
     };
     if draft.stages.iter().any(|stage| stage.shares.is_none() || judged(stage) > 0) {
         return;

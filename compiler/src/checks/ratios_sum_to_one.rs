@@ -6,6 +6,7 @@
 use crate::diagnostic::{Diagnostic, codes};
 use crate::draft::{Draft, StageShare};
 use crate::problems::Problems;
+use crate::resolve::settings::of_domain;
 use crate::values::Value;
 use recipec_grammar::source::Span;
 
@@ -58,7 +59,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
 /// The ratios of the domains' own keys, where every domain has one.
 fn stated(draft: &Draft<'_>) -> Option<Vec<StageShare>> {
     let share = |domain: &String| {
-        let entry = draft.run.get(&format!("domain.{domain}.ratio"))?;
+        let entry = draft.run.get(&of_domain(domain, "ratio"))?;
         let Value::Number(ratio) = entry.value else { return None };
         Some(StageShare { domain: domain.clone(), ratio, origin: entry.origin.clone() })
     };

@@ -10,6 +10,7 @@ use crate::draft::{Draft, StageDraft, setting, signals_behind};
 use crate::formula::TypedFormula;
 use crate::problems::Problems;
 use crate::prove::{Claim, Decision, Question, Side, words};
+use crate::resolve::settings::of_domain;
 use recipec_grammar::tree::BinaryOp;
 use std::collections::BTreeSet;
 
@@ -37,11 +38,11 @@ fn look(draft: &Draft<'_>, stage: &StageDraft, problems: &mut Problems) {
     // Where nobody judges there is no right and no wrong, and a domain may have a reward of its own.
     let (mut shared, mut own) = (Vec::new(), Vec::new());
     for (at, domain) in draft.domains.iter().enumerate().filter(|(_, domain)| trained(domain)) {
-        if values.absent(&format!("domain.{domain}.verify")) {
+        if values.absent(&of_domain(domain, "verify")) {
             continue;
         }
-        match values.formula(&format!("domain.{domain}.reward")) {
-            Some(reward) => own.push((at, format!("domain.{domain}.reward"), reward)),
+        match values.formula(&of_domain(domain, "reward")) {
+            Some(reward) => own.push((at, of_domain(domain, "reward"), reward)),
             None => shared.push(at),
         }
     }

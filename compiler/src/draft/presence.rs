@@ -3,6 +3,7 @@
 use crate::formula::{Absence, Absences, DomainSet};
 use crate::resolve::View;
 use crate::resolve::mentions::{self, Names};
+use crate::resolve::settings::of_domain;
 use crate::values::{Value, Values};
 use crate::vocabulary::signals::reward_model_column;
 use recipec_grammar::source::Span;
@@ -34,7 +35,7 @@ impl Presence {
         let models: BTreeSet<&String> =
             listed.iter().flatten().flatten().filter(|column| column.starts_with("reward_model.")).collect();
         for (at, domain) in domains.iter().enumerate() {
-            let path = |key: &str| format!("domain.{domain}.{key}");
+            let path = |key: &str| of_domain(domain, key);
             let judged = values.word(&path("verify"));
             if judged != Some("judge") {
                 lacks("judge", at, values.span(&path("verify")), "is not judged by a model");
@@ -59,10 +60,10 @@ impl Presence {
 
 /// The signals that a domain lists in place of a verifier, by their columns.
 fn listed(values: &Values, domain: &str) -> Option<Vec<String>> {
-    if !values.absent(&format!("domain.{domain}.verify")) {
+    if !values.absent(&of_domain(domain, "verify")) {
         return None;
     }
-    let path = format!("domain.{domain}.signals");
+    let path = of_domain(domain, "signals");
     let Value::Several(items) = &values.get(&path)?.value else { return None };
     let column = |item: &Value| match item {
         Value::Word(word) => Some(word.clone()),
@@ -88,7 +89,7 @@ impl Readers {
     /// Looks through the reward as it is written. Without a domain that has a reward of its own, everything is about every domain.
     pub fn of(view: &View<'_>, domains: &[String], stage: DomainSet) -> Self {
         let mut readers = Self { stage, by_part: BTreeMap::new() };
-        let own = |domain: &String| view.settings.get(&format!("domain.{domain}.reward"));
+        let own = |domain: &String| view.settings.get(&of_domain(domain, "reward"));
         if !domains.iter().any(|domain| own(domain).is_some()) {
             return readers;
         }

@@ -6,6 +6,7 @@ use crate::formula::{self, Level, Type, TypedFormula};
 use crate::problems::Problems;
 use crate::recipe::Term;
 use crate::resolve::mentions::{self, Names};
+use crate::resolve::settings::of_domain;
 use crate::resolve::{TermEntry, View};
 use crate::units::Dimension;
 use crate::values::{Entry, Reader, Value, Values};
@@ -82,7 +83,7 @@ pub fn read(reader: &mut Reader<'_>, readers: &Readers, problems: &mut Problems)
     if let Some(row) = keys::find_block("domain", None).and_then(|b| b.keys.iter().find(|k| k.name == "reward")) {
         for (at, domain) in reader.domains.iter().enumerate() {
             reader.values.absent.about = Readers::of_domain(at);
-            reader.formula(&format!("domain.{domain}.reward"), row, group_size, Span::default(), problems);
+            reader.formula(&of_domain(domain, "reward"), row, group_size, Span::default(), problems);
         }
     }
     reader.values.absent.about = readers.of_stage();

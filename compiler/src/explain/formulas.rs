@@ -141,7 +141,8 @@ fn view(
             (name, value)
         })
         .collect();
-    let setting = recipe.settings.get(&format!("stage.{}.{path}", stage.name)).or_else(|| recipe.settings.get(path));
+    let setting =
+        recipe.settings().get(&format!("stage.{}.{path}", stage.name)).or_else(|| recipe.settings().get(path));
     FormulaView {
         path: path.to_string(),
         text: with_calls(&formula.body),

@@ -248,10 +248,10 @@ fn setting(recipe: &Recipe, stage: Option<&str>, base: &str, rest: &str) -> Stri
     loop {
         let path = std::iter::once(base).chain(parts.iter().copied()).collect::<Vec<_>>().join(".");
         let of_stage = stage.map(|stage| format!("stage.{stage}.{path}"));
-        if let Some(path) = of_stage.filter(|path| recipe.meanings.contains_key(path)) {
+        if let Some(path) = of_stage.filter(|path| recipe.meanings().contains_key(path)) {
             return path;
         }
-        if recipe.meanings.contains_key(&path) || parts.pop().is_none() {
+        if recipe.meanings().contains_key(&path) || parts.pop().is_none() {
             return path;
         }
     }
@@ -272,7 +272,7 @@ fn suite(recipe: &Recipe, stage: Option<&str>, rest: &str) -> Place {
         "parts" => {
             let (domain, rest) = rest.split_once('.').unwrap_or((rest, ""));
             let (key, rest) = rest.split_once('.').unwrap_or((rest, ""));
-            let held_out = recipe.meanings.get(&format!("suite.{name}.data")).is_some_and(|data| data == "held_out");
+            let held_out = recipe.meanings().get(&format!("suite.{name}.data")).is_some_and(|data| data == "held_out");
             let of_domain = || Place::Setting(setting(recipe, stage, &format!("domain.{domain}.{key}"), rest));
             match key {
                 "data" if held_out => of_domain(),
@@ -282,7 +282,7 @@ fn suite(recipe: &Recipe, stage: Option<&str>, rest: &str) -> Place {
                 "prompt" if held_out => of_domain(),
                 // A suite with data of its own has the prompts of its data.
                 "prompt" => Place::Derived(vec![format!("suite.{name}.data")]),
-                "verify" if recipe.meanings.contains_key(&format!("suite.{name}.verify")) => at("verify", rest),
+                "verify" if recipe.meanings().contains_key(&format!("suite.{name}.verify")) => at("verify", rest),
                 "verify" => of_domain(),
                 "problems" => at("problems", ""),
                 _ => Place::Name,

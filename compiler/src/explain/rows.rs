@@ -85,8 +85,8 @@ fn title_of(path: &str) -> &'static str {
 /// One section for each title, with its rows.
 pub(super) fn sections(recipe: &Recipe, places: &Places<'_>) -> Vec<Section> {
     let mut sections: Vec<Section> = TITLES.iter().map(|(title, _)| Section { title, ..Section::default() }).collect();
-    for (path, setting) in &recipe.settings {
-        let meaning = recipe.meanings.get(path).cloned().unwrap_or_default();
+    for (path, setting) in recipe.settings() {
+        let meaning = recipe.meanings().get(path).cloned().unwrap_or_default();
         if skipped(path, recipe) {
             continue;
         }
@@ -133,7 +133,7 @@ pub(crate) fn of_the_run<'p>(path: &'p str, recipe: &Recipe) -> &'p str {
 
 fn is_argument(path: &str, recipe: &Recipe) -> bool {
     path.rsplit_once('.')
-        .is_some_and(|(parent, _)| keys::row(&pattern_of(path)).is_none() && recipe.settings.contains_key(parent))
+        .is_some_and(|(parent, _)| keys::row(&pattern_of(path)).is_none() && recipe.settings().contains_key(parent))
 }
 
 /// What a key means, in one line: that of the word it has, or its own.
@@ -151,7 +151,7 @@ fn doc(path: &str, recipe: &Recipe) -> String {
     let key = of_the_run(path, recipe);
     match keys::row(&pattern_of(key)) {
         Some(row) => {
-            let word = recipe.meanings.get(path).map(|m| m.split(['(', ' ']).next().unwrap_or_default().to_string());
+            let word = recipe.meanings().get(path).map(|m| m.split(['(', ' ']).next().unwrap_or_default().to_string());
             match row.key.kind.choice(word.as_deref().unwrap_or_default()) {
                 Some(choice) => choice.doc.to_string(),
                 None => row.key.doc.to_string(),
@@ -179,7 +179,7 @@ fn not_set(title: &str, recipe: &Recipe) -> Vec<String> {
             for key in block.keys.iter().filter(|key| matches!(key.absent, Absent::Nothing)) {
                 let path = format!("{name}.{}", key.name);
                 let below = format!("{path}.");
-                let set = recipe.settings.keys().any(|known| *known == path || known.starts_with(&below));
+                let set = recipe.settings().keys().any(|known| *known == path || known.starts_with(&below));
                 if !set {
                     found.push(path);
                 }
@@ -197,7 +197,7 @@ fn names_of(keyword: &str, named: bool, recipe: &Recipe) -> Vec<String> {
         return vec![keyword.to_string()];
     }
     let mut names: Vec<String> = recipe
-        .settings
+        .settings()
         .keys()
         .filter_map(|path| path.strip_prefix(&lead))
         .filter_map(|rest| rest.split('.').next())

@@ -25,7 +25,7 @@ pub(super) fn of(title: &str, recipe: &Recipe) -> Vec<String> {
 }
 
 fn meaning<'r>(recipe: &'r Recipe, path: &str) -> &'r str {
-    recipe.meanings.get(path).map_or("", String::as_str)
+    recipe.meanings().get(path).map_or("", String::as_str)
 }
 
 /// What the word at a path means, as the vocabulary says it, without the full stop.
@@ -94,7 +94,7 @@ fn data(recipe: &Recipe) -> Vec<String> {
     if count <= 40 {
         for name in &recipe.domains {
             let data = meaning(recipe, &format!("domain.{name}.data"));
-            let judged = match recipe.meanings.get(&format!("domain.{name}.verify")) {
+            let judged = match recipe.meanings().get(&format!("domain.{name}.verify")) {
                 Some(verifier) => format!("judged by {verifier}"),
                 None => format!("without a verifier; signals {}", meaning(recipe, &format!("domain.{name}.signals"))),
             };
@@ -145,7 +145,7 @@ fn length(recipe: &Recipe) -> Vec<String> {
         }
     }
     let written = |path: &str| {
-        let text = recipe.settings.get(path).map_or("", |setting| setting.value.as_str());
+        let text = recipe.settings().get(path).map_or("", |setting| setting.value.as_str());
         super::shown(text, meaning(recipe, path), false)
     };
     if recipe.max_generated_tokens.is_some() {

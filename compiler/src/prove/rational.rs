@@ -37,7 +37,7 @@ impl Rational {
         }
         let common = gcd(numerator.unsigned_abs(), denominator.unsigned_abs()) as i128;
         let sign = denominator.signum();
-        Some(Self { numerator: sign * (numerator / common), denominator: sign * (denominator / common) })
+        Some(Self { numerator: sign * over(numerator, common), denominator: sign * over(denominator, common) })
     }
 
     /// The number that a person means by a float: its shortest decimal. None for what is not finite, and for numbers with more
@@ -120,12 +120,15 @@ impl Rational {
         if !self.is_finite() || !other.is_finite() {
             return None;
         }
+        if self.denominator == 1 && other.denominator == 1 {
+            return Some(Self { numerator: self.numerator.checked_add(other.numerator)?, denominator: 1 });
+        }
         // Knuth, TAOCP 4.5.1: one small common divisor before, one after.
         let common = gcd(self.denominator as u128, other.denominator as u128) as i128;
-        let (left, right) = (self.denominator / common, other.denominator / common);
+        let (left, right) = (over(self.denominator, common), over(other.denominator, common));
         let sum = self.numerator.checked_mul(right)?.checked_add(other.numerator.checked_mul(left)?)?;
-        let rest = gcd(sum.unsigned_abs() % common as u128, common as u128) as i128;
-        Some(Self { numerator: sum / rest, denominator: left.checked_mul(other.denominator / rest)? })
+        let rest = if common == 1 { 1 } else { gcd(sum.unsigned_abs() % common as u128, common as u128) as i128 };
+        Some(Self { numerator: over(sum, rest), denominator: left.checked_mul(over(other.denominator, rest))? })
     }
 
     /// `x - y`
@@ -141,8 +144,8 @@ impl Rational {
         let one = gcd(self.numerator.unsigned_abs(), other.denominator as u128) as i128;
         let two = gcd(other.numerator.unsigned_abs(), self.denominator as u128) as i128;
         Some(Self {
-            numerator: (self.numerator / one).checked_mul(other.numerator / two)?,
-            denominator: (self.denominator / two).checked_mul(other.denominator / one)?,
+            numerator: over(self.numerator, one).checked_mul(over(other.numerator, two))?,
+            denominator: over(self.denominator, two).checked_mul(over(other.denominator, one))?,
         })
     }
 
@@ -219,8 +222,8 @@ impl Rational {
         if shift >= 127 {
             return Self::NEG_INFINITY;
         }
-        let unit = 1_i128 << shift;
-        let (down, up) = (|value: i128| value.div_euclid(unit), |value: i128| -(-value).div_euclid(unit));
+        // A shift to the right is a division that rounds down.
+        let (down, up) = (|value: i128| value >> shift, |value: i128| -((-value) >> shift));
         // A smaller value has a larger divisor above 0 and a smaller one below it.
         let denominator = if n >= 0 { up(d) } else { down(d) };
         if denominator == 0 {
@@ -249,6 +252,9 @@ impl PartialOrd for Rational {
 
 impl Ord for Rational {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.denominator == other.denominator && self.denominator != 0 {
+            return self.numerator.cmp(&other.numerator);
+        }
         let infinite = |x: &Self| if x.is_finite() { 0 } else { x.sign() };
         if !self.is_finite() || !other.is_finite() {
             return infinite(self).cmp(&infinite(other));
@@ -280,6 +286,17 @@ impl Ord for Rational {
 }
 
 /// Greatest common divisor; at least 1.
+/// `value / divisor` for a divisor above 0. Most numbers are short, and a division of 128 bits is slow.
+fn over(value: i128, divisor: i128) -> i128 {
+    if divisor == 1 {
+        return value;
+    }
+    match (i64::try_from(value), i64::try_from(divisor)) {
+        (Ok(value), Ok(divisor)) => i128::from(value / divisor),
+        _ => value / divisor,
+    }
+}
+
 fn gcd(a: u128, b: u128) -> u128 {
     if a == 0 || b == 0 {
         return (a | b).max(1);

@@ -6,6 +6,7 @@ use super::{Defined, Resolved, StageDef, TermEntry};
 use crate::diagnostic::{Diagnostic, codes, suggest};
 use crate::problems::Problems;
 use crate::recipe::Origin;
+use crate::resolve::settings::join;
 use crate::vocabulary::keys::{self, BLOCKS};
 use crate::vocabulary::kinds;
 use recipec_grammar::source::{Span, Spanned};
@@ -250,7 +251,7 @@ impl Collector<'_> {
                         all.push(Defined { node: (), name: name.clone(), layer: self.layer });
                     }
                 }
-                Some(format!("{prefix}.{}", name.node))
+                Some(join(prefix, &name.node))
             }
         }
     }
@@ -298,12 +299,8 @@ impl Collector<'_> {
             Some(key) => {
                 // The base has the same edition or another; the recipe's own counts.
                 let ours = row.keyword == "recipe"
-                    && self
-                        .resolved
-                        .settings
-                        .get(&format!("{prefix}.{}", key.name))
-                        .is_some_and(|old| old.layer < self.layer);
-                let path = format!("{prefix}.{}", key.name);
+                    && self.resolved.settings.get(&join(prefix, &key.name)).is_some_and(|old| old.layer < self.layer);
+                let path = join(prefix, &key.name);
                 if ours {
                     self.resolved.settings.remove(&path);
                 }
@@ -355,7 +352,7 @@ impl Collector<'_> {
             return None;
         };
         let prefix = match inner.inside {
-            Some("stage") => format!("{prefix}.{}", inner.keyword),
+            Some("stage") => join(prefix, &inner.keyword),
             _ => inner.keyword.to_string(),
         };
         let prefix = self.define(inner, block, &prefix)?;

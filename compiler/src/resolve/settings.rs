@@ -41,18 +41,34 @@ pub enum Writer {
     Override,
 }
 
+/// The path of a key below another path: `a.b`.
+pub(crate) fn join(above: &str, key: &str) -> String {
+    // A recipe of a thousand domains has tens of thousands of paths; the general formatter takes three times as long.
+    [above, ".", key].concat()
+}
+
+/// The path of a key of a domain: `domain.math.ratio`.
+pub(crate) fn of_domain(domain: &str, key: &str) -> String {
+    ["domain.", domain, ".", key].concat()
+}
+
+/// The keys right below a path, at or below which one of the paths is; one may come several times.
+pub(crate) fn keys_below<'a>(paths: &'a BTreeSet<Arc<str>>, above: &'a str) -> impl Iterator<Item = &'a str> {
+    let from = paths.range::<str, _>((Bound::Included(above), Bound::Unbounded));
+    let below =
+        from.map_while(move |path| path.strip_prefix(above).filter(|rest| rest.is_empty() || rest.starts_with('.')));
+    below.filter_map(|rest| rest.strip_prefix('.')?.split('.').next())
+}
+
 impl Settings {
     /// The same settings, of which none has changed yet.
     pub fn derived(&self) -> Self {
         Self { by_path: Arc::clone(&self.by_path), changed: BTreeSet::new() }
     }
 
-    /// Whether the setting at a path, or one below it, was written since these settings were derived from others.
-    pub fn has_changed(&self, path: &str) -> bool {
-        self.changed
-            .range::<str, _>((Bound::Included(path), Bound::Unbounded))
-            .next()
-            .is_some_and(|next| is_at_or_below(next, path))
+    /// The keys right below a path, at or below which something was written since these settings were derived from others.
+    pub(crate) fn changed_keys<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        keys_below(&self.changed, path)
     }
 
     /// How many settings there are.
@@ -78,6 +94,11 @@ impl Settings {
     /// All settings in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
         self.by_path.iter().map(|(path, setting)| (path.as_ref(), setting.as_ref()))
+    }
+
+    /// The same, with paths that can be kept.
+    pub(crate) fn iter_shared(&self) -> impl Iterator<Item = (&Arc<str>, &Setting)> {
+        self.by_path.iter().map(|(path, setting)| (path, setting.as_ref()))
     }
 
     /// Changes one setting in place.
@@ -133,7 +154,8 @@ impl Settings {
         };
         let rival = if writer == Writer::Override || setting.overrides.is_some() { rival(path) } else { None };
         let below = |path: &str| self.below(path).cloned().collect::<Vec<Arc<str>>>();
-        let mut gone = below(path);
+        // Most settings are written once: nothing is there.
+        let mut gone = if replaces.is_some() { below(path) } else { Vec::new() };
         if let Some(rival) = &rival {
             gone.extend(below(rival));
             gone.push(rival.as_str().into());
@@ -212,12 +234,12 @@ impl Settings {
         problems: &mut Problems,
     ) {
         let layer = if let Writer::Block(layer) = writer { layer } else { u32::MAX };
-        let default = Origin::Default(crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name));
+        let default = || Origin::Default(crate::vocabulary::keys::row_path(&pattern_of(path)).unwrap_or(key.name));
         let origin = |span: Span| match (replaced, writer) {
             (None, Writer::Block(_)) => Origin::Written(span),
-            (None, Writer::Override) => Origin::Overridden { by: span, was: Box::new(default.clone()) },
+            (None, Writer::Override) => Origin::Overridden { by: span, was: Box::new(default()) },
             (Some(replaced), _) => {
-                let was = replaced.at(path).unwrap_or(&default).clone();
+                let was = replaced.at(path).cloned().unwrap_or_else(default);
                 Origin::Overridden { by: span, was: Box::new(was) }
             }
         };

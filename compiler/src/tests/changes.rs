@@ -27,7 +27,7 @@ fn arguments_of_calls_can_be_overridden() {
         Some(&ArgumentValue::Number(5.0))
     );
     assert!(matches!(&domain("math").data, crate::settings::DataSource::Hub { split: Some(s), .. } if s == "test"));
-    let setting = |path: &str| recipe.settings.get(path).unwrap_or_else(|| panic!("{path}"));
+    let setting = |path: &str| recipe.settings().get(path).unwrap_or_else(|| panic!("{path}"));
     assert_eq!(
         setting("domain.math.data").value,
         "hf(\"Open-Reasoner-Zero/orz_math_57k_collected\", split = \"test\")"
@@ -44,7 +44,7 @@ fn arguments_of_calls_can_be_overridden() {
     );
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
     assert_eq!(
-        recipe.meanings.get("domain.math.data").map(String::as_str),
+        recipe.meanings().get("domain.math.data").map(String::as_str),
         Some("builtin(\"arithmetic\", levels = 1..2)")
     );
     assert!(matches!(&recipe.policy.answer, crate::settings::AnswerRule::After { mark } if mark == "="));
@@ -54,8 +54,8 @@ fn arguments_of_calls_can_be_overridden() {
         "override domain.math.verify.gold = other  override domain.math.data = file(\"rows.jsonl\")  override domain.math.verify = puzzle()",
     );
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
-    assert_eq!(recipe.meanings.get("domain.math.verify").map(String::as_str), Some("puzzle()"));
-    assert!(!recipe.settings.contains_key("domain.math.verify.gold"));
+    assert_eq!(recipe.meanings().get("domain.math.verify").map(String::as_str), Some("puzzle()"));
+    assert!(!recipe.settings().contains_key("domain.math.verify.gold"));
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn arguments_that_are_not_there() {
 fn a_record_says_what_it_replaces() {
     let changed = with_variant(QUICKSTART, "override train.optimizer = adamw { lr = 1e-5 }");
     let recipe = changed.recipe.as_ref().unwrap_or_else(|| panic!("{}", found(&changed).text));
-    let origin = |path: &str| &recipe.settings.get(path).unwrap_or_else(|| panic!("{path}")).origin;
+    let origin = |path: &str| &recipe.settings().get(path).unwrap_or_else(|| panic!("{path}")).origin;
     let base = crate::tests::recipe(QUICKSTART, &Options::default());
-    let was = &base.settings.get("train.optimizer.lr").expect("set").origin;
+    let was = &base.settings().get("train.optimizer.lr").expect("set").origin;
     assert!(matches!(origin("train.optimizer.lr"), Origin::Overridden { was: before, .. } if **before == *was));
     assert!(matches!(origin("train.optimizer.beta2"), Origin::Default(_)));
 }
@@ -140,7 +140,7 @@ fn every_point_of_the_sweeps_is_there() {
         [[("room".to_string(), "1024 tokens".to_string())], [("room".to_string(), "8 tokens".to_string())]]
     );
     let at = recipe(&text, &Options { set: set.first().cloned().unwrap_or_default(), ..Options::default() });
-    assert_eq!(at.meanings.get("budget.prompt").map(String::as_str), Some("1088 tokens"));
+    assert_eq!(at.meanings().get("budget.prompt").map(String::as_str), Some("1088 tokens"));
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_recipe_extends_another() {
     assert_eq!(r.name, "longer");
     assert_eq!(r.stages.last().and_then(|s| s.max_steps.as_ref()).map(|m| m.value), Some(900));
     assert!(
-        matches!(r.settings.get("budget.steps").map(|s| &s.origin), Some(Origin::Overridden { by, was }) if by.file == FileId(0) && was.span().is_some_and(|s| s.file == FileId(1)))
+        matches!(r.settings().get("budget.steps").map(|s| &s.origin), Some(Origin::Overridden { by, was }) if by.file == FileId(0) && was.span().is_some_and(|s| s.file == FileId(1)))
     );
     assert!(r.tests.is_empty(), "the tests of a base are about the base");
 
@@ -217,7 +217,7 @@ fn blocks_have_no_order() {
     let mix: String = moved.drain(at..end).collect();
     moved.push_str(&mix);
     let (a, b) = (recipe(QUICKSTART, &Options::default()), recipe(&moved, &Options::default()));
-    let texts = |r: &Recipe| r.settings.iter().map(|(path, s)| (path.clone(), s.value.clone())).collect::<Vec<_>>();
+    let texts = |r: &Recipe| r.settings().iter().map(|(path, s)| (path.clone(), s.value.clone())).collect::<Vec<_>>();
     assert_eq!(texts(&a), texts(&b));
 }
 
@@ -276,7 +276,7 @@ fn other_systems_can_be_said() {
     );
     assert_eq!((reinforce(&r).max_output_tokens, reinforce(&r).train.optimizer.lr), (128, 2e-6));
     // What the penalty reads of the budget is that of its stage.
-    assert!(r.settings.contains_key("stage.long.budget.output"));
+    assert!(r.settings().contains_key("stage.long.budget.output"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn strict_counts_warnings() {
 #[test]
 fn every_setting_says_where_it_came_from() {
     let base = recipe(QUICKSTART, &Options::default());
-    let get = |path: &str| base.settings.get(path).unwrap_or_else(|| panic!("{path}"));
+    let get = |path: &str| base.settings().get(path).unwrap_or_else(|| panic!("{path}"));
     assert_eq!(get("budget.output").value, "96 tokens");
     assert!(matches!(get("budget.output").origin, Origin::Written(_)));
     assert_eq!(get("train.updates").value, "1");
@@ -63,10 +63,10 @@ fn every_setting_says_where_it_came_from() {
     assert!(
         matches!(&get("stage.warm_start.budget.steps").origin, Origin::Overridden { was, .. } if matches!(**was, Origin::Written(_)))
     );
-    assert!(!base.settings.contains_key("stage.reinforce.budget.steps"), "what does not differ is not repeated");
+    assert!(!base.settings().contains_key("stage.reinforce.budget.steps"), "what does not differ is not repeated");
 
     let with_kl = recipe(QUICKSTART, &Options { variant: Some("with_kl".into()), ..Options::default() });
-    let kl = with_kl.settings.get("train.kl").unwrap_or_else(|| panic!("train.kl"));
+    let kl = with_kl.settings().get("train.kl").unwrap_or_else(|| panic!("train.kl"));
     assert_eq!(kl.value, "k3");
     assert!(matches!(&kl.origin, Origin::Overridden { was, .. } if **was == Origin::Default("train.kl")));
 }
@@ -102,5 +102,5 @@ fn defaults_are_pinned_by_the_edition() {
 fn a_text_on_one_line_has_no_comments() {
     let text = edit(APRIEL, "  train     = full  //", "  train     = full // a // b\n//");
     let apriel = recipe(&text, &Options::default());
-    assert_eq!(apriel.settings.get("model.policy.train").map(|s| s.value.as_str()), Some("full"));
+    assert_eq!(apriel.settings().get("model.policy.train").map(|s| s.value.as_str()), Some("full"));
 }

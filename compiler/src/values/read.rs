@@ -12,6 +12,7 @@ use crate::formula::{self, Level, ParamType, Scope, Type, TypedFormula};
 use crate::problems::Problems;
 use crate::resolve::overrides::default_origin;
 use crate::resolve::settings::path_end;
+use crate::resolve::settings::{join, keys_below};
 use crate::resolve::{Setting, View, mentions};
 use crate::units::{self, Dimension};
 use crate::vocabulary::kinds::{Absent, Bounds, Key, Kind};
@@ -19,7 +20,8 @@ pub(crate) use messages::one_line;
 use messages::{amount, missing, note_on_a_value, wrong_kind, wrong_unit};
 use recipec_grammar::source::{Source, Span};
 use recipec_grammar::tree::{self, Expr, ExprKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Above 2^53 not every whole number is a float.
 const MOST_COUNTED: f64 = 9_007_199_254_740_992.0;
@@ -65,7 +67,7 @@ impl Reader<'_> {
     /// Reads all keys of a block. Formulas are left for [`Reader::formula`], because they need the numbers first.
     pub fn block(&mut self, prefix: &str, keys: &'static [Key], place: Span, problems: &mut Problems) {
         for key in keys {
-            self.key(&format!("{prefix}.{}", key.name), key, place, problems);
+            self.key(&join(prefix, key.name), key, place, problems);
         }
     }
 
@@ -74,22 +76,18 @@ impl Reader<'_> {
     pub fn block_again(&mut self, prefix: &str, keys: &'static [Key], place: Span, problems: &mut Problems) {
         let Some(before) = self.before else { return self.block(prefix, keys, place, problems) };
         let same_constants = self.values.params == before.params && self.values.budget == before.budget;
-        let written = self.view.settings.has_changed(prefix);
-        let constant = !same_constants && self.reads_constants(prefix);
+        let written: Vec<&str> = self.view.settings.changed_keys(prefix).collect();
+        let constant: Vec<&str> = match same_constants {
+            true => Vec::new(),
+            false => keys_below(&before.constants, prefix).collect(),
+        };
         for key in keys {
             let other_changed = match key.absent {
                 Absent::Same(other) => self.other_differs(before, other),
                 _ => false,
             };
-            if !(written || constant || other_changed) {
-                continue;
-            }
-            let path = format!("{prefix}.{}", key.name);
-            if other_changed
-                || written && self.view.settings.has_changed(&path)
-                || constant && self.reads_constants(&path)
-            {
-                self.key(&path, key, place, problems);
+            if other_changed || written.contains(&key.name) || constant.contains(&key.name) {
+                self.key(&join(prefix, key.name), key, place, problems);
             }
         }
     }
@@ -115,10 +113,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the settings at a path and below it name a param or a budget.
-    fn reads_constants(&self, path: &str) -> bool {
+    /// The paths of settings that name a param or a budget.
+    pub fn naming_constants(&self) -> BTreeSet<Arc<str>> {
         let constant = |name: &str| name == "budget" || self.values.params.contains_key(name);
-        self.view.settings.from(path).any(|setting| mentions::any(&setting.value, &constant))
+        let naming = self.view.settings.iter_shared().filter(|(_, setting)| mentions::any(&setting.value, &constant));
+        naming.map(|(path, _)| Arc::clone(path)).collect()
     }
 
     fn key(&mut self, path: &str, key: &'static Key, place: Span, problems: &mut Problems) {

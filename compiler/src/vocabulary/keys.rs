@@ -10,6 +10,7 @@ mod train;
 mod words;
 
 use super::kinds::{Block, Key, Kind};
+use crate::resolve::settings::join;
 use data::{DATA, DOMAIN, MIX};
 use model::{MODEL, RECIPE};
 use run::{BUDGET, CHECKPOINT, EVALUATE, STAGE, SUITE, SUPERVISED};
@@ -76,7 +77,7 @@ pub fn rows() -> &'static [Row] {
 
 fn push_rows(rows: &mut Vec<Row>, prefix: &str, keys: &'static [Key], of: Option<&'static str>) {
     for key in keys {
-        let path = format!("{prefix}.{}", key.name);
+        let path = join(prefix, key.name);
         rows.push(Row { path: path.clone(), of, key });
         match key.kind {
             Kind::Record(keys) => push_rows(rows, &path, keys, None),

@@ -168,7 +168,7 @@ fn changes(path: &str, of: Option<&str>, key: &Key) -> Option<bool> {
     let full = concrete(path);
     let parent = full.rsplit_once('.').map_or("", |(parent, _)| parent);
     // The word under which the key stands, where another one is in force.
-    let in_force = build("").and_then(|recipe| recipe.meanings.get(parent).cloned());
+    let in_force = build("").and_then(|recipe| recipe.meanings().get(parent).cloned());
     let setup = match of.filter(|word| in_force.as_deref() != Some(*word)) {
         Some(word) => {
             let pattern = path.rsplit_once('.').map_or("", |(parent, _)| parent);
@@ -187,7 +187,7 @@ fn changes(path: &str, of: Option<&str>, key: &Key) -> Option<bool> {
             _ => format!("override {full} = {value}"),
         };
         let Some(after) = build(&format!("{setup} {change}")) else { continue };
-        let same = before.meanings.get(&full) == after.meanings.get(&full);
+        let same = before.meanings().get(&full) == after.meanings().get(&full);
         let of_stage = full.starts_with("stage.");
         if same && !of_stage {
             continue;
@@ -282,7 +282,7 @@ fn every_argument_has_a_part_in_it() {
                     let Some(after) = build(&format!("{setup} override {full}.{} = {value}", argument.name)) else {
                         continue;
                     };
-                    if before.meanings.get(&full) == after.meanings.get(&full) {
+                    if before.meanings().get(&full) == after.meanings().get(&full) {
                         continue;
                     }
                     let differs = identity(&before).expect("a plan") != identity(&after).expect("a plan");
