@@ -1,5 +1,8 @@
 //! `recipec`: recipes for reinforcement-learning post-training, checked and run.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod cli;
 mod drawing;
 mod facts;

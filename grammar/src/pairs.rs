@@ -22,31 +22,26 @@ struct Grammar;
 /// More errors than this help nobody; what is wrong beyond them only counts as lost text.
 const MAX_ERRORS: usize = 20_000;
 
+/// A text of this many bytes is read by several threads.
+const LONG: usize = 64 << 10;
+/// So many, whatever the machine.
+const THREADS: usize = 4;
+
 /// Reads a source.
 pub(crate) fn read(source: &Source) -> Parsed {
     let scan = scan::scan(&source.text, source.id);
-    let mut reader = Reader {
-        text: &source.text,
-        file: source.id,
-        scan: &scan,
-        offset: 0,
-        errors: Vec::new(),
-        lost: !scan.too_deep.is_empty(),
-        missing_at: None,
-        unclosed: None,
-        absent_closers: Vec::new(),
-        swallowed: None,
-        tallest: 0,
-    };
+    let mut reader = Reader::new(source, &scan);
     let mut items = Vec::new();
     if let Err((at, most)) = scan.tokens {
         reader.too_long(at, most);
+    } else if let Some(sound) = read_sound(source, &scan) {
+        items = sound;
     } else {
         // Everything that is open ends at a mark, so the pieces between marks are read one after the other, and the pairs of one
         // are gone before the next is read.
-        for piece in scan.text.split(char::from(scan::ITEM_MARK)) {
+        for (offset, piece) in pieces(&scan) {
+            reader.offset = offset;
             reader.piece(piece, &mut items);
-            reader.offset += piece.len() + 1;
         }
     }
     reader.report_depth();
@@ -55,6 +50,56 @@ pub(crate) fn read(source: &Source) -> Parsed {
     errors.dedup();
     let file = File { id: source.id, items, comments: scan.comments };
     Parsed { file, errors, lost_text: lost, tokens: scan.tokens.unwrap_or(scan::MAX_TOKENS) }
+}
+
+/// The text between marks, with the place where it begins.
+fn pieces(scan: &Scan) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = 0;
+    scan.text.split(char::from(scan::ITEM_MARK)).map(move |piece| {
+        let offset = next;
+        next += piece.len() + 1;
+        (offset, piece)
+    })
+}
+
+/// The items of a long text without a fault, read by several threads. None when there is a fault: what is said about one may depend
+/// on the faults before it, so such a text is read from the beginning.
+fn read_sound(source: &Source, scan: &Scan) -> Option<Vec<Item>> {
+    if scan.text.len() < LONG || !scan.too_deep.is_empty() {
+        return None;
+    }
+    let mut shares: Vec<Vec<(usize, &str)>> = vec![Vec::new(); THREADS];
+    for (offset, piece) in pieces(scan) {
+        shares.get_mut(offset * THREADS / (scan.text.len() + 1))?.push((offset, piece));
+    }
+    let part = |share: &[(usize, &str)]| {
+        let (mut reader, mut items) = (Reader::new(source, scan), Vec::new());
+        for (offset, piece) in share {
+            reader.offset = *offset;
+            reader.piece(piece, &mut items);
+        }
+        (reader.errors.is_empty() && !reader.lost).then_some(items)
+    };
+    let (first, others) = shares.split_first()?;
+    std::thread::scope(|scope| {
+        // A machine that gives no thread has the text read here.
+        let others: Vec<_> = others
+            .iter()
+            .map(|share| std::thread::Builder::new().spawn_scoped(scope, || part(share)).map_err(|_| share))
+            .collect();
+        let mut items = part(first);
+        for other in others {
+            let more = match other {
+                Ok(running) => running.join().ok().flatten(),
+                Err(share) => part(share),
+            };
+            items = items.zip(more).map(|(mut items, more)| {
+                items.extend(more);
+                items
+            });
+        }
+        items
+    })
 }
 
 /// Carries the text and collects errors while the pairs are read from left to right.
@@ -80,6 +125,22 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
+    fn new(source: &'s Source, scan: &'s Scan) -> Self {
+        Self {
+            text: &source.text,
+            file: source.id,
+            scan,
+            offset: 0,
+            errors: Vec::new(),
+            lost: !scan.too_deep.is_empty(),
+            missing_at: None,
+            unclosed: None,
+            absent_closers: Vec::new(),
+            swallowed: None,
+            tallest: 0,
+        }
+    }
+
     fn span_of(&self, start: usize, end: usize) -> Span {
         Span::new(self.file, start, end)
     }
@@ -290,4 +351,41 @@ impl<'s> Reader<'s> {
 
 fn span_start(error: &SyntaxError) -> usize {
     error.span.start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than 64 KiB of items of different lengths.
+    fn long() -> String {
+        let block = |n: usize| {
+            format!("/// Number {n}.\ndomain d{n} {{ ratio = 1%  data = file(\"{}\") }} // end\n\n", "x".repeat(n % 40))
+        };
+        (0..1_500).map(block).collect()
+    }
+
+    #[test]
+    fn threads_read_what_one_reads() {
+        let source = Source::new(FileId(0), "long.recipe", long());
+        let scan = scan::scan(&source.text, source.id);
+        let (mut reader, mut items) = (Reader::new(&source, &scan), Vec::new());
+        for (offset, piece) in pieces(&scan) {
+            reader.offset = offset;
+            reader.piece(piece, &mut items);
+        }
+        let by_threads = read_sound(&source, &scan).expect("a long text without a fault");
+        assert_eq!(by_threads.len(), 1_500);
+        assert_eq!(format!("{by_threads:?}"), format!("{items:?}"));
+    }
+
+    #[test]
+    fn a_fault_is_read_in_order() {
+        let text = long().replacen("domain d700 { ratio", "domain d700 { ratio (", 1);
+        let source = Source::new(FileId(0), "long.recipe", text);
+        assert!(read_sound(&source, &scan::scan(&source.text, source.id)).is_none());
+        let parsed = read(&source);
+        assert!(!parsed.errors.is_empty());
+        assert!(parsed.file.items.len() >= 1_499, "{}", parsed.file.items.len());
+    }
 }
