@@ -105,6 +105,7 @@ fn candidates(path: &str, kind: &Kind) -> Vec<String> {
             "\"other\"".into(),
             "\"programs\"".into(),
             "\"{answer} and more\"".into(),
+            "\"https://other/v1\"".into(),
         ],
         Kind::Word => vec!["another_column".into(), "base".into(), "helper".into(), "second".into(), "cap".into()],
         Kind::Columns => vec!["{ problem = question }".into()],
@@ -153,7 +154,8 @@ fn written(path: &str, choice: &'static Choice, changed: Option<(&Argument, &str
 fn first(path: &str, row: &Argument) -> Option<String> {
     match row.name {
         "generator" => Some("\"arithmetic\"".into()),
-        "model" => Some("helper".into()),
+        "model" if matches!(row.kind, Kind::Word) => Some("helper".into()),
+        "url" => Some("\"https://host/v1\"".into()),
         "prompt" => Some("\"{answer}?\"".into()),
         _ => candidates(path, &row.kind).into_iter().next(),
     }
