@@ -128,7 +128,7 @@ fn hostile_answers_end_at_a_limit() {
             assert_ne!(verdict.status, Status::Partial, "{extract}");
         }
     }
-    let verdict = verifier("whole").judge(&problem("x"), Some("9^{9^9}"));
+    let verdict = verifier("whole").judge(&problem("x+1"), Some("9^{9^9}"));
     assert_eq!((verdict.status, verdict.limited), (Status::Wrong, true));
 }
 

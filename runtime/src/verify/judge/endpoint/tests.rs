@@ -12,7 +12,6 @@ type Play = dyn Fn(usize, &Json, &mut TcpStream) + Send + Sync;
 struct Server {
     url: String,
     seen: Seen,
-    most_at_a_time: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
 }
 
@@ -28,25 +27,20 @@ fn serve(play: impl Fn(usize, &Json, &mut TcpStream) + Send + Sync + 'static) ->
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let (seen, over) = (Seen::default(), Arc::new(AtomicBool::new(false)));
-    let most_at_a_time = Arc::new(AtomicUsize::new(0));
-    let server = Server { url, seen: seen.clone(), most_at_a_time: most_at_a_time.clone(), over: over.clone() };
+    let server = Server { url, seen: seen.clone(), over: over.clone() };
     let play: Arc<Play> = Arc::new(play);
     std::thread::spawn(move || {
-        let now = Arc::new(AtomicUsize::new(0));
         let number = Arc::new(AtomicUsize::new(0));
         for stream in listener.incoming() {
             if over.load(Ordering::SeqCst) {
                 break;
             }
             let Ok(mut stream) = stream else { continue };
-            let (seen, play, now, number) = (seen.clone(), play.clone(), now.clone(), number.clone());
-            let most_at_a_time = most_at_a_time.clone();
+            let (seen, play, number) = (seen.clone(), play.clone(), number.clone());
             std::thread::spawn(move || {
                 let Some((head, body)) = read(&stream) else { return };
-                most_at_a_time.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 seen.lock().expect("no panic").push((head, body.clone()));
                 play(number.fetch_add(1, Ordering::SeqCst), &body, &mut stream);
-                now.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
@@ -219,8 +213,13 @@ fn slow_servers_and_strange_answers_are_errors() {
 
 #[test]
 fn requests_at_a_time_are_bounded_and_answers_keep_their_order() {
-    let server = serve(|nth, body, stream| {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = most.clone();
+    let server = serve(move |nth, body, stream| {
+        seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(if nth % 3 == 0 { 60 } else { 10 }));
+        // Before the answer: with it the next request may come.
+        now.fetch_sub(1, Ordering::SeqCst);
         good(stream, &question(body), "stop");
     });
     let questions: Vec<String> = (0..20).map(|n| format!("q{n}")).collect();
@@ -228,7 +227,7 @@ fn requests_at_a_time_are_bounded_and_answers_keep_their_order() {
     let said = endpoint(&server, None).ask(&questions, 8);
     let texts: Vec<String> = said.into_iter().map(|said| said.expect("an answer").text).collect();
     assert_eq!(texts, questions);
-    let most = server.most_at_a_time.load(Ordering::SeqCst);
+    let most = most.load(Ordering::SeqCst);
     assert!((2..=3).contains(&most), "{most} at a time");
 }
 
