@@ -5,7 +5,9 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate};
+use crate::settings::{
+    ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate,
+};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
@@ -71,12 +73,18 @@ impl Refused<'_> {
         let Some(judge) = verifier.filter(|verifier| verifier.name == "judge") else { return };
         let Some(ArgumentValue::Word(name)) = judge.arguments.get("model") else { return };
         let Some(model) = self.recipe.models.get(name) else { return };
-        let help = "give the domain a native verifier in a variant (`override domain.NAME.verify = …`), or another model";
+        let help =
+            "give the domain a native verifier in a variant (`override domain.NAME.verify = …`), or another model";
         if let ModelSource::Hub { name: hub } = &model.source {
             let message = format!("the judge `{name}` is on the hub (`{hub}`) and cannot be fetched");
             self.push(stage, path, message, help);
         } else if model.precision == Precision::Bf16 && !matches!(model.source, ModelSource::Endpoint { .. }) {
-            self.push(stage, &format!("model.{name}.precision"), "judging in bf16 is not carried out".into(), "write `precision = f32`");
+            self.push(
+                stage,
+                &format!("model.{name}.precision"),
+                "judging in bf16 is not carried out".into(),
+                "write `precision = f32`",
+            );
         }
     }
 

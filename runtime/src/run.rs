@@ -156,7 +156,9 @@ pub(crate) fn open_model(
             "`source = hf(…)`",
             "use `source = fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
         )),
-        ModelSource::Endpoint { .. } => Err(unsupported("`source = endpoint(…)` as a model with weights", "let it judge")),
+        ModelSource::Endpoint { .. } => {
+            Err(unsupported("`source = endpoint(…)` as a model with weights", "let it judge"))
+        }
     }
 }
 

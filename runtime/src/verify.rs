@@ -183,7 +183,9 @@ mod tests {
 
     #[test]
     fn says_what_is_missing() {
-        for (name, part) in [("judge", "it asks a model of a recipe"), ("math", "it is not known; there are `constraints`, ")] {
+        for (name, part) in
+            [("judge", "it asks a model of a recipe"), ("math", "it is not known; there are `constraints`, ")]
+        {
             let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
             let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
             assert!(message.contains(part), "{message}");

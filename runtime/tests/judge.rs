@@ -61,7 +61,8 @@ fn plan(source: &str, more: &str) -> Plan {
         ("override suite.*.problems       = 100 problems", "override suite.*.problems       = 4 problems"),
     ] {
         assert!(text.contains(from), "the toy variant has changed: {from}");
-        let more = format!("override model.verifier.source = {source} override model.verifier.precision = f32 {more}\n");
+        let more =
+            format!("override model.verifier.source = {source} override model.verifier.precision = f32 {more}\n");
         let more = if from.contains("budget.steps") { more } else { String::new() };
         text = text.replace(from, &format!("{to}\n  {more}"));
     }
@@ -257,7 +258,11 @@ fn a_model_on_a_server_judges_and_a_resumed_run_does_not_ask_again() {
     assert!(statuses.iter().any(|s| s == "correct") && statuses.iter().any(|s| s == "wrong"), "{statuses:?}");
     let recorded = std::fs::read(folder.path().join("judgements.jsonl")).expect("judgements");
     let asked = count.load(Ordering::SeqCst);
-    assert_eq!(recorded.iter().filter(|byte| **byte == b'\n').count() + 1, asked, "one request failed and was made again");
+    assert_eq!(
+        recorded.iter().filter(|byte| **byte == b'\n').count() + 1,
+        asked,
+        "one request failed and was made again"
+    );
     // Back to an earlier step: the same weights, without a single request.
     remove_newest(&folder.path().join("checkpoints"));
     let mut world = Quiet { folder: folder.path().to_path_buf(), data: data.path().to_path_buf() };

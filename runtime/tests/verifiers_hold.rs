@@ -220,11 +220,28 @@ fn problems() -> Vec<(Domain, Value)> {
 /// Problems whose own data are traps: patterns that take exponential time elsewhere, long lists, deep and wide JSON.
 fn trapped_problems() -> Vec<(Domain, Value)> {
     let patterns = [
-        "(a+)+$", "(a|a)*b", "(.*)*x", "((a{1,100}){1,100}){1,100}", "a{1000}{1000}", "(?:a?){5000}a{5000}", "(a)\\1*b",
-        "[a-z]{0,100000}", "(?=a)(a+)+b", "(?<=a)b", "[", "a**", "(x+x+)+y", "(.*?,){30}P", "\\p{L}{1,1000}",
+        "(a+)+$",
+        "(a|a)*b",
+        "(.*)*x",
+        "((a{1,100}){1,100}){1,100}",
+        "a{1000}{1000}",
+        "(?:a?){5000}a{5000}",
+        "(a)\\1*b",
+        "[a-z]{0,100000}",
+        "(?=a)(a+)+b",
+        "(?<=a)b",
+        "[",
+        "a**",
+        "(x+x+)+y",
+        "(.*?,){30}P",
+        "\\p{L}{1,1000}",
     ];
     let mut patterns: Vec<String> = patterns.map(str::to_owned).to_vec();
-    patterns.extend([format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000)), "a|".repeat(50_000), "\\w{1,999}".repeat(20)]);
+    patterns.extend([
+        format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000)),
+        "a|".repeat(50_000),
+        "\\w{1,999}".repeat(20),
+    ]);
     let mut problems = Vec::new();
     for pattern in patterns {
         for (id, kwargs) in [
@@ -244,21 +261,30 @@ fn trapped_problems() -> Vec<(Domain, Value)> {
         ("combination:repeat_prompt", json!({"prompt_to_repeat": long})),
         ("new:copy_span_idx", json!({"prompt_to_repeat": long, "n_start": 3, "n_end": 190_000})),
         ("keywords:existence", json!({"keywords": vec!["a"; 20_000]})),
-        ("keywords:forbidden_words", json!({"forbidden_words": (0..5_000).map(|n| format!("z{n}")).collect::<Vec<_>>()})),
+        (
+            "keywords:forbidden_words",
+            json!({"forbidden_words": (0..5_000).map(|n| format!("z{n}")).collect::<Vec<_>>()}),
+        ),
     ] {
         problems.push((Domain::Ifeval, json!({"instruction_id": id, "kwargs": kwargs})));
     }
     let description = json!({"name": "f", "parameters": {"type": "dict", "properties": {
         "a": {"type": "integer"}, "l": {"type": "array", "items": {"type": "string"}}, "d": {"type": "dict"}},
         "required": ["a"]}});
-    let many: Vec<Value> = (0..2_000).map(|n| json!({"f": {"a": [n], "l": [["x"], ""], "d": [{"k": ["v", ""]}, ""]}})).collect();
+    let many: Vec<Value> =
+        (0..2_000).map(|n| json!({"f": {"a": [n], "l": [["x"], ""], "d": [{"k": ["v", ""]}, ""]}})).collect();
     for category in ["parallel", "simple_python", "simple_java", "simple_javascript"] {
         let case = json!({"category": category, "functions": [description], "ground_truth": many});
         problems.push((Domain::FnCalling, case));
     }
     for gold in [
-        "9^{9^{9^{9}}}", "(x+y+z+w)^{200}", "\\sum_{n=1}^{10^{12}}\\frac{1}{n^{2}+\\sin n}", "((((9!)!)!)!)!", "\\binom{10^{50}}{10^{49}}",
-        "\\lim_{x\\to 0}\\frac{\\sin x - x}{x^{30}}", "\\int_0^1\\int_0^1\\int_0^1 e^{x y z}\\,dx\\,dy\\,dz",
+        "9^{9^{9^{9}}}",
+        "(x+y+z+w)^{200}",
+        "\\sum_{n=1}^{10^{12}}\\frac{1}{n^{2}+\\sin n}",
+        "((((9!)!)!)!)!",
+        "\\binom{10^{50}}{10^{49}}",
+        "\\lim_{x\\to 0}\\frac{\\sin x - x}{x^{30}}",
+        "\\int_0^1\\int_0^1\\int_0^1 e^{x y z}\\,dx\\,dy\\,dz",
     ] {
         problems.push((Domain::Math, json!({"gold": format!("\\boxed{{{gold}}}")})));
     }
@@ -273,11 +299,42 @@ fn trapped_answers(longest: usize) -> Vec<String> {
     };
     let boxed = |text: &str| format!("\\boxed{{{text}}}");
     let mut answers = vec![calls(2_000), calls(2_001), calls(longest / 40)];
-    answers.extend(["(x+1)(x-1)".repeat(85), "[1,2]\\cup".repeat(99) + "[1,2]", "1\\pm ".repeat(99) + "1", "\\%".repeat(400)].map(|t| boxed(&t)));
-    answers.extend([boxed("9^{9^{9^{9}}}"), boxed("(x+y+z+w)^{200}"), boxed(&"7".repeat(900)), boxed(&"\\text{a}".repeat(120))]);
+    answers.extend(
+        ["(x+1)(x-1)".repeat(85), "[1,2]\\cup".repeat(99) + "[1,2]", "1\\pm ".repeat(99) + "1", "\\%".repeat(400)]
+            .map(|t| boxed(&t)),
+    );
+    answers.extend([
+        boxed("9^{9^{9^{9}}}"),
+        boxed("(x+y+z+w)^{200}"),
+        boxed(&"7".repeat(900)),
+        boxed(&"\\text{a}".repeat(120)),
+    ]);
     for piece in [
-        "a", "a ", "a. ", ".", "U.S. ", "\"", "***\n", "a\n\n", "[", "<<", "-", "* x\n", "'s ", "e.g. ", "AB ", "<tool_calls>", "{\"a\":",
-        "\\boxed{", "answer is $1$ ", "```python\n[[1]]\n```\n", "[(1,2),(3,4)]", "1+1=", "[[1,2],[3,4]]\n", "**yes** ", "\\u00e9",
+        "a",
+        "a ",
+        "a. ",
+        ".",
+        "U.S. ",
+        "\"",
+        "***\n",
+        "a\n\n",
+        "[",
+        "<<",
+        "-",
+        "* x\n",
+        "'s ",
+        "e.g. ",
+        "AB ",
+        "<tool_calls>",
+        "{\"a\":",
+        "\\boxed{",
+        "answer is $1$ ",
+        "```python\n[[1]]\n```\n",
+        "[(1,2),(3,4)]",
+        "1+1=",
+        "[[1,2],[3,4]]\n",
+        "**yes** ",
+        "\\u00e9",
     ] {
         answers.push(piece.repeat(longest / piece.len()));
     }
@@ -341,7 +398,9 @@ fn run(answers: usize, longest: usize) {
     let mut judged = 0;
     for (nth, answer) in trapped_answers(longest).iter().enumerate() {
         // The ordinary suite gives every answer to one in five of them, and every one of them some answer.
-        for (domain, problem) in all.iter().enumerate().filter(|(at, _)| answers >= 10_000 || at % 5 == nth % 5).map(|(_, p)| p) {
+        for (domain, problem) in
+            all.iter().enumerate().filter(|(at, _)| answers >= 10_000 || at % 5 == nth % 5).map(|(_, p)| p)
+        {
             let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
             judge(domain_judge, *domain, problem, answer, &mut worst);
             judged += 1;
@@ -349,7 +408,12 @@ fn run(answers: usize, longest: usize) {
     }
     println!("{answers} random answers, {judged} traps of up to {longest} bytes");
     for (domain, (took, most)) in worst {
-        println!("{}: slowest {:.0} ms, most memory {:.0} MiB", domain.verifier(), took.as_secs_f64() * 1e3, most as f64 / 1048576.0);
+        println!(
+            "{}: slowest {:.0} ms, most memory {:.0} MiB",
+            domain.verifier(),
+            took.as_secs_f64() * 1e3,
+            most as f64 / 1048576.0
+        );
     }
 }
 

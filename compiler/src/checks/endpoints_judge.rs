@@ -34,9 +34,12 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             && !is_variable(key)
         {
             problems.push(
-                Diagnostic::new(codes::WRONG_KIND, "`key` is the name of an environment variable, never the key itself")
-                    .at(place, "this is no such name: letters, digits and `_`, at most 64, and no digit first")
-                    .help("put the key into the environment and write `key = \"JUDGE_KEY\"`"),
+                Diagnostic::new(
+                    codes::WRONG_KIND,
+                    "`key` is the name of an environment variable, never the key itself",
+                )
+                .at(place, "this is no such name: letters, digits and `_`, at most 64, and no digit first")
+                .help("put the key into the environment and write `key = \"JUDGE_KEY\"`"),
             );
         }
     }
@@ -89,7 +92,9 @@ mod tests {
     #[test]
     fn what_stands_in_an_endpoint() {
         let with = |source: &str| {
-            format!("{QUICKSTART}\nmodel jury {{ source = {source}  train = frozen }}\nvariant judged {{ override domain.*.verify = judge(model = jury, prompt = \"{{answer}}\", accept = \"yes\") }}\n")
+            format!(
+                "{QUICKSTART}\nmodel jury {{ source = {source}  train = frozen }}\nvariant judged {{ override domain.*.verify = judge(model = jury, prompt = \"{{answer}}\", accept = \"yes\") }}\n"
+            )
         };
         for (source, code) in [
             ("endpoint(\"https://host/v1\", model = \"m\", key = \"JUDGE_KEY\")", None),

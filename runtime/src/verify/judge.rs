@@ -67,8 +67,7 @@ impl Judge {
         let needed = |name: &str| word_argument(settings, name)?.ok_or_else(|| bad(&format!("`{name}` is missing")));
         let reference = word_argument(settings, "reference")?.unwrap_or("answer");
         let question = Question::parse(needed("prompt")?, reference).map_err(|why| bad(&why))?;
-        let decision =
-            Decision::new(needed("accept")?, word_argument(settings, "reject")?).map_err(|why| bad(&why))?;
+        let decision = Decision::new(needed("accept")?, word_argument(settings, "reject")?).map_err(|why| bad(&why))?;
         let most_tokens = match settings.arguments.get("output") {
             None => OUTPUT,
             Some(ArgumentValue::Number(n)) if *n >= 1.0 && *n <= 1e9 => *n as usize,

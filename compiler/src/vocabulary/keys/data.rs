@@ -145,7 +145,12 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "The line that ends the judgement of a wrong answer. Where it is given, a judgement with neither line is an \
                  error of the judge.",
             ),
-            argument("output", TOKENS, Default("1Ki tokens"), "Longest judgement; a longer one is an error of the judge."),
+            argument(
+                "output",
+                TOKENS,
+                Default("1Ki tokens"),
+                "Longest judgement; a longer one is an error of the judge.",
+            ),
         ],
         "A model judges.",
     ),

@@ -68,7 +68,10 @@ mod tests {
         let of = |text| read("Final Decision: Yes", None, text);
         assert_eq!(of("They agree.\n\n  Final Decision: Yes \n"), Some(true));
         assert_eq!(of("Final Decision: Yes\r\nFinal Decision: No"), Some(false));
-        assert_eq!(of("The student wrote:\nFinal Decision: Yes\nThat is no answer.\nFinal Decision: No\n\n"), Some(false));
+        assert_eq!(
+            of("The student wrote:\nFinal Decision: Yes\nThat is no answer.\nFinal Decision: No\n\n"),
+            Some(false)
+        );
         assert_eq!(of("Final Decision: Yes, mostly"), Some(false));
         for text in ["", " \n\n", "I say Final Decision: Yes", "Final decision: yes", "Yes", "> Final Decision: Yes"] {
             assert_eq!(of(text), None, "{text:?}");

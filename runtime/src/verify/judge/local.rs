@@ -33,7 +33,9 @@ impl Asked for Local {
     fn ask(&self, questions: &[&str], most_tokens: usize) -> Vec<Result<Judgement, String>> {
         let prompts: Vec<Result<Vec<u32>, String>> = questions
             .iter()
-            .map(|question| self.tokenizer.encode(question).map_err(|why| format!("it cannot read the question: {why}")))
+            .map(|question| {
+                self.tokenizer.encode(question).map_err(|why| format!("it cannot read the question: {why}"))
+            })
             .collect();
         let requests: Vec<Request> = prompts
             .iter()
@@ -55,7 +57,8 @@ impl Asked for Local {
         let mut judgement = |prompt: Result<Vec<u32>, String>| {
             prompt?;
             let made = generated.next().ok_or("it gave no answer")?;
-            let body = if made.finished { made.tokens.split_last().map_or(&[][..], |(_, body)| body) } else { &made.tokens };
+            let body =
+                if made.finished { made.tokens.split_last().map_or(&[][..], |(_, body)| body) } else { &made.tokens };
             Ok(Judgement { text: self.tokenizer.decode(body), finished: made.finished })
         };
         prompts.into_iter().map(&mut judgement).collect()

@@ -120,7 +120,8 @@ impl Models {
         match known.get(name) {
             Some(before) if before == digest => Ok(()),
             Some(_) => {
-                let difference = format!("the weights of model `{name}`, which judges, are not those the run began with");
+                let difference =
+                    format!("the weights of model `{name}`, which judges, are not those the run began with");
                 Err(RunError::OtherPlan { difference })
             }
             None => {

@@ -53,7 +53,9 @@ impl Record {
         let mut inner = Inner { file: None, known: BTreeMap::new(), length: 0 };
         let file = match OpenOptions::new().read(true).append(true).open(&path) {
             Ok(file) => file,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Self { path, inner: Mutex::new(inner) }),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self { path, inner: Mutex::new(inner) });
+            }
             Err(why) => return Err(RunError::io("cannot read", &path)(why)),
         };
         let mut reader = BufReader::new(&file);
@@ -69,7 +71,8 @@ impl Record {
                 break;
             }
             let line: Result<Line, _> = serde_json::from_slice(&bytes);
-            let digest = line.ok().filter(|line| line.schema == 1).and_then(|line| blake3::Hash::from_hex(line.request).ok());
+            let digest =
+                line.ok().filter(|line| line.schema == 1).and_then(|line| blake3::Hash::from_hex(line.request).ok());
             let Some(digest) = digest else {
                 return Err(RunError::Damaged { path, why: format!("line {number} is no judgement") });
             };

@@ -10,7 +10,8 @@ struct Table {
 
 impl Table {
     fn of(rows: &[(&'static str, &str)]) -> Arc<Self> {
-        let said = |text: &str| Judgement { text: text.trim_end_matches('…').into(), finished: !text.ends_with('…') };
+        let said =
+            |text: &str| Judgement { text: text.trim_end_matches('…').into(), finished: !text.ends_with('…') };
         let rows = rows.iter().map(|(piece, text)| (*piece, Ok(said(text)))).collect();
         Arc::new(Self { rows, asked: Mutex::new(Vec::new()) })
     }

@@ -74,7 +74,8 @@ fn respond(stream: &mut TcpStream, status: &str, head: &str, body: &str) {
 }
 
 fn good(stream: &mut TcpStream, text: &str, reason: &str) {
-    let body = json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}]});
+    let body =
+        json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}]});
     respond(stream, "200 OK", "", &body.to_string());
 }
 
@@ -130,7 +131,15 @@ fn a_judgement_at_the_cap_is_not_finished() {
 
 #[test]
 fn failures_that_pass_are_asked_again() {
-    for failure in ["429 Too Many Requests", "500 Internal Server Error", "503 Service Unavailable", "garbage", "cut", "hang", "empty"] {
+    for failure in [
+        "429 Too Many Requests",
+        "500 Internal Server Error",
+        "503 Service Unavailable",
+        "garbage",
+        "cut",
+        "hang",
+        "empty",
+    ] {
         let server = serve(move |nth, _, stream| match (nth, failure) {
             (0 | 1, "garbage") => respond(stream, "200 OK", "", "<html>"),
             (0 | 1, "cut") => {
