@@ -8,6 +8,7 @@ use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::tokenizer::Tokenizer;
 use crate::train::{Speed, StoppedBy, Trainer};
+use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use candle_core::Device;
 use recipec_compiler::plan::Plan;
@@ -35,6 +36,7 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
     write_plan(plan, &folder)?;
     let (policy, tokenizer) = first_policy(plan, world.data_folder(), device)?;
     let journal = Journal::new(&folder);
+    let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
     let mut trainer = Trainer {
         plan,
         world,
@@ -46,6 +48,7 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
         lanes: Lanes { threads: speed.threads },
         fingerprint: plan.fingerprint(),
         stage_start: None,
+        models,
         seconds_before: 0.0,
     };
     let stopped = trainer.run()?;
@@ -82,6 +85,7 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
     journal.cut(&state.lengths)?;
     let seconds_before = state.counters.seconds;
     let before = state.counters.total_steps();
+    let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
     let mut trainer = Trainer {
         plan: &plan,
         world,
@@ -93,6 +97,7 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
         lanes: Lanes { threads: speed.threads },
         fingerprint,
         stage_start,
+        models,
         seconds_before,
     };
     let stopped = trainer.run()?;
@@ -122,10 +127,21 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<(Pol
     if plan.policy.train != Trainable::Full {
         return Err(unsupported("`train` other than `full`", "use `train = full`"));
     }
+    open_model(&plan.policy.source, plan.seed, data_folder, device)
+}
+
+/// The weights and the tokenizer of a source: the one place where models are loaded, for the policy and for judges.
+pub(crate) fn open_model(
+    source: &ModelSource,
+    seed: u64,
+    data_folder: &Path,
+    device: &Device,
+) -> Result<(Policy, Tokenizer), RunError> {
+    let unsupported = |what: &str, why: &str| RunError::Unsupported { what: what.into(), why: why.into() };
     let tokenizer = Tokenizer::Characters;
-    match &plan.policy.source {
+    match source {
         ModelSource::Fresh(architecture) => {
-            let policy = Policy::fresh(architecture, tokenizer.vocab_size(), plan.seed, device)?;
+            let policy = Policy::fresh(architecture, tokenizer.vocab_size(), seed, device)?;
             Ok((policy, tokenizer))
         }
         ModelSource::Folder { path } => {
@@ -140,6 +156,9 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<(Pol
             "`source = hf(…)`",
             "use `source = fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
         )),
+        ModelSource::Endpoint { .. } => {
+            Err(unsupported("`source = endpoint(…)` as a model with weights", "let it judge"))
+        }
     }
 }
 

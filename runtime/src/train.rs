@@ -21,6 +21,7 @@ use crate::optimizer::Optimizer;
 use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::tokenizer::Tokenizer;
+use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
 pub(crate) use setup::{StageRuntime, SuiteData, check_failures, optimizer_settings};
@@ -71,6 +72,8 @@ pub struct Trainer<'a> {
     pub(crate) fingerprint: String,
     /// The policy as it was when the stage began, where the plan has a reference node.
     pub(crate) stage_start: Option<Policy>,
+    /// The frozen models beside the policy.
+    pub(crate) models: Models,
     /// Seconds of the run before this process.
     pub(crate) seconds_before: f64,
 }
@@ -80,7 +83,7 @@ impl Trainer<'_> {
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
         // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
         for stage in self.plan.stages.iter().skip(self.counters.stage) {
-            StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
+            StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder(), &mut self.models)?;
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {
@@ -103,7 +106,8 @@ impl Trainer<'_> {
 
     /// Runs one stage to its end, or to the end of a budget of the whole run.
     fn stage(&mut self, stage: &StagePlan) -> Result<StoppedBy, RunError> {
-        let runtime = StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
+        let runtime =
+            StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder(), &mut self.models)?;
         self.tell_rows(&runtime)?;
         if runtime.needs_reference && self.stage_start.is_none() {
             self.stage_start = Some(self.policy.snapshot()?);

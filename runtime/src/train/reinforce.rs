@@ -170,14 +170,19 @@ impl Trainer<'_> {
         let judge = stage.judges.get(domain).ok_or_else(|| RunError::Plan(format!("no verifier for `{domain}`")))?;
         let at = self.plan.domains.iter().position(|d| d == domain);
         let mut n = 0;
-        for (draw, rollouts) in step.sampled.iter_mut().filter(|(draw, _)| Some(draw.domain) == at) {
+        let mut answers = Vec::new();
+        for (draw, rollouts) in step.sampled.iter().filter(|(draw, _)| Some(draw.domain) == at) {
             for rollout in rollouts {
                 let part = answer_part(&rollout.text, &judge.answer).and_then(|range| rollout.text.get(range));
-                let verdict = judge.verdict(&draw.problem, part);
-                step.limited_verdicts += u64::from(verdict.limited);
-                rollout.verdict = Some(verdict);
-                n += 1;
+                answers.push((&draw.problem, part));
             }
+        }
+        let verdicts = judge.verdicts(&answers);
+        let mine = step.sampled.iter_mut().filter(|(draw, _)| Some(draw.domain) == at);
+        for (rollout, verdict) in mine.flat_map(|(_, rollouts)| rollouts).zip(verdicts) {
+            step.limited_verdicts += u64::from(verdict.limited);
+            rollout.verdict = Some(verdict);
+            n += 1;
         }
         step.worked(node, n);
         Ok(())
