@@ -131,7 +131,7 @@ enum Command {
     Verify(verify::Args),
     /// Answer requests of other programs.
     #[cfg(feature = "run")]
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  recipec serve verifiers --port 8080")]
     Serve(serve::Command),
 }
 

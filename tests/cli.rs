@@ -354,7 +354,8 @@ mod runs {
         let own = instruct.replace("builtin(\"instructions\")", "file(\"rows.jsonl\")");
         let text = TINY.split("stage warm_start").next().expect("the part before the stages");
         let text = text.replace(instruct, &own).replace("  answer    = after(\"#\")\n", "");
-        let row = r#"{"instruction_id_list": ["length_constraints:number_sentences"], "kwargs": [{"num_sentences": 2, "relation": "at least"}], "prompt": "#;
+        let row =
+            r#"{"instruction_id_list": ["length_constraints:number_sentences"], "kwargs": "2, at least", "prompt": "#;
         let rows: String = (0..60).map(|n| format!("{row}\"say {n}.\"}}\n")).collect();
         std::fs::write(folder.path().join("rows.jsonl"), rows).expect("rows");
         let (before, rest) = text.split_once("evaluate {").expect("an evaluation");
@@ -365,7 +366,7 @@ mod runs {
             let output = recipec(&["run", "a.recipe"], folder.path());
             let said = stderr(&output);
             assert_eq!(code(&output), 3, "{said}");
-            assert!(said.contains("recipe::run::verifiers_fail") && said.contains("sentence"), "{said}");
+            assert!(said.contains("recipe::run::verifiers_fail") && said.contains("column `kwargs`"), "{said}");
             assert!(said.contains("help:"), "{said}");
         }
     }
