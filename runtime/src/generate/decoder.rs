@@ -2,8 +2,7 @@
 
 use super::sampling::Sampler;
 use super::{Generated, Request};
-use crate::kernels::attention::{Heads, mix, push_transposed, scores, softmax};
-use crate::kernels::matmul::{Left, product};
+use crate::kernels::attention::{Heads, first_seen, hide, mix, push_transposed, scores, softmax};
 use crate::kernels::{attention, gated, norm, vectorised};
 use crate::policy::PolicyError;
 use crate::policy::host::HostWeights;
@@ -34,16 +33,20 @@ impl HostWeights {
         self.embed(tokens, x);
         for (idx, layer) in self.layers.iter().enumerate() {
             norm::forward(x, &layer.first_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.q.forward, q, false);
-            product(Left::Rows(normed), n, &layer.k.forward, k, false);
-            product(Left::Rows(normed), n, &layer.v.forward, v, false);
+            layer.q.apply(normed, n, q, false);
+            layer.k.apply(normed, n, k, false);
+            layer.v.apply(normed, n, v, false);
+            if let Some([of_q, of_k]) = &layer.head_norms {
+                norm::in_place(q, of_q, self.eps);
+                norm::in_place(k, of_k, self.eps);
+            }
             attend(idx, q, k, v, mixed);
-            product(Left::Rows(mixed), n, &layer.o.forward, x, true);
+            layer.o.apply(mixed, n, x, true);
             norm::forward(x, &layer.second_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.gate.forward, gate, false);
-            product(Left::Rows(normed), n, &layer.up.forward, up, false);
+            layer.gate.apply(normed, n, gate, false);
+            layer.up.apply(normed, n, up, false);
             gated::in_place(gate, up);
-            product(Left::Rows(gate), n, &layer.down.forward, x, true);
+            layer.down.apply(gate, n, x, true);
         }
     }
 }
@@ -123,7 +126,8 @@ impl Decoder {
         let mut caches: Vec<Cache> = prompts.iter().map(|_| Cache::new(weights.layers.len() * kv_heads)).collect();
         let mut turned = vec![0f32; head_width];
         weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
-            attention::forward(q, k, v, &segments, weights.heads, &weights.rotary, out);
+            let window = weights.layers[layer].window;
+            attention::forward(q, k, v, &segments, weights.heads, window, &weights.rotary, out);
             for (cache, span) in caches.iter_mut().zip(segments.windows(2)) {
                 cache.length = span[1] - span[0];
                 for position in 0..cache.length {
@@ -266,6 +270,7 @@ fn attend<S: pulp::Simd>(
         let (of_prompt, of_response) = row.split_at_mut(before);
         scores(simd, turned, &slot.prefix.cache.keys[list], weights.heads.scale(), of_prompt);
         scores(simd, turned, &slot.own.keys[list], weights.heads.scale(), of_response);
+        hide(row, first_seen(position, weights.layers[layer].window));
         let inverse = softmax(simd, row);
         let (of_prompt, of_response) = row.split_at(before);
         let out = &mut out[here];

@@ -2,9 +2,9 @@
 //!
 //! Invariant: a file is complete or absent. It is written under a temporary name, synced, and renamed.
 
+use super::shape::{AttentionBias, Rope, RopeScaling, Shape};
 use super::{Policy, PolicyError};
 use candle_core::{DType, Device, Tensor};
-use recipec_compiler::settings::Architecture;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::Write;
@@ -82,8 +82,17 @@ impl Policy {
         let file = safetensors::serialize(views, Some(metadata)).map_err(|error| broken(error.to_string()))?;
         write_whole(&path, &file)?;
 
-        let Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps } =
-            self.architecture;
+        let path = folder.join("config.json");
+        let Shape { width, layers, heads, kv_heads, head_width, hidden, tied, rope, norm_eps, .. } = self.shape;
+        let is_llama = !self.shape.qk_norm
+            && self.shape.windows.iter().all(Option::is_none)
+            && self.shape.attention_bias != AttentionBias::Qkv
+            && rope.scaling == RopeScaling::None;
+        if !is_llama {
+            let reason = "a policy with windows, norms of heads, biases of q, k and v alone or scaled rotary positions \
+                          cannot be written as a Llama configuration";
+            return Err(PolicyError::Checkpoint { path, reason: reason.into() });
+        }
         let config = Config {
             architectures: vec!["LlamaForCausalLM".into()],
             model_type: "llama".into(),
@@ -95,24 +104,26 @@ impl Policy {
             head_dim: Some(head_width),
             hidden_act: silu(),
             rms_norm_eps: norm_eps,
-            rope_theta,
+            rope_theta: rope.theta,
             tie_word_embeddings: tied,
-            max_position_embeddings: default_positions(),
+            max_position_embeddings: match self.shape.max_positions {
+                usize::MAX => default_positions(),
+                positions => positions,
+            },
             vocab_size: self.vocab_size(),
-            attention_bias: false,
-            mlp_bias: false,
+            attention_bias: self.shape.attention_bias == AttentionBias::All,
+            mlp_bias: self.shape.mlp_bias,
             rope_scaling: None,
             torch_dtype: float32(),
         };
-        let path = folder.join("config.json");
         let mut text = serde_json::to_string_pretty(&config)
             .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         text.push('\n');
         write_whole(&path, text.as_bytes())
     }
 
-    /// Reads what [`Policy::save`] wrote, or any Llama checkpoint in one file without biases and without scaled
-    /// rotary positions. Names and shapes are verified; the numbers are converted to 32 bits.
+    /// Reads what [`Policy::save`] wrote, or any Llama checkpoint in one file without scaled rotary
+    /// positions. Names and shapes are verified; the numbers are converted to 32 bits.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PolicyError> {
         let path = folder.join("config.json");
         let text = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
@@ -124,14 +135,11 @@ impl Policy {
         if config.hidden_act != "silu" {
             return Err(broken(format!("hidden_act is {:?}; only silu is read", config.hidden_act)));
         }
-        if config.attention_bias || config.mlp_bias {
-            return Err(broken("projections with biases are not read".into()));
-        }
         if config.rope_scaling.as_ref().is_some_and(|scaling| !scaling.is_null()) {
             return Err(broken("scaled rotary positions are not read".into()));
         }
         let heads = config.num_attention_heads;
-        let architecture = Architecture {
+        let shape = Shape {
             width: config.hidden_size,
             layers: config.num_hidden_layers,
             heads,
@@ -139,16 +147,22 @@ impl Policy {
             head_width: config.head_dim.unwrap_or(config.hidden_size / heads.max(1)),
             hidden: config.intermediate_size,
             tied: config.tie_word_embeddings,
-            rope_theta: config.rope_theta,
+            vocab: config.vocab_size,
+            rope: Rope { theta: config.rope_theta, scaling: RopeScaling::None },
             norm_eps: config.rms_norm_eps,
+            attention_bias: if config.attention_bias { AttentionBias::All } else { AttentionBias::None },
+            mlp_bias: config.mlp_bias,
+            qk_norm: false,
+            windows: Vec::new(),
+            max_positions: config.max_position_embeddings,
         };
         let path = folder.join("model.safetensors");
         let bytes = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, device)
             .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         // Some files repeat a tied head; the embedding is the one that counts.
-        let tensors = tensors.into_iter().filter(|(name, _)| !(architecture.tied && name == "lm_head.weight"));
-        Self::from_tensors(&architecture, config.vocab_size, tensors)
+        let tensors = tensors.into_iter().filter(|(name, _)| !(shape.tied && name == "lm_head.weight"));
+        Self::from_tensors(&shape, tensors)
     }
 }
 

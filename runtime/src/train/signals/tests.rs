@@ -145,7 +145,7 @@ fn a_reference_stands_where_the_answer_stood() {
 fn a_policy_without_preference_is_uniform() {
     let fresh = policy();
     let zeros = fresh.parameters.iter().map(|(name, var)| (name.clone(), var.as_tensor().zeros_like().unwrap()));
-    let flat = Policy::from_tensors(&fresh.architecture, 96, zeros.collect::<Vec<_>>()).unwrap();
+    let flat = Policy::from_tensors(&fresh.shape, zeros.collect::<Vec<_>>()).unwrap();
     let mut group = written(&fresh, 1);
     group.rollouts[0].text = "so#12".into();
     group.rollouts[0].tokens = Tokenizer::Characters.encode("so#12").unwrap();
