@@ -4,6 +4,7 @@
 //! most two comparisons per byte and string, whatever the text.
 
 use super::PolicyError;
+use serde::{Deserialize, Serialize};
 
 /// Most stop strings of one engine.
 pub const MOST_STRINGS: usize = 64;
@@ -37,7 +38,7 @@ struct Pattern {
 }
 
 /// Where the text of a response is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
     /// Which of the stop strings was found.
     pub string: usize,
