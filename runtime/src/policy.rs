@@ -61,6 +61,10 @@ pub enum PolicyError {
     NonFiniteLogits,
     #[error("request {request}: {reason}")]
     Request { request: usize, reason: String },
+    #[error("{0}")]
+    Stop(String),
+    #[error("request {request}: its {needed} bytes of keys and values are more than the cache may hold ({allowed})")]
+    CacheTooSmall { request: usize, needed: usize, allowed: usize },
     #[error("a worker thread ended early")]
     Worker,
     #[error("interrupted")]
