@@ -6,6 +6,9 @@
 mod fields;
 mod keys;
 mod rope;
+mod write;
+
+pub use write::write;
 
 use super::ModelError;
 use crate::policy::shape::{AttentionBias, Rope, Shape};
@@ -319,8 +322,10 @@ fn layer_types(fields: &Fields<'_>, layers: usize) -> Result<Option<Vec<bool>>, 
             Some("full_attention") => false,
             Some("sliding_attention") => true,
             _ => {
-                return Err(fields
-                    .bad("layer_types", format!("{kind} is not read; known are full_attention and sliding_attention")));
+                return Err(fields.bad(
+                    "layer_types",
+                    format!("{kind} is not read; known are full_attention and sliding_attention"),
+                ));
             }
         });
     }
