@@ -141,6 +141,23 @@ impl Policy {
         Ok(Self { shape: shape.clone(), parameters, layout, rotary })
     }
 
+    /// A policy from a reader that gives one tensor at a time, so that no more than one of them is held twice. It is asked for
+    /// every parameter in order.
+    pub fn read_from<E: From<PolicyError>>(shape: &Shape, read: impl Fn(&str) -> Result<Tensor, E>) -> Result<Self, E> {
+        let (layout, expected) = Layout::new(shape)?;
+        let mut parameters = Vec::with_capacity(expected.len());
+        for (name, expected) in expected {
+            let tensor = read(&name)?;
+            if tensor.dims() != expected {
+                return Err(PolicyError::Shape { name, found: tensor.dims().to_vec(), expected }.into());
+            }
+            let var = tensor.to_dtype(DType::F32).and_then(|tensor| Var::from_tensor(&tensor.force_contiguous()?));
+            parameters.push((name, var.map_err(PolicyError::from)?));
+        }
+        let rotary = Mutex::new(Arc::new(shape.rotary(256)));
+        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
+    }
+
     /// A copy that later steps do not change: the reference or the behavior policy.
     pub fn snapshot(&self) -> Result<Self, PolicyError> {
         let tensors = self.parameters.iter().map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
