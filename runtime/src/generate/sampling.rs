@@ -23,7 +23,7 @@ pub(crate) struct Scratch {
 }
 
 /// Why sampling settings cannot be used; none when they can.
-pub(crate) fn problem(sampling: &Sampling) -> Option<String> {
+pub fn problem(sampling: &Sampling) -> Option<String> {
     let Sampling { temperature, top_p, min_p, .. } = sampling;
     if !(temperature.is_finite() && *temperature >= 0.0) {
         return Some(format!("temperature {temperature} must be finite and not negative"));
