@@ -61,6 +61,10 @@ pub enum PolicyError {
     NonFiniteLogits,
     #[error("request {request}: {reason}")]
     Request { request: usize, reason: String },
+    #[error("{0}")]
+    Stop(String),
+    #[error("request {request}: its {needed} bytes of keys and values are more than the cache may hold ({allowed})")]
+    CacheTooSmall { request: usize, needed: usize, allowed: usize },
     #[error("a worker thread ended early")]
     Worker,
     #[error("interrupted")]
@@ -132,6 +136,23 @@ impl Policy {
         }
         if let Some((name, _)) = given.into_iter().next() {
             return Err(PolicyError::UnknownParameter { name });
+        }
+        let rotary = Mutex::new(Arc::new(shape.rotary(256)));
+        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
+    }
+
+    /// A policy from a reader that gives one tensor at a time, so that no more than one of them is held twice. It is asked for
+    /// every parameter in order.
+    pub fn read_from<E: From<PolicyError>>(shape: &Shape, read: impl Fn(&str) -> Result<Tensor, E>) -> Result<Self, E> {
+        let (layout, expected) = Layout::new(shape)?;
+        let mut parameters = Vec::with_capacity(expected.len());
+        for (name, expected) in expected {
+            let tensor = read(&name)?;
+            if tensor.dims() != expected {
+                return Err(PolicyError::Shape { name, found: tensor.dims().to_vec(), expected }.into());
+            }
+            let var = tensor.to_dtype(DType::F32).and_then(|tensor| Var::from_tensor(&tensor.force_contiguous()?));
+            parameters.push((name, var.map_err(PolicyError::from)?));
         }
         let rotary = Mutex::new(Arc::new(shape.rotary(256)));
         Ok(Self { shape: shape.clone(), parameters, layout, rotary })
