@@ -65,7 +65,9 @@ fn two_steps_of_a_real_checkpoint() {
     assert_eq!(digest(&whole), digest(&parts));
 
     let checkpoint = whole.join("checkpoints/step-4");
-    for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"] {
+    for name in
+        ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"]
+    {
         assert!(checkpoint.join(name).exists(), "{name}");
     }
     let model = recipec_runtime::model::open_path(&checkpoint, &Device::Cpu).unwrap();

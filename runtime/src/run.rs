@@ -10,7 +10,7 @@ use crate::policy::gradient::Lanes;
 use crate::train::{Speed, StoppedBy, Trainer};
 use crate::world::{Progress, World};
 use candle_core::Device;
-use recipec_compiler::plan::Plan;
+use recipec_compiler::plan::{NodeKind, Plan};
 use recipec_compiler::settings::{Precision, Trainable};
 use std::path::Path;
 
@@ -37,6 +37,9 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
     let template = chat(plan, template)?;
     for note in notes {
         world.tell(Progress::Note(note));
+    }
+    if let Some(warning) = beyond_positions(plan, policy.shape.max_positions) {
+        world.tell(Progress::Warning(warning));
     }
     let journal = Journal::new(&folder);
     let mut trainer = Trainer {
@@ -130,6 +133,24 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Mode
         return Err(unsupported("`train` other than `full`", "use `train = full`"));
     }
     Ok(model::open(&plan.policy.source, data_folder, plan.seed, device)?)
+}
+
+/// What to say where the longest sequences of a plan have more positions than the model was made for. It can be trained on them, and
+/// knows nothing of them yet.
+fn beyond_positions(plan: &Plan, positions: usize) -> Option<String> {
+    let nodes = || plan.stages.iter().flat_map(|stage| &stage.nodes).map(|node| &node.kind);
+    let prompt = nodes().filter_map(|kind| match kind {
+        NodeKind::Data { max_prompt_tokens, .. } => Some(*max_prompt_tokens),
+        _ => None,
+    });
+    let response = nodes().filter_map(|kind| match kind {
+        NodeKind::Rollout { max_output_tokens, .. } => max_output_tokens.iter().copied().max(),
+        _ => None,
+    });
+    let longest = prompt.max().unwrap_or(0).saturating_add(response.max().unwrap_or(0));
+    (longest > positions as u64).then(|| {
+        format!("prompts and responses may have {longest} tokens together, and the model was made for {positions}")
+    })
 }
 
 /// The template that prompts go through: the model's, unless the recipe does not want it.

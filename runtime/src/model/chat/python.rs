@@ -4,7 +4,12 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Output, State, Value};
 
 /// Methods of Python's texts, lists and dictionaries. `title` is Python's own: every run of letters begins with a capital.
-pub(super) fn method(state: &mut State<'_, '_>, value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+pub(super) fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
     if let ("title", Some(text), []) = (name, value.as_str(), arguments) {
         let mut titled = String::with_capacity(text.len());
         let mut inside = false;
