@@ -2,7 +2,10 @@
 
 use super::{Asked, Judgement};
 use crate::generate::{Engine, Request, generate};
+use crate::model::Model;
+use crate::model::chat::ChatTemplate;
 use crate::policy::Policy;
+use crate::prompt;
 use crate::rng::{Purpose, Stream};
 use crate::tokenizer::Tokenizer;
 use recipec_compiler::settings::Sampling;
@@ -19,13 +22,19 @@ const SLOTS: usize = 64;
 pub struct Local {
     policy: Policy,
     tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
     threads: usize,
 }
 
 impl Local {
-    /// A judge of these weights; `threads` changes its speed and nothing else.
-    pub fn new(policy: Policy, tokenizer: Tokenizer, threads: usize) -> Self {
-        Self { policy, tokenizer, threads: threads.max(1) }
+    /// A judge of this model; `threads` changes its speed and nothing else. Questions go through its chat template where it has one.
+    pub fn new(model: Model, threads: usize) -> Self {
+        let Model { policy, tokenizer, template, .. } = model;
+        Self { policy, tokenizer, template, threads: threads.max(1) }
+    }
+
+    fn tokens(&self, question: &str) -> Result<Vec<u32>, String> {
+        prompt::tokens(&self.tokenizer, self.template.as_ref(), question)
     }
 }
 
@@ -33,9 +42,7 @@ impl Asked for Local {
     fn ask(&self, questions: &[&str], most_tokens: usize) -> Vec<Result<Judgement, String>> {
         let prompts: Vec<Result<Vec<u32>, String>> = questions
             .iter()
-            .map(|question| {
-                self.tokenizer.encode(question).map_err(|why| format!("it cannot read the question: {why}"))
-            })
+            .map(|question| self.tokens(question).map_err(|why| format!("it cannot read the question: {why}")))
             .collect();
         let requests: Vec<Request> = prompts
             .iter()
@@ -48,7 +55,10 @@ impl Asked for Local {
                 sampling: GREEDY,
             })
             .collect();
-        let engine = Engine { slots: SLOTS, end_token: self.tokenizer.end_token(), threads: self.threads };
+        let engine = Engine {
+            end_tokens: self.tokenizer.end_tokens().to_vec(),
+            ..Engine::new(SLOTS, self.tokenizer.end_token(), self.threads)
+        };
         let generated = generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()));
         let mut generated = match generated {
             Ok(generated) => generated.into_iter(),
@@ -57,15 +67,13 @@ impl Asked for Local {
         let mut judgement = |prompt: Result<Vec<u32>, String>| {
             prompt?;
             let made = generated.next().ok_or("it gave no answer")?;
-            let body =
-                if made.finished { made.tokens.split_last().map_or(&[][..], |(_, body)| body) } else { &made.tokens };
-            Ok(Judgement { text: self.tokenizer.decode(body), finished: made.finished })
+            Ok(Judgement { text: self.tokenizer.decode(made.body()), finished: made.finished() })
         };
         prompts.into_iter().map(&mut judgement).collect()
     }
 
     fn reads(&self, question: &str) -> Result<(), String> {
-        match self.tokenizer.encode(question) {
+        match self.tokens(question) {
             Ok(tokens) if tokens.is_empty() => Err("the question has no tokens".into()),
             Ok(_) => Ok(()),
             Err(why) => Err(format!("its model cannot read the question: {why}")),

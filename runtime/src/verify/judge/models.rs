@@ -5,7 +5,7 @@ use super::local::Local;
 use super::record::Record;
 use super::{Asked, Judge};
 use crate::error::RunError;
-use crate::run::open_model;
+use crate::model;
 use crate::verify::{Verifier, VerifierError};
 use candle_core::Device;
 use recipec_compiler::plan::{NodeKind, StagePlan};
@@ -97,9 +97,9 @@ impl Models {
             let what = format!("`precision = bf16` of model `{name}`");
             return Err(RunError::Unsupported { what, why: "use `precision = f32`".into() });
         }
-        let (policy, tokenizer) = open_model(source, self.seed_of(name), &self.data_folder, &self.device)?;
-        self.same_as_before(name, &policy.digest()?)?;
-        Ok(Arc::new(Local::new(policy, tokenizer, self.threads)))
+        let model = model::open(source, &self.data_folder, self.seed_of(name), &self.device)?;
+        self.same_as_before(name, &model.policy.digest()?)?;
+        Ok(Arc::new(Local::new(model, self.threads)))
     }
 
     /// A `fresh` judge has weights of its own, not those of a fresh policy of its sizes.
