@@ -5,7 +5,7 @@ mod machine;
 use super::model::{self, threads};
 use super::{Exit, say};
 use recipec_compiler::settings::{AdamW, Sampling};
-use recipec_runtime::generate::{Delivery, Engine, Event, Request, stream};
+use recipec_runtime::generate::{Delivery, Engine, Event, Profile, Request, Statistics, stream};
 use recipec_runtime::optimizer::Optimizer;
 use recipec_runtime::policy::gradient::{Lanes, Sequence, SequenceLoss, gradients};
 use recipec_runtime::policy::{Policy, PolicyError};
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     prompt_tokens: u32,
     /// Tokens of every response.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(4..=100_000))]
     tokens: u32,
     /// Tokens of a step of training.
     #[arg(long, default_value_t = 2_048, value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
@@ -108,35 +108,31 @@ impl<'a> Bench<'a> {
         }))
     }
 
-    /// Reading one prompt: the time of a long one less that of a short one, so that packing the weights does not count.
+    /// Reading one prompt. The seconds are those of the step itself, without packing the weights for it.
     fn prefill(&self) -> Result<Value, PolicyError> {
-        let long = self.args.prompt_tokens as usize;
-        let short = 1;
-        let seconds = self.median(|| Ok(self.seconds(1, long, 1)?.0 - self.seconds(1, short, 1)?.0))?;
-        let rows = (long - short) as f64;
+        let tokens = self.args.prompt_tokens as usize;
+        let seconds = self.median(|| Ok(whole(&self.decoding(1, tokens, 1)?.1.profile)))?;
         Ok(json!({
-            "prompt_tokens": long,
-            "tokens_per_second": rows / seconds,
-            "gflops": 2e-9 * self.multiplied_in_layers() * rows / seconds,
+            "prompt_tokens": tokens,
+            "tokens_per_second": tokens as f64 / seconds,
+            "gflops": 2e-9 * self.multiplied_in_layers() * tokens as f64 / seconds,
         }))
     }
 
-    /// Decoding: the time of long responses less that of responses of half the length.
+    /// Decoding, from the moment when every response has two tokens on the average.
     fn decode(&self, batch: usize) -> Result<Value, PolicyError> {
-        let long = self.args.tokens as usize;
-        let short = long / 2;
+        let tokens = self.args.tokens as usize;
         let profile = std::cell::RefCell::new(Value::Null);
         let seconds = self.median(|| {
-            let (all, statistics) = self.seconds(batch, 16, long)?;
-            let p = statistics.profile;
-            let whole = p.products + p.attention + p.head + p.sampling + p.elementwise + p.rest;
+            let (seconds, statistics) = self.decoding(batch, 16, tokens)?;
+            let (p, all) = (statistics.profile, whole(&statistics.profile));
             *profile.borrow_mut() = json!({
-                "products": p.products / whole, "attention": p.attention / whole, "head": p.head / whole,
-                "sampling": p.sampling / whole, "elementwise": p.elementwise / whole, "rest": p.rest / whole,
+                "products": p.products / all, "attention": p.attention / all, "head": p.head / all,
+                "sampling": p.sampling / all, "elementwise": p.elementwise / all, "rest": p.rest / all,
             });
-            Ok(all - self.seconds(batch, 16, short)?.0)
+            Ok(seconds)
         })?;
-        let (ticks, rows) = ((long - short) as f64, ((long - short) * batch) as f64);
+        let (ticks, rows) = ((tokens - 2) as f64, ((tokens - 2) * batch) as f64);
         Ok(json!({
             "batch": batch,
             "tokens_per_second": rows / seconds,
@@ -150,13 +146,8 @@ impl<'a> Bench<'a> {
         self.multiplied - (self.policy.shape.vocab * self.policy.shape.width) as f64
     }
 
-    /// Seconds for `batch` responses of `tokens` tokens to a shared prompt.
-    fn seconds(
-        &self,
-        batch: usize,
-        prompt: usize,
-        tokens: usize,
-    ) -> Result<(f64, recipec_runtime::generate::Statistics), PolicyError> {
+    /// `batch` responses of `tokens` tokens to a shared prompt: seconds after the first two of each, and what was done.
+    fn decoding(&self, batch: usize, prompt: usize, tokens: usize) -> Result<(f64, Statistics), PolicyError> {
         let sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 };
         let prompt: Arc<[u32]> = self.words(prompt, 1).into();
         let requests = (0..batch as u32).map(|sample| Request {
@@ -165,11 +156,24 @@ impl<'a> Bench<'a> {
             max_new_tokens: tokens,
             sampling: sampling.clone(),
         });
-        let engine =
-            Engine { end_tokens: Vec::new(), delivery: Delivery::AsFinished, ..Engine::new(batch, 0, self.threads) };
-        let begun = Instant::now();
-        let statistics = stream(self.policy, requests, &engine, &mut |_: Event| ControlFlow::Continue(()))?;
-        Ok((begun.elapsed().as_secs_f64(), statistics))
+        let engine = Engine {
+            end_tokens: Vec::new(),
+            delivery: Delivery::AsFinished,
+            tokens: true,
+            ..Engine::new(batch, 0, self.threads)
+        };
+        let (mut told, mut begun, mut ended) = (0, Instant::now(), Instant::now());
+        let statistics = stream(self.policy, requests, &engine, &mut |event: Event| {
+            if let Event::Token { .. } = event {
+                told += 1;
+                ended = Instant::now();
+                if told <= 2 * batch {
+                    begun = ended;
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((ended.duration_since(begun).as_secs_f64(), statistics))
     }
 
     /// A step of supervised training: gradients of packed sequences, and AdamW. The weights are put back after it.
@@ -218,6 +222,12 @@ impl<'a> Bench<'a> {
         found.sort_by(f64::total_cmp);
         Ok(found.get(found.len() / 2).copied().unwrap_or(f64::NAN).max(1e-9))
     }
+}
+
+/// Seconds of all parts.
+fn whole(profile: &Profile) -> f64 {
+    let Profile { products, attention, head, sampling, elementwise, rest } = profile;
+    products + attention + head + sampling + elementwise + rest
 }
 
 fn table(found: &Value) {
