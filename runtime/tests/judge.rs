@@ -234,7 +234,7 @@ fn serve(fails: fn(usize) -> bool) -> (String, Arc<AtomicUsize>) {
             }
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             let question = body["messages"][0]["content"].as_str().unwrap_or_default();
-            let said = if question.chars().count() % 2 == 0 { "Let me see.\nyes" } else { "no" };
+            let said = if question.chars().count().is_multiple_of(2) { "Let me see.\nyes" } else { "no" };
             let answer = json!({"choices": [{"message": {"content": said}, "finish_reason": "stop"}]}).to_string();
             let status = if fails(nth) { "503 Busy" } else { "200 OK" };
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
