@@ -17,6 +17,8 @@ mod report;
 mod run;
 #[cfg(feature = "run")]
 mod serve;
+#[cfg(feature = "run")]
+mod simulate;
 mod test;
 #[cfg(feature = "run")]
 mod verify;
@@ -123,6 +125,12 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
     Report(report::Args),
+    /// What a mix comes to, over rollouts that take stated times.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec simulate recipes/quickstart.recipe --time mathematics=3 --kept mathematics=60%\n  recipec simulate recipes/apriel_reasoner.recipe --time math=60 --time code=90 --time 20 --in-flight 64 --max-lag none --shock math=3@4096"
+    )]
+    Simulate(simulate::Args),
     /// Judge answers with a verifier: a file of cases, or one answer.
     #[cfg(feature = "run")]
     #[command(
@@ -161,6 +169,8 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => run::resume(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "run")]
+        Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "run")]
         Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "run")]
