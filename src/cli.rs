@@ -25,6 +25,8 @@ mod run;
 mod score;
 #[cfg(feature = "run")]
 mod serve;
+#[cfg(feature = "run")]
+mod simulate;
 mod test;
 #[cfg(feature = "run")]
 mod verify;
@@ -149,6 +151,12 @@ enum Command {
         after_help = "Examples:\n  recipec bench recipes/base\n  recipec bench smollm2.gguf --batches 1,32 --no-training --json"
     )]
     Bench(bench::Args),
+    /// What a mix comes to, over rollouts that take stated times.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec simulate recipes/quickstart.recipe --time math=3 --kept math=60%\n  recipec simulate recipes/apriel_reasoner.recipe --time math=60 --time code=90 --time 20 --in-flight 64 --max-lag none --shock math=3@4096"
+    )]
+    Simulate(simulate::Args),
     /// Judge answers with a verifier: a file of cases, or one answer.
     #[cfg(feature = "run")]
     #[command(
@@ -193,6 +201,8 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         #[cfg(feature = "run")]
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "run")]
+        Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "run")]
         Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "run")]

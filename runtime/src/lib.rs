@@ -36,6 +36,7 @@ pub mod run;
 pub mod run_folder;
 pub mod sampler;
 pub mod sandbox;
+pub mod simulate;
 pub mod statistics;
 pub mod surface;
 pub mod tokenizer;
