@@ -319,8 +319,10 @@ fn layer_types(fields: &Fields<'_>, layers: usize) -> Result<Option<Vec<bool>>, 
             Some("full_attention") => false,
             Some("sliding_attention") => true,
             _ => {
-                return Err(fields
-                    .bad("layer_types", format!("{kind} is not read; known are full_attention and sliding_attention")));
+                return Err(fields.bad(
+                    "layer_types",
+                    format!("{kind} is not read; known are full_attention and sliding_attention"),
+                ));
             }
         });
     }
