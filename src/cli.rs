@@ -1,13 +1,19 @@
 //! Arguments, one match, exit codes.
 
+#[cfg(feature = "run")]
+mod bench;
 mod check;
 mod compile;
 mod diff;
 mod explain;
 mod family;
 mod fmt;
+#[cfg(feature = "run")]
+mod generate;
 mod graph;
 mod hash;
+#[cfg(feature = "run")]
+mod model;
 mod new;
 mod plan;
 mod plot;
@@ -15,6 +21,8 @@ mod plot;
 mod report;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
+mod score;
 #[cfg(feature = "run")]
 mod serve;
 mod test;
@@ -114,7 +122,7 @@ enum Command {
     Resume(run::ResumeArgs),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "report", "verify", "serve"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "report", "verify", "serve", "generate", "score", "bench"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -123,6 +131,24 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
     Report(report::Args),
+    /// Write responses to prompts with a model; the same seed gives the same text.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec generate recipes/base --prompt '17+25=' --n 4 --seed 1\n  recipec generate smollm2.gguf --chat --prompt 'Why is the sky blue?' --temperature 0.7 --top-p 0.9\n  recipec generate runs/quickstart-1 --prompts prompts.jsonl --n 8 --json > responses.jsonl"
+    )]
+    Generate(generate::Args),
+    /// Say how likely a text is under a model, token by token.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec score recipes/base --text '17+25=42'\n  recipec score hf:org/name --prompt 'The capital of France is' --text ' Paris' --json"
+    )]
+    Score(score::Args),
+    /// Measure a model on this machine: prompts, decoding, a step of training, memory.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec bench recipes/base\n  recipec bench smollm2.gguf --batches 1,32 --no-training --json"
+    )]
+    Bench(bench::Args),
     /// Judge answers with a verifier: a file of cases, or one answer.
     #[cfg(feature = "run")]
     #[command(
@@ -161,6 +187,12 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => run::resume(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "run")]
+        Command::Generate(args) => generate::run(&args),
+        #[cfg(feature = "run")]
+        Command::Score(args) => score::run(&args),
+        #[cfg(feature = "run")]
+        Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "run")]
         Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "run")]

@@ -52,9 +52,8 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
     let mut requests = Vec::new();
     for (idx, problem) in problems.iter().enumerate() {
         let prompt = trainer
-            .tokenizer
-            .encode(&problem.prompt)
-            .map_err(|why| RunError::BadPrompt { domain: part.name.clone(), why: why.to_string() })?;
+            .prompt_tokens(&problem.prompt)
+            .map_err(|why| RunError::BadPrompt { domain: part.name.clone(), why })?;
         let prompt: Arc<[u32]> = Arc::from(prompt);
         for sample in 0..suite.samples {
             requests.push(Request {
@@ -65,7 +64,10 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
             });
         }
     }
-    let engine = Engine::new(256, trainer.tokenizer.end_token(), trainer.lanes.threads);
+    let engine = Engine {
+        end_tokens: trainer.tokenizer.end_tokens().to_vec(),
+        ..Engine::new(256, trainer.tokenizer.end_token(), trainer.lanes.threads)
+    };
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
     let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());

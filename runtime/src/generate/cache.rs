@@ -43,7 +43,7 @@ impl Sizes {
     pub(crate) fn pages(&self, length: usize, rows: usize) -> usize {
         let of_layer = |window: &Option<usize>| match window {
             // The window can begin in the middle of a page and end in the middle of another.
-            Some(window) => length.div_ceil(PAGE).min((window + rows).div_ceil(PAGE) + 1),
+            Some(window) => length.div_ceil(PAGE).min(window.saturating_add(rows).div_ceil(PAGE) + 1),
             None => length.div_ceil(PAGE),
         };
         self.windows.iter().map(of_layer).sum()

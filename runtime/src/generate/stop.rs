@@ -20,7 +20,7 @@ pub trait TokenBytes: Send + Sync {
 
 impl TokenBytes for crate::tokenizer::Tokenizer {
     fn push_bytes(&self, token: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.decode(&[token]).as_bytes());
+        out.extend_from_slice(&self.piece(token));
     }
 }
 

@@ -75,9 +75,8 @@ impl Trainer<'_> {
             let number = source.row(self.plan.seed, stage.index, number);
             let problem = source.problem(Split::Train, number);
             let prompt = self
-                .tokenizer
-                .encode(&problem.prompt)
-                .map_err(|why| RunError::BadPrompt { domain: name.to_string(), why: why.to_string() })?;
+                .prompt_tokens(&problem.prompt)
+                .map_err(|why| RunError::BadPrompt { domain: name.to_string(), why })?;
             if prompt.len() as u64 > source.max_prompt_tokens {
                 self.leave_out(name, step)?;
                 continue;
@@ -114,6 +113,7 @@ impl Trainer<'_> {
         }
         let engine = Engine {
             version: self.counters.step,
+            end_tokens: self.tokenizer.end_tokens().to_vec(),
             ..Engine::new(slots as usize, self.tokenizer.end_token(), self.lanes.threads)
         };
         let mut generated = generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?.into_iter();

@@ -179,6 +179,7 @@ fn what_is_refused() {
         (json!({"hidden_size": "x"}), "hidden_size", "not a whole number"),
         (json!({"hidden_size": -1}), "hidden_size", "not a whole number"),
         (json!({"hidden_size": 0}), "hidden_size", "it is 0"),
+        (json!({"num_hidden_layers": 16_777_216}), "num_hidden_layers", "more than any model"),
         (json!({"hidden_size": null}), "hidden_size", "missing"),
         (json!({"vocab_size": 1e300}), "vocab_size", "not a whole number"),
         (json!({"num_key_value_heads": 5}), "num_key_value_heads", "does not divide"),
@@ -210,4 +211,21 @@ fn keys_that_nobody_read_are_named() {
     assert_eq!(config.notes.len(), 2);
     assert!(config.notes[0].contains("`brand_new`"), "{:?}", config.notes);
     assert!(config.notes[1].contains("attention_dropout"), "{:?}", config.notes);
+}
+
+/// What is written is read again as the same shape, for every recorded checkpoint and the published ones above.
+#[test]
+fn what_is_written_is_read_again() {
+    let mut configs: Vec<Config> = [llama(), qwen2(), apriel()].iter().map(|value| parsed(value).unwrap()).collect();
+    for name in crate::model::tests::FAMILIES {
+        configs.push(read(&crate::model::tests::fixture(name).join("config.json")).unwrap());
+    }
+    for config in configs {
+        let back = parsed(&write(&config.shape).unwrap()).unwrap();
+        assert_eq!(back.shape, config.shape);
+        assert_eq!(back.notes, Vec::<String>::new());
+    }
+    let mut odd = parsed(&qwen2()).unwrap().shape;
+    odd.qk_norm = true;
+    assert!(write(&odd).is_err());
 }
