@@ -4,6 +4,7 @@ use super::gradient::{Gradients, Lanes, Sequence, SequenceLoss, gradients, on_ho
 use super::tests::{as_sequences, examples, relatives, small};
 use super::*;
 use crate::kernels::pool::Pool;
+use recipec_compiler::estimate;
 
 fn test_loss(idx: usize, logp: &[f32], entropy: &[f32]) -> SequenceLoss {
     let scale = 0.1 + 0.01 * idx as f32;
@@ -81,4 +82,11 @@ fn a_large_policy_is_told_by_its_size_alone() {
     let said = score(&policy, &sequences, 1.0, &Lanes { threads: 1 }).unwrap();
     assert_eq!((said.logp, said.entropy), (found.logp, found.entropy));
     assert!(Pool::shared(2).threads() == 2);
+}
+
+#[test]
+fn the_estimate_knows_what_is_large() {
+    assert_eq!(estimate::LARGE_PARAMETERS, LARGE_PARAMETERS as u64);
+    assert_eq!(estimate::LARGE_MICRO_BATCH_TOKENS, large::MICRO_BATCH_TOKENS as u64);
+    assert_eq!(estimate::LARGE_LOGIT_ROWS, large::LOGIT_ROWS as u64);
 }

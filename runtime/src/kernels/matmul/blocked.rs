@@ -13,6 +13,9 @@ const DEEP: usize = 512;
 /// Rows of a block: with [`DEEP`], their left side has half a MiB.
 const ROWS: usize = 264;
 
+/// Columns of a block: with [`DEEP`], a packed right side has two MiB.
+const COLUMNS: usize = 1024;
+
 /// A whole product. Lengths were checked: `values` has `rows * inner` numbers, `out` has `rows * columns`.
 pub(super) struct Job<'a> {
     pub values: &'a [f32],
@@ -56,7 +59,11 @@ impl Job<'_> {
     }
 
     pub(super) fn run(&self, rows: Range<usize>, columns: Range<usize>) {
-        if !rows.is_empty() && !columns.is_empty() {
+        if rows.is_empty() {
+            return;
+        }
+        for start in columns.clone().step_by(COLUMNS) {
+            let (rows, columns) = (rows.clone(), start..(start + COLUMNS).min(columns.end));
             PACKED.with_borrow_mut(|packed| Arch::new().dispatch(Span { job: self, rows, columns, packed }));
         }
     }
