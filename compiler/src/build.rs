@@ -92,7 +92,11 @@ fn model(name: &str, run: &Values) -> Option<Model> {
         Some(entry) => Some(Sourced { value: run.count(&path("context"))?, origin: entry.origin.clone() }),
         None => None,
     };
-    Some(Model { name: name.to_string(), source, precision, train, answer, context })
+    let chat = match run.absent(&path("chat")) {
+        true => None,
+        false => Some(run.truth(&path("chat"))?),
+    };
+    Some(Model { name: name.to_string(), source, precision, train, answer, chat, context })
 }
 
 fn architecture(prefix: &str, run: &Values) -> Option<Architecture> {

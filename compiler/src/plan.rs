@@ -42,6 +42,9 @@ pub struct PolicyPlan {
     pub train: Trainable,
     /// Which part of a response is the answer.
     pub answer: AnswerRule,
+    /// Whether prompts go through the chat template; none means where the model has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<bool>,
 }
 
 /// One stage: a subgraph, walked once a step.

@@ -25,6 +25,7 @@ pub fn plan(recipe: &Recipe, graph: &TrainGraph) -> Result<Plan, GraphError> {
             precision: recipe.policy.precision,
             train: recipe.policy.train.clone(),
             answer: recipe.policy.answer.clone(),
+            chat: recipe.policy.chat,
         },
         domains: recipe.domains.clone(),
         max_generated_tokens: recipe.max_generated_tokens,

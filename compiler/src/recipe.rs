@@ -116,6 +116,8 @@ pub struct Model {
     pub train: Trainable,
     /// Which part of its response is the answer.
     pub answer: AnswerRule,
+    /// Whether prompts go through its chat template; none where the model decides.
+    pub chat: Option<bool>,
     /// The longest sequence it reads, if known.
     pub context: Option<Sourced<u64>>,
 }

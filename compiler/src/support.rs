@@ -5,19 +5,11 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate};
+use crate::settings::{DataSource, DomainSignal, Precision, Trainable, VerifierSettings, WeightUpdate};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
     let mut refused = Refused { recipe, found: Vec::new() };
-    if let ModelSource::Hub { name } = &recipe.policy.source {
-        refused.push(
-            None,
-            "model.policy.source",
-            format!("weights from the hub (`{name}`) cannot be fetched"),
-            "write `fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
-        );
-    }
     if recipe.policy.precision == Precision::Bf16 {
         refused.push(
             None,

@@ -75,7 +75,7 @@ fn main() -> Result<(), PolicyError> {
                 sampling: sampling.clone(),
             })
             .collect();
-        let engine = Engine { slots, end_token: 0, threads };
+        let engine = Engine::new(slots, 0, threads);
         let mut best = 0f64;
         for _ in 0..5 {
             let start = Instant::now();

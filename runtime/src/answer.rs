@@ -36,7 +36,10 @@ pub fn answer_tokens(tokenizer: &Tokenizer, tokens: &[u32], text: &str, part: Ra
         let (mut low, mut high) = (0, tokens.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let decoded = tokens.get(..middle).map_or(0, |first| tokenizer.decode(first).len());
+            // A character that is not whole yet shows as U+FFFD, which may be longer than the character itself.
+            let decoded = tokens
+                .get(..middle)
+                .map_or(0, |first| tokenizer.decode(first).trim_end_matches(char::REPLACEMENT_CHARACTER).len());
             if decoded >= bytes {
                 high = middle;
             } else {

@@ -109,6 +109,9 @@ pub enum RunError {
         /// Why.
         source: crate::verify::VerifierError,
     },
+    /// The files of a model cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::model::ModelError),
     /// The model failed.
     #[error("the model failed: {0}")]
     Model(#[from] crate::policy::PolicyError),
@@ -139,6 +142,7 @@ impl RunError {
             Self::BadPrompt { .. } => "recipe::run::bad_prompt",
             Self::Data { .. } => "recipe::run::data",
             Self::Verifier { .. } => "recipe::run::verifier",
+            Self::Checkpoint(_) => "recipe::run::checkpoint",
             Self::Model(_) => "recipe::run::model",
             Self::Plan(_) => "recipe::run::plan",
         }
@@ -161,6 +165,7 @@ impl RunError {
             Self::BadWeights { .. } => "guard `mix.weight` with `clip(…, low, high)`",
             Self::VerifiersFail { .. } => "a failure is never a reward; give the verifier data that it can judge",
             Self::NoSignal { .. } => "use harder problems (higher `levels`), a larger `group`, or fewer steps",
+            Self::Checkpoint(why) => why.help(),
             _ => return None,
         })
     }

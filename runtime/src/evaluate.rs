@@ -52,9 +52,8 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
     let mut requests = Vec::new();
     for (idx, problem) in problems.iter().enumerate() {
         let prompt = trainer
-            .tokenizer
-            .encode(&problem.prompt)
-            .map_err(|why| RunError::BadPrompt { domain: part.name.clone(), why: why.to_string() })?;
+            .prompt_tokens(&problem.prompt)
+            .map_err(|why| RunError::BadPrompt { domain: part.name.clone(), why })?;
         let prompt: Arc<[u32]> = Arc::from(prompt);
         for sample in 0..suite.samples {
             requests.push(Request {
@@ -65,7 +64,10 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
             });
         }
     }
-    let engine = Engine { slots: 256, end_token: trainer.tokenizer.end_token(), threads: trainer.lanes.threads };
+    let engine = Engine {
+        end_tokens: trainer.tokenizer.end_tokens().to_vec(),
+        ..Engine::new(256, trainer.tokenizer.end_token(), trainer.lanes.threads)
+    };
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
     let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
@@ -73,7 +75,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
     for problem in &problems {
         let (mut row, mut tokens, mut truncated) = (Vec::new(), Vec::new(), Vec::new());
         for response in responses.by_ref().take(suite.samples as usize) {
-            let (text, ..) = trainer.read_response(&response.tokens, response.finished);
+            let (text, ..) = trainer.read_response(response.body());
             let answer = answer_part(&text, &part.judge.answer).and_then(|range| text.get(range));
             judged += 1;
             let verdict = part.judge.verdict(problem, answer);
@@ -84,7 +86,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
             }
             row.push(f64::from(u8::from(verdict.status == Status::Correct)));
             tokens.push(response.tokens.len() as f64);
-            truncated.push(f64::from(u8::from(!response.finished)));
+            truncated.push(f64::from(u8::from(response.truncated())));
         }
         solved.push(row);
         lengths.push(tokens);

@@ -18,6 +18,7 @@ pub mod gated;
 pub mod logprob;
 pub mod matmul;
 pub mod norm;
+pub mod pool;
 
 /// Number of interleaved partial sums of a reduction.
 pub const LANES: usize = 16;

@@ -24,6 +24,7 @@ pub mod journal;
 pub mod kernels;
 pub mod loss;
 mod measures;
+pub mod model;
 pub mod optimizer;
 pub mod policy;
 pub mod prompt;

@@ -1,7 +1,8 @@
 //! The policy: a decoder of the Llama architecture (Touvron et al. 2023) that trains. RMSNorm before each part, rotary
-//! positions, grouped-query attention, SwiGLU, a tied or untied head.
+//! positions, grouped-query attention, SwiGLU, a tied or untied head; and what its relatives add (biases, norms of
+//! queries and keys, sliding windows, stretched rotary positions), as [`Shape`] says.
 //!
-//! In: an [`Architecture`], weights under Hugging Face names. Out: log-probabilities with gradients
+//! In: a [`Shape`], weights under Hugging Face names. Out: log-probabilities with gradients
 //! ([`gradient`]), rollouts ([`crate::generate`]), checkpoints ([`checkpoint`]).
 //!
 //! Invariants: parameters have one fixed order; a parameter that gets no gradient is an error that names it; the
@@ -13,17 +14,20 @@ pub mod composed;
 pub mod forward;
 pub mod gradient;
 pub(crate) mod host;
+pub(crate) mod layout;
+mod rope;
 pub mod shape;
+
+pub use layout::parameter_shapes;
 
 use crate::kernels::attention::{Heads, Rotary};
 use crate::rng::{Purpose, Stream};
 use candle_core::{DType, Device, Tensor, Var};
+use layout::Layout;
 use recipec_compiler::settings::Architecture;
+use shape::Shape;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Parameters of one decoder layer.
-pub(crate) const LAYER_PARAMETERS: usize = 9;
 
 /// Why a policy could not be made, read or trained.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,10 @@ pub enum PolicyError {
     NonFiniteLogits,
     #[error("request {request}: {reason}")]
     Request { request: usize, reason: String },
+    #[error("{0}")]
+    Stop(String),
+    #[error("request {request}: its {needed} bytes of keys and values are more than the cache may hold ({allowed})")]
+    CacheTooSmall { request: usize, needed: usize, allowed: usize },
     #[error("a worker thread ended early")]
     Worker,
     #[error("interrupted")]
@@ -66,29 +74,36 @@ pub enum PolicyError {
 /// A decoder with weights that can be trained.
 #[derive(Debug)]
 pub struct Policy {
-    /// Sizes.
-    pub architecture: Architecture,
+    /// Sizes, and which parts there are.
+    pub shape: Shape,
     /// Weights by Hugging Face name, in a fixed order: embedding, layers, last norm, head. Matrices are (out, in).
     pub parameters: Vec<(String, Var)>,
-    vocab: usize,
+    layout: Layout,
     rotary: Mutex<Arc<Rotary>>,
 }
 
 impl Policy {
-    /// Random weights: normal with variance 2 / (5 width) ("small init", Nguyen & Salazar 2019), about 0.02 at width
-    /// 1024; projections that write into the residual stream are divided by sqrt(2 layers); norms are 1.
+    /// Random weights for the sizes that a recipe states; see [`Policy::random`].
     pub fn fresh(
         architecture: &Architecture,
         vocab_size: usize,
         seed: u64,
         device: &Device,
     ) -> Result<Self, PolicyError> {
-        let spread = libm::sqrt(2.0 / (5.0 * architecture.width.max(1) as f64));
-        let residual = spread / libm::sqrt(2.0 * architecture.layers.max(1) as f64);
+        Self::random(&Shape::fresh(architecture, vocab_size), seed, device)
+    }
+
+    /// Random weights: normal with variance 2 / (5 width) ("small init", Nguyen & Salazar 2019), about 0.02 at width
+    /// 1024; projections that write into the residual stream are divided by sqrt(2 layers); norms are 1, biases 0.
+    pub fn random(shape: &Shape, seed: u64, device: &Device) -> Result<Self, PolicyError> {
+        let spread = libm::sqrt(2.0 / (5.0 * shape.width.max(1) as f64));
+        let residual = spread / libm::sqrt(2.0 * shape.layers.max(1) as f64);
         let mut tensors = Vec::new();
-        for (idx, (name, shape)) in parameter_shapes(architecture, vocab_size)?.into_iter().enumerate() {
-            let count: usize = shape.iter().product();
-            let values: Vec<f32> = if shape.len() == 1 {
+        for (idx, (name, sizes)) in parameter_shapes(shape)?.into_iter().enumerate() {
+            let count: usize = sizes.iter().product();
+            let values: Vec<f32> = if name.ends_with(".bias") {
+                vec![0.0; count]
+            } else if sizes.len() == 1 {
                 vec![1.0; count]
             } else {
                 let writes_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
@@ -96,21 +111,21 @@ impl Policy {
                 let stream = Stream::new(seed, Purpose::Weights, idx as u32, 0, 0);
                 (0..count).map(|at| (spread * stream.normal(at as u32)) as f32).collect()
             };
-            tensors.push((name, Tensor::from_vec(values, shape, device)?));
+            tensors.push((name, Tensor::from_vec(values, sizes, device)?));
         }
-        Self::from_tensors(architecture, vocab_size, tensors)
+        Self::from_tensors(shape, tensors)
     }
 
-    /// A policy from named tensors, in any order. Names and shapes must be those of the architecture, none missing and
-    /// none extra; the numbers are copied and held in 32 bits.
+    /// A policy from named tensors, in any order. Names and sizes must be those of the shape, none missing and none
+    /// extra; the numbers are copied and held in 32 bits.
     pub fn from_tensors(
-        architecture: &Architecture,
-        vocab_size: usize,
+        shape: &Shape,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Result<Self, PolicyError> {
+        let (layout, expected) = Layout::new(shape)?;
         let mut given: std::collections::BTreeMap<String, Tensor> = tensors.into_iter().collect();
         let mut parameters = Vec::new();
-        for (name, expected) in parameter_shapes(architecture, vocab_size)? {
+        for (name, expected) in expected {
             let Some(tensor) = given.remove(&name) else {
                 return Err(PolicyError::MissingParameter { name });
             };
@@ -122,19 +137,36 @@ impl Policy {
         if let Some((name, _)) = given.into_iter().next() {
             return Err(PolicyError::UnknownParameter { name });
         }
-        let rotary = Mutex::new(Arc::new(Rotary::new(architecture.head_width, architecture.rope_theta, 256)));
-        Ok(Self { architecture: architecture.clone(), parameters, vocab: vocab_size, rotary })
+        let rotary = Mutex::new(Arc::new(shape.rotary(256)));
+        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
+    }
+
+    /// A policy from a reader that gives one tensor at a time, so that no more than one of them is held twice. It is asked for
+    /// every parameter in order.
+    pub fn read_from<E: From<PolicyError>>(shape: &Shape, read: impl Fn(&str) -> Result<Tensor, E>) -> Result<Self, E> {
+        let (layout, expected) = Layout::new(shape)?;
+        let mut parameters = Vec::with_capacity(expected.len());
+        for (name, expected) in expected {
+            let tensor = read(&name)?;
+            if tensor.dims() != expected {
+                return Err(PolicyError::Shape { name, found: tensor.dims().to_vec(), expected }.into());
+            }
+            let var = tensor.to_dtype(DType::F32).and_then(|tensor| Var::from_tensor(&tensor.force_contiguous()?));
+            parameters.push((name, var.map_err(PolicyError::from)?));
+        }
+        let rotary = Mutex::new(Arc::new(shape.rotary(256)));
+        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
     }
 
     /// A copy that later steps do not change: the reference or the behavior policy.
     pub fn snapshot(&self) -> Result<Self, PolicyError> {
         let tensors = self.parameters.iter().map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
-        Self::from_tensors(&self.architecture, self.vocab, tensors.collect::<Result<Vec<_>, PolicyError>>()?)
+        Self::from_tensors(&self.shape, tensors.collect::<Result<Vec<_>, PolicyError>>()?)
     }
 
     /// Number of token ids.
     pub fn vocab_size(&self) -> usize {
-        self.vocab
+        self.shape.vocab
     }
 
     /// Number of trained numbers.
@@ -162,95 +194,32 @@ impl Policy {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
+    /// Sizes of attention.
     pub(crate) fn heads(&self) -> Heads {
-        let Architecture { heads, kv_heads, head_width, .. } = self.architecture;
+        let Shape { heads, kv_heads, head_width, .. } = self.shape;
         Heads { heads, kv_heads, head_width }
     }
 
-    pub(crate) fn norm_index(&self) -> usize {
-        1 + self.architecture.layers * LAYER_PARAMETERS
-    }
-
-    /// Index of the output head: the embedding when it is tied.
-    pub(crate) fn head_index(&self) -> usize {
-        if self.architecture.tied { 0 } else { self.norm_index() + 1 }
+    /// Where each part stands among the parameters.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Rotary tables for at least this many positions; they grow by doubling and are kept.
     pub(crate) fn rotary(&self, positions: usize) -> Arc<Rotary> {
         let mut kept = self.rotary.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.positions() < positions {
-            let Architecture { head_width, rope_theta, .. } = self.architecture;
-            *kept = Arc::new(Rotary::new(head_width, rope_theta, positions.next_power_of_two()));
+            *kept = Arc::new(self.shape.rotary(positions.next_power_of_two()));
         }
         kept.clone()
     }
 
     pub(crate) fn check_tokens(&self, tokens: &[u32]) -> Result<(), PolicyError> {
-        match tokens.iter().find(|token| **token as usize >= self.vocab) {
-            Some(token) => Err(PolicyError::Token { token: *token, vocab: self.vocab }),
+        match tokens.iter().find(|token| **token as usize >= self.shape.vocab) {
+            Some(token) => Err(PolicyError::Token { token: *token, vocab: self.shape.vocab }),
             None => Ok(()),
         }
     }
-}
-
-/// Name and shape of every parameter, in the order of [`Policy::parameters`]. An architecture that cannot be built
-/// (a size of 0, heads that do not divide, an odd head) is an error.
-pub fn parameter_shapes(
-    architecture: &Architecture,
-    vocab_size: usize,
-) -> Result<Vec<(String, Vec<usize>)>, PolicyError> {
-    let Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps } = *architecture;
-    let sizes = [
-        ("width", width),
-        ("layers", layers),
-        ("heads", heads),
-        ("kv_heads", kv_heads),
-        ("head_width", head_width),
-        ("hidden", hidden),
-        ("vocabulary", vocab_size),
-    ];
-    if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-        return Err(PolicyError::Architecture(format!("{name} is 0")));
-    }
-    if let Some((name, size)) = sizes.iter().find(|(_, size)| *size > 1 << 24) {
-        return Err(PolicyError::Architecture(format!("{name} is {size}, more than 2^24")));
-    }
-    if heads % kv_heads != 0 {
-        return Err(PolicyError::Architecture(format!("kv_heads = {kv_heads} does not divide heads = {heads}")));
-    }
-    if head_width % 2 != 0 {
-        return Err(PolicyError::Architecture(format!(
-            "head_width = {head_width} is odd; rotary positions turn pairs"
-        )));
-    }
-    if !(rope_theta.is_finite() && rope_theta > 0.0) {
-        return Err(PolicyError::Architecture(format!("rope_theta = {rope_theta} must be finite and above 0")));
-    }
-    if !(norm_eps.is_finite() && norm_eps >= 0.0) {
-        return Err(PolicyError::Architecture(format!("norm_eps = {norm_eps} must be finite and not negative")));
-    }
-    let (query, kv) = (heads * head_width, kv_heads * head_width);
-    let mut shapes = vec![("model.embed_tokens.weight".to_owned(), vec![vocab_size, width])];
-    for layer in 0..layers {
-        let parts: [(&str, Vec<usize>); LAYER_PARAMETERS] = [
-            ("input_layernorm", vec![width]),
-            ("self_attn.q_proj", vec![query, width]),
-            ("self_attn.k_proj", vec![kv, width]),
-            ("self_attn.v_proj", vec![kv, width]),
-            ("self_attn.o_proj", vec![width, query]),
-            ("post_attention_layernorm", vec![width]),
-            ("mlp.gate_proj", vec![hidden, width]),
-            ("mlp.up_proj", vec![hidden, width]),
-            ("mlp.down_proj", vec![width, hidden]),
-        ];
-        shapes.extend(parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)));
-    }
-    shapes.push(("model.norm.weight".to_owned(), vec![width]));
-    if !tied {
-        shapes.push(("lm_head.weight".to_owned(), vec![vocab_size, width]));
-    }
-    Ok(shapes)
 }
 
 #[cfg(test)]

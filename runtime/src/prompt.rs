@@ -1,6 +1,8 @@
 //! `prompt = "{problem}\nPut the final answer within \\boxed{{}}."`: a text with columns of the data in it.
 
 use crate::data::Problem;
+use crate::model::chat::ChatTemplate;
+use crate::tokenizer::Tokenizer;
 use recipec_compiler::template::{self, Part};
 use serde_json::Value;
 
@@ -37,6 +39,17 @@ impl PromptTemplate {
         }
         text
     }
+}
+
+/// The tokens of a prompt: put as a question through the chat template where there is one, else as it stands, after the token that
+/// opens every sequence.
+pub fn tokens(tokenizer: &Tokenizer, template: Option<&ChatTemplate>, prompt: &str) -> Result<Vec<u32>, String> {
+    let tokens = match template {
+        // A template writes the opening token itself.
+        Some(template) => tokenizer.encode(&template.question(prompt).map_err(|why| why.to_string())?),
+        None => tokenizer.encode_prompt(prompt),
+    };
+    tokens.map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@ use crate::checkpoint;
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::journal::Journal;
-use crate::policy::Policy;
+use crate::model::chat::ChatTemplate;
+use crate::model::{self, Model};
 use crate::policy::gradient::Lanes;
-use crate::tokenizer::Tokenizer;
 use crate::train::{Speed, StoppedBy, Trainer};
 use crate::world::{Progress, World};
 use candle_core::Device;
 use recipec_compiler::plan::Plan;
-use recipec_compiler::settings::{ModelSource, Precision, Trainable};
+use recipec_compiler::settings::{Precision, Trainable};
 use std::path::Path;
 
 /// Name of the plan in a run folder.
@@ -33,13 +33,18 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
     let folder = world.folder().to_path_buf();
     std::fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
     write_plan(plan, &folder)?;
-    let (policy, tokenizer) = first_policy(plan, world.data_folder(), device)?;
+    let Model { policy, tokenizer, template, notes } = first_policy(plan, world.data_folder(), device)?;
+    let template = chat(plan, template)?;
+    for note in notes {
+        world.tell(Progress::Note(note));
+    }
     let journal = Journal::new(&folder);
     let mut trainer = Trainer {
         plan,
         world,
         policy,
         tokenizer,
+        template,
         optimizer: None,
         counters: Counters::default(),
         journal,
@@ -72,7 +77,8 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
         );
         return Err(RunError::OtherPlan { difference });
     }
-    let policy = Policy::load(&newest, device)?;
+    let Model { policy, tokenizer, template, .. } = model::open_path(&newest, device)?;
+    let template = chat(&plan, template)?;
     let optimizer = match state.optimizer_steps {
         Some(steps) => Some(checkpoint::load_optimizer(&newest, &plan, state.counters.stage, &policy, steps)?),
         None => None,
@@ -86,7 +92,8 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
         plan: &plan,
         world,
         policy,
-        tokenizer: Tokenizer::Characters,
+        tokenizer,
+        template,
         optimizer,
         counters: state.counters,
         journal,
@@ -114,7 +121,7 @@ fn write_plan(plan: &Plan, folder: &Path) -> Result<(), RunError> {
     std::fs::write(&path, text).map_err(RunError::io("cannot write", &path))
 }
 
-fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<(Policy, Tokenizer), RunError> {
+fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Model, RunError> {
     let unsupported = |what: &str, why: &str| RunError::Unsupported { what: what.into(), why: why.into() };
     if plan.policy.precision != Precision::F32 {
         return Err(unsupported("`precision = bf16`", "use `precision = f32`"));
@@ -122,24 +129,19 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<(Pol
     if plan.policy.train != Trainable::Full {
         return Err(unsupported("`train` other than `full`", "use `train = full`"));
     }
-    let tokenizer = Tokenizer::Characters;
-    match &plan.policy.source {
-        ModelSource::Fresh(architecture) => {
-            let policy = Policy::fresh(architecture, tokenizer.vocab_size(), plan.seed, device)?;
-            Ok((policy, tokenizer))
-        }
-        ModelSource::Folder { path } => {
-            let policy = Policy::load(&data_folder.join(path), device)?;
-            if policy.vocab_size() != tokenizer.vocab_size() {
-                let why = "its vocabulary is not that of the built-in character tokenizer, and no other is read yet";
-                return Err(unsupported(&format!("`folder(\"{path}\")`"), why));
-            }
-            Ok((policy, tokenizer))
-        }
-        ModelSource::Hub { .. } => Err(unsupported(
-            "`source = hf(…)`",
-            "use `source = fresh { … }`, or `folder(\"…\")` with a checkpoint of a run",
-        )),
+    Ok(model::open(&plan.policy.source, data_folder, plan.seed, device)?)
+}
+
+/// The template that prompts go through: the model's, unless the recipe does not want it.
+fn chat(plan: &Plan, template: Option<ChatTemplate>) -> Result<Option<ChatTemplate>, RunError> {
+    match (plan.policy.chat, template) {
+        (Some(false), _) => Ok(None),
+        (Some(true), None) => Err(RunError::Unsupported {
+            what: "`chat = true`".into(),
+            why: "the model has no chat template; leave the key out, or add a `chat_template.jinja` to its folder"
+                .into(),
+        }),
+        (_, template) => Ok(template),
     }
 }
 

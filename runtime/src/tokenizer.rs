@@ -1,161 +1,131 @@
-//! The built-in character tokenizer: 96 ids. Id 0 ends a response; 1 to 95 are the printable ASCII characters from
-//! blank to `~`, in order.
+//! Tokenizers: the built-in one of single characters, and those that come with a checkpoint.
+//!
+//! A token stands for bytes, and the bytes of a response are joined before they become text: a character that several tokens make up
+//! is whole again, and one that is cut off shows as U+FFFD. [`Stream`] does the same token by token.
 
+mod characters;
+mod pieces;
+mod pretrained;
+mod stream;
+
+pub use characters::{BadCharacter, END, VOCAB_SIZE, decode, encode, save};
+pub(crate) use pretrained::Parts;
+pub use pretrained::Pretrained;
+pub use stream::Stream;
+
+use crate::model::ModelError;
 use crate::policy::PolicyError;
-use crate::policy::checkpoint::write_whole;
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
-/// The token that ends a response.
-pub const END: u32 = 0;
-
-/// Number of token ids.
-pub const VOCAB_SIZE: usize = 96;
-
-const END_TEXT: &str = "<end>";
-
-/// A text holds a character that has no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("character {character:?} at byte {byte} has no token; the character tokenizer knows blank (0x20) to ~ (0x7e)")]
-pub struct BadCharacter {
-    /// The character.
-    pub character: char,
-    /// Where it starts.
-    pub byte: usize,
+/// The tokenizer of a policy. A copy is cheap.
+#[derive(Debug, Clone)]
+pub enum Tokenizer {
+    /// The built-in one: see [`encode`].
+    Characters,
+    /// That of a checkpoint.
+    Pretrained(Arc<Pretrained>),
 }
 
-/// The tokenizer of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tokenizer {
-    /// The built-in one of this file.
-    Characters,
+/// A text cannot be turned into tokens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// It holds a character that has no token.
+    #[error(transparent)]
+    Character(#[from] BadCharacter),
+    /// The tokenizer of the checkpoint refused it.
+    #[error("the tokenizer refuses the text: {0}")]
+    Refused(String),
 }
 
 impl Tokenizer {
-    /// Token ids of a text.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, BadCharacter> {
-        encode(text)
+    /// The tokenizer in a folder in Hugging Face layout. `config_ends` are the end tokens of `config.json`, which count where the
+    /// files of the tokenizer name no other.
+    pub fn open(folder: &Path, config_ends: &[u32]) -> Result<Self, ModelError> {
+        pretrained::open(folder, config_ends)
     }
 
-    /// Text of token ids.
+    /// Token ids of a text as it stands: nothing is put before or after it. The names of special tokens in it become those tokens,
+    /// because chat templates write them.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        match self {
+            Self::Characters => Ok(encode(text)?),
+            Self::Pretrained(own) => own.encode(text),
+        }
+    }
+
+    /// Token ids of a text that begins a sequence: the token that opens every sequence comes first, where the checkpoint has one.
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        let mut tokens = match self {
+            Self::Characters => Vec::new(),
+            Self::Pretrained(own) => own.opening().to_vec(),
+        };
+        tokens.extend(self.encode(text)?);
+        Ok(tokens)
+    }
+
+    /// Text of token ids up to the first end token, which has no text. Other special tokens are written by their names: marks of
+    /// answers can be such tokens.
     pub fn decode(&self, tokens: &[u32]) -> String {
-        decode(tokens)
+        match self {
+            Self::Characters => decode(tokens),
+            Self::Pretrained(own) => own.decode(tokens),
+        }
     }
 
-    /// How many tokens a piece of decoded text had.
+    /// Bytes that a token adds to a text; none for an end token, U+FFFD for an id that stands for nothing.
+    pub fn piece(&self, token: u32) -> Cow<'_, [u8]> {
+        match self {
+            Self::Characters => Cow::Owned(decode(&[token]).into_bytes()),
+            Self::Pretrained(own) => Cow::Borrowed(own.piece(token)),
+        }
+    }
+
+    /// How many tokens a piece of decoded text has.
     pub fn count(&self, text: &str) -> usize {
-        text.chars().count()
+        match self {
+            Self::Characters => text.chars().count(),
+            Self::Pretrained(own) => own.encode(text).map_or(0, |tokens| tokens.len()),
+        }
     }
 
-    /// The token that ends a response.
+    /// The token that ends a response where one has to be written: the first of [`Tokenizer::end_tokens`].
     pub fn end_token(&self) -> u32 {
-        END
+        self.end_tokens().first().copied().unwrap_or(END)
     }
 
-    /// Number of token ids.
+    /// Tokens that end a response; at least one, none twice.
+    pub fn end_tokens(&self) -> &[u32] {
+        match self {
+            Self::Characters => &[END],
+            Self::Pretrained(own) => own.end_tokens(),
+        }
+    }
+
+    /// One more than the largest token id.
     pub fn vocab_size(&self) -> usize {
-        VOCAB_SIZE
+        match self {
+            Self::Characters => VOCAB_SIZE,
+            Self::Pretrained(own) => own.vocab_size(),
+        }
     }
 
-    /// Writes the tokenizer in Hugging Face format into a folder.
+    /// Text of a special token by its role, `bos_token` or `eos_token`: what chat templates ask for.
+    pub fn special(&self) -> &std::collections::BTreeMap<String, String> {
+        static NONE: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+        match self {
+            Self::Characters => &NONE,
+            Self::Pretrained(own) => own.special(),
+        }
+    }
+
+    /// Writes the tokenizer in Hugging Face format into a folder, so that a checkpoint can be used elsewhere: the files that it came
+    /// with, byte by byte.
     pub fn save(&self, folder: &Path) -> Result<(), PolicyError> {
-        save(folder)
-    }
-}
-
-/// Token ids of a text, one per character. A line break has none.
-pub fn encode(text: &str) -> Result<Vec<u32>, BadCharacter> {
-    text.char_indices()
-        .map(|(byte, character)| match character {
-            ' '..='~' => Ok(character as u32 - ' ' as u32 + 1),
-            _ => Err(BadCharacter { character, byte }),
-        })
-        .collect()
-}
-
-/// Text of token ids up to the end token, which has no text. An id that stands for nothing becomes U+FFFD.
-pub fn decode(tokens: &[u32]) -> String {
-    let text = |token: &u32| match token {
-        1..=95 => char::from_u32(token - 1 + ' ' as u32).unwrap_or(char::REPLACEMENT_CHARACTER),
-        _ => char::REPLACEMENT_CHARACTER,
-    };
-    tokens.iter().take_while(|token| **token != END).map(text).collect()
-}
-
-/// Writes the same tokenizer as `tokenizer.json` and `tokenizer_config.json` in Hugging Face format into a folder, so
-/// that a checkpoint can be used elsewhere.
-pub fn save(folder: &Path) -> Result<(), PolicyError> {
-    for (name, value) in [("tokenizer.json", description()), ("tokenizer_config.json", configuration())] {
-        let path = folder.join(name);
-        let mut text = serde_json::to_string_pretty(&value)
-            .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
-        text.push('\n');
-        write_whole(&path, text.as_bytes())?;
-    }
-    Ok(())
-}
-
-/// Words are single characters: every character is split off, and looked up.
-fn description() -> serde_json::Value {
-    let mut vocab = serde_json::Map::new();
-    vocab.insert(END_TEXT.into(), END.into());
-    for id in 1..VOCAB_SIZE as u32 {
-        vocab.insert(decode(&[id]), id.into());
-    }
-    serde_json::json!({
-        "version": "1.0",
-        "truncation": null,
-        "padding": null,
-        "added_tokens": [{
-            "id": END, "content": END_TEXT, "single_word": false, "lstrip": false, "rstrip": false,
-            "normalized": false, "special": true
-        }],
-        "normalizer": null,
-        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": false},
-        "post_processor": null,
-        "decoder": {"type": "Fuse"},
-        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": END_TEXT}
-    })
-}
-
-fn configuration() -> serde_json::Value {
-    serde_json::json!({
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_TEXT,
-        "clean_up_tokenization_spaces": false
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_character_comes_back() {
-        let all: String = (' '..='~').collect();
-        let tokens = encode(&all).unwrap();
-        assert_eq!(tokens, (1..=95).collect::<Vec<u32>>());
-        assert_eq!(decode(&tokens), all);
-        assert_eq!(encode("Az").unwrap(), [34, 91]);
-        assert_eq!(decode(&[34, END, 91]), "A");
-    }
-
-    #[test]
-    fn other_characters_are_named() {
-        assert_eq!(encode("a\n"), Err(BadCharacter { character: '\n', byte: 1 }));
-        assert_eq!(encode("aé").unwrap_err().byte, 1);
-        assert_eq!(decode(&[96]), "\u{fffd}");
-    }
-
-    #[test]
-    fn the_file_names_every_id_once() {
-        let folder = tempfile::tempdir().unwrap();
-        save(folder.path()).unwrap();
-        let text = std::fs::read_to_string(folder.path().join("tokenizer.json")).unwrap();
-        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let vocab = file["model"]["vocab"].as_object().unwrap();
-        let mut ids: Vec<u64> = vocab.values().filter_map(|id| id.as_u64()).collect();
-        ids.sort_unstable();
-        assert_eq!(ids, (0..96).collect::<Vec<u64>>());
-        assert_eq!(vocab["~"], 95);
+        match self {
+            Self::Characters => save(folder),
+            Self::Pretrained(own) => own.save(folder),
+        }
     }
 }

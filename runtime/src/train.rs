@@ -17,9 +17,11 @@ mod supervised;
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::journal::Journal;
+use crate::model::chat::ChatTemplate;
 use crate::optimizer::Optimizer;
 use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
+use crate::prompt;
 use crate::tokenizer::Tokenizer;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
@@ -64,6 +66,8 @@ pub struct Trainer<'a> {
     pub(crate) world: &'a mut dyn World,
     pub(crate) policy: Policy,
     pub(crate) tokenizer: Tokenizer,
+    /// How a prompt becomes a conversation, where it is asked for.
+    pub(crate) template: Option<ChatTemplate>,
     pub(crate) optimizer: Option<Optimizer>,
     pub(crate) counters: Counters,
     pub(crate) journal: Journal,
@@ -76,11 +80,16 @@ pub struct Trainer<'a> {
 }
 
 impl Trainer<'_> {
+    /// The tokens of a prompt as the policy reads it.
+    pub(crate) fn prompt_tokens(&self, prompt: &str) -> Result<Vec<u32>, String> {
+        prompt::tokens(&self.tokenizer, self.template.as_ref(), prompt)
+    }
+
     /// Runs all stages that are left.
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
         // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
         for stage in self.plan.stages.iter().skip(self.counters.stage) {
-            StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
+            StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {
@@ -103,7 +112,7 @@ impl Trainer<'_> {
 
     /// Runs one stage to its end, or to the end of a budget of the whole run.
     fn stage(&mut self, stage: &StagePlan) -> Result<StoppedBy, RunError> {
-        let runtime = StageRuntime::open(self.plan, stage, &self.tokenizer, self.world.data_folder())?;
+        let runtime = StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
         self.tell_rows(&runtime)?;
         if runtime.needs_reference && self.stage_start.is_none() {
             self.stage_start = Some(self.policy.snapshot()?);

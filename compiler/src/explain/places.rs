@@ -169,7 +169,7 @@ fn of_the_plan(plan: &Plan) -> Vec<(&'static str, Place)> {
         recipe: _,
         variant: _,
         seed: _,
-        policy: PolicyPlan { source: _, precision: _, train: _, answer: _ },
+        policy: PolicyPlan { source: _, precision: _, train: _, answer: _, chat: _ },
         domains: _,
         max_generated_tokens: _,
         max_wall_clock_seconds: _,

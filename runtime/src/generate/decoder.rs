@@ -1,295 +1,510 @@
-//! One decode lane: weights packed once, slots that each hold one rollout, one row of every product per slot.
+//! One decode loop: slots that each hold one rollout, one row of every product per slot and tick.
+//!
+//! A tick computes one more token of every rollout that runs, and with the rows that are left a stretch of the prompts that
+//! wait. A prompt is computed by the first rollout of its bundle; the others share its pages and draw their first token
+//! from the same logits. When the pages are used up, the youngest rollout gives its own back and is computed again later:
+//! its tokens are kept, and since a row does not depend on what it is computed with, its cache comes back to the same
+//! bits.
 
-use super::sampling::Sampler;
-use super::{Generated, Request};
-use crate::kernels::attention::{Heads, mix, push_transposed, scores, softmax};
-use crate::kernels::matmul::{Left, product};
-use crate::kernels::{attention, gated, norm, vectorised};
-use crate::policy::PolicyError;
+use super::cache::{Cache, Pages, Sizes};
+use super::forward::{Crew, Profile, Scratch, Span, Watch, forward};
+use super::sampling::{self, Sampled, sample};
+use super::stop::Matcher;
+use super::{Engine, Generated, Request, StopReason, VersionRun};
+use crate::kernels::attention::Rotary;
+use crate::kernels::pool::Pool;
 use crate::policy::host::HostWeights;
-use std::sync::Arc;
+use crate::policy::{Policy, PolicyError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
-impl HostWeights {
-    /// Runs `tokens` through all layers, one row each, into the hidden states before the last norm. `attend` mixes the
-    /// values of one layer: (layer, q, k, v, out), all before the rotation.
-    fn rows(
-        &self,
-        tokens: &[u32],
-        scratch: &mut Scratch,
-        mut attend: impl FnMut(usize, &[f32], &[f32], &[f32], &mut [f32]),
-    ) {
-        let (n, width) = (tokens.len(), self.width);
-        let Scratch { x, normed, q, k, v, mixed, gate, up } = scratch;
-        for (buffer, columns) in [
-            (&mut *normed, width),
-            (&mut *q, self.heads.query_width()),
-            (&mut *k, self.heads.kv_width()),
-            (&mut *v, self.heads.kv_width()),
-            (&mut *mixed, self.heads.query_width()),
-            (&mut *gate, self.hidden),
-            (&mut *up, self.hidden),
-        ] {
-            buffer.resize(n * columns, 0.0);
-        }
-        self.embed(tokens, x);
-        for (idx, layer) in self.layers.iter().enumerate() {
-            norm::forward(x, &layer.first_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.q.forward, q, false);
-            product(Left::Rows(normed), n, &layer.k.forward, k, false);
-            product(Left::Rows(normed), n, &layer.v.forward, v, false);
-            attend(idx, q, k, v, mixed);
-            product(Left::Rows(mixed), n, &layer.o.forward, x, true);
-            norm::forward(x, &layer.second_norm, self.eps, normed);
-            product(Left::Rows(normed), n, &layer.gate.forward, gate, false);
-            product(Left::Rows(normed), n, &layer.up.forward, up, false);
-            gated::in_place(gate, up);
-            product(Left::Rows(gate), n, &layer.down.forward, x, true);
-        }
-    }
+/// Rows of prompts that a tick computes at most, so that a prompt of thousands of tokens needs no activations for all of
+/// them at once.
+pub(crate) const FILL_ROWS: usize = 512;
+
+/// Rows of logits that exist at one time.
+const LOGIT_ROWS: usize = 128;
+
+/// Neighbouring requests with the same prompt, by number.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    pub members: VecDeque<(usize, Request)>,
+    pub digest: [u8; 32],
 }
 
-/// Row buffers, kept between ticks.
-#[derive(Default)]
-struct Scratch {
-    x: Vec<f32>,
-    normed: Vec<f32>,
-    q: Vec<f32>,
-    k: Vec<f32>,
-    v: Vec<f32>,
-    mixed: Vec<f32>,
-    gate: Vec<f32>,
-    up: Vec<f32>,
-}
-
-/// Keys and values of one sequence, by layer and head.
-#[derive(Default)]
-struct Cache {
-    length: usize,
-    /// Rotated keys in transposed blocks, one list per (layer, head).
-    keys: Vec<Vec<f32>>,
-    /// Values row after row, one list per (layer, head).
-    values: Vec<Vec<f32>>,
-}
-
-impl Cache {
-    fn new(lists: usize) -> Self {
-        Self { length: 0, keys: vec![Vec::new(); lists], values: vec![Vec::new(); lists] }
-    }
-}
-
-/// A prompt that was computed once: its cache and the logits after its last token.
-pub(crate) struct Prefix {
+/// A prompt that was computed: its cache and the logits after its last token.
+struct Prefix {
     cache: Cache,
     logits: Vec<f32>,
 }
 
+/// A bundle with members that wait.
+struct Waiting {
+    id: u64,
+    bundle: Bundle,
+    /// A rollout computes the prompt.
+    filling: bool,
+    prefix: Option<Prefix>,
+}
+
 struct Slot {
-    request: usize,
-    prefix: Arc<Prefix>,
-    own: Cache,
-    sampler: Sampler,
-    max_new_tokens: usize,
+    number: usize,
+    request: Request,
+    cache: Cache,
+    matcher: Matcher,
     out: Generated,
-}
-
-/// Slots that are decoded together on one thread.
-pub(crate) struct Decoder {
-    weights: Arc<HostWeights>,
-    end_token: u32,
-    slots: Vec<Slot>,
-    scratch: Scratch,
-    logits: Vec<f32>,
-    row: Vec<f32>,
-}
-
-impl Decoder {
-    pub(crate) fn new(weights: Arc<HostWeights>, end_token: u32) -> Self {
-        Self { weights, end_token, slots: Vec::new(), scratch: Scratch::default(), logits: Vec::new(), row: Vec::new() }
-    }
-
-    pub(crate) fn occupied(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Computes prompts, packed, with the arithmetic of training.
-    pub(crate) fn prefixes(&mut self, prompts: &[Arc<[u32]>]) -> Vec<Arc<Prefix>> {
-        let weights = self.weights.clone();
-        let Heads { kv_heads, head_width, .. } = weights.heads;
-        let tokens: Vec<u32> = prompts.iter().flat_map(|prompt| prompt.iter().copied()).collect();
-        let mut segments = vec![0];
-        for prompt in prompts {
-            segments.push(segments.last().copied().unwrap_or(0) + prompt.len());
-        }
-        let mut caches: Vec<Cache> = prompts.iter().map(|_| Cache::new(weights.layers.len() * kv_heads)).collect();
-        let mut turned = vec![0f32; head_width];
-        weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
-            attention::forward(q, k, v, &segments, weights.heads, &weights.rotary, out);
-            for (cache, span) in caches.iter_mut().zip(segments.windows(2)) {
-                cache.length = span[1] - span[0];
-                for position in 0..cache.length {
-                    let at = (span[0] + position) * weights.heads.kv_width();
-                    append(cache, layer, position, &k[at..], &v[at..], &weights, &mut turned);
-                }
-            }
-        });
-        let last = |span: &[usize]| self.scratch.x[(span[1] - 1) * weights.width..][..weights.width].to_vec();
-        let hidden: Vec<f32> = segments.windows(2).flat_map(last).collect();
-        weights.logits(&hidden, &mut self.scratch.normed, &mut self.logits);
-        let logits = self.logits.chunks_exact(weights.vocab());
-        caches.into_iter().zip(logits).map(|(cache, row)| Arc::new(Prefix { cache, logits: row.to_vec() })).collect()
-    }
-
-    /// Puts a request into a slot and samples its first token. A request that is over with it is returned at once.
-    pub(crate) fn admit(
-        &mut self,
-        index: usize,
-        request: &Request,
-        prefix: Arc<Prefix>,
-    ) -> Result<Option<Generated>, PolicyError> {
-        let lists = self.weights.layers.len() * self.weights.heads.kv_heads;
-        let mut slot = Slot {
-            request: index,
-            own: Cache::new(lists),
-            sampler: Sampler::new(request.stream, &request.sampling),
-            max_new_tokens: request.max_new_tokens,
-            out: Generated::default(),
-            prefix,
-        };
-        if slot.max_new_tokens == 0 {
-            return Ok(Some(slot.out));
-        }
-        self.row.clear();
-        self.row.extend_from_slice(&slot.prefix.logits);
-        if slot.take(&mut self.row, self.end_token)? {
-            return Ok(Some(slot.out));
-        }
-        self.slots.push(slot);
-        Ok(None)
-    }
-
-    /// One tick: one more token in every slot. What is over leaves its slot and is given to `done`.
-    pub(crate) fn tick(&mut self, mut done: impl FnMut(usize, Generated)) -> Result<(), PolicyError> {
-        let weights = self.weights.clone();
-        let heads = weights.heads;
-        let tokens: Vec<u32> = self.slots.iter().filter_map(|slot| slot.out.tokens.last().copied()).collect();
-        let mut scratch_head = vec![0f32; heads.head_width];
-        weights.rows(&tokens, &mut self.scratch, |layer, q, k, v, out| {
-            let (slots, row) = (&mut self.slots[..], &mut self.row);
-            let (weights, turned) = (&*weights, &mut scratch_head[..]);
-            vectorised!('a, simd, {
-                slots: &'a mut [Slot], weights: &'a HostWeights, layer: usize, q: &'a [f32], k: &'a [f32],
-                v: &'a [f32], out: &'a mut [f32], row: &'a mut Vec<f32>, turned: &'a mut [f32],
-            } -> (), {
-                let (q_width, kv_width) = (weights.heads.query_width(), weights.heads.kv_width());
-                let rows = q.chunks_exact(q_width).zip(out.chunks_exact_mut(q_width));
-                let cached = k.chunks_exact(kv_width).zip(v.chunks_exact(kv_width));
-                for ((slot, (q, out)), (k, v)) in slots.iter_mut().zip(rows).zip(cached) {
-                    let position = slot.prefix.cache.length + slot.own.length;
-                    append(&mut slot.own, layer, position, k, v, weights, turned);
-                    attend(simd, slot, layer, q, out, weights, row, turned);
-                }
-            });
-        });
-        for slot in &mut self.slots {
-            slot.own.length += 1;
-        }
-        weights.logits(&self.scratch.x, &mut self.scratch.normed, &mut self.logits);
-        let mut kept = Vec::with_capacity(self.slots.len());
-        for (mut slot, row) in self.slots.drain(..).zip(self.logits.chunks_exact_mut(weights.vocab())) {
-            if slot.take(row, self.end_token)? {
-                done(slot.request, slot.out);
-            } else {
-                kept.push(slot);
-            }
-        }
-        self.slots = kept;
-        Ok(())
-    }
+    /// The bundle for which this rollout computes the prompt.
+    leads: Option<u64>,
 }
 
 impl Slot {
-    /// Samples the next token from a row of logits; true when the rollout is over.
-    fn take(&mut self, logits: &mut [f32], end_token: u32) -> Result<bool, PolicyError> {
-        let position = self.out.tokens.len() as u32;
-        let sampled = self.sampler.sample(logits, position).ok_or(PolicyError::NonFiniteLogits)?;
-        self.out.tokens.push(sampled.token);
-        self.out.logp_behavior.push(sampled.logp_behavior);
-        self.out.logp_sampled.push(sampled.logp_sampled);
-        self.out.finished = sampled.token == end_token;
-        Ok(self.out.finished || self.out.tokens.len() >= self.max_new_tokens)
+    /// Tokens whose keys and values are not in the cache.
+    fn pending(&self) -> usize {
+        self.request.prompt.len() + self.out.tokens.len() - self.cache.length
+    }
+
+    fn token(&self, at: usize) -> u32 {
+        let prompt = &self.request.prompt;
+        let token = if at < prompt.len() { prompt.get(at) } else { self.out.tokens.get(at - prompt.len()) };
+        token.copied().unwrap_or_default()
     }
 }
 
-/// Adds a row of keys and values to the cache of one layer; `position` is that in the whole sequence.
-#[inline(always)]
-fn append(
-    cache: &mut Cache,
-    layer: usize,
-    position: usize,
-    k: &[f32],
-    v: &[f32],
-    weights: &HostWeights,
-    turned: &mut [f32],
-) {
-    let Heads { kv_heads, head_width, .. } = weights.heads;
-    for head in 0..kv_heads {
-        let list = layer * kv_heads + head;
-        let own = cache.values[list].len() / head_width;
-        weights.rotary.turn(&k[head * head_width..][..head_width], position, turned);
-        push_transposed(&mut cache.keys[list], own, turned);
-        cache.values[list].extend_from_slice(&v[head * head_width..][..head_width]);
+/// What a decoder did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Statistics {
+    /// Ticks: steps of all occupied slots.
+    pub ticks: u64,
+    /// Rows computed: tokens of prompts and of responses.
+    pub rows: u64,
+    /// Rollouts that gave their memory back and were computed again.
+    pub preempted: u64,
+    /// The most bytes of keys and values at one time.
+    pub cache_bytes: u64,
+    /// Where the time went.
+    pub profile: Profile,
+}
+
+impl Statistics {
+    pub(crate) fn add(&mut self, other: &Statistics) {
+        self.ticks += other.ticks;
+        self.rows += other.rows;
+        self.preempted += other.preempted;
+        self.cache_bytes += other.cache_bytes;
+        self.profile.add(&other.profile);
     }
 }
 
-/// Attention of the newest position of a slot over its prompt and its own tokens: the steps of
-/// [`attention::forward`] for one row, in the same order of sums.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn attend<S: pulp::Simd>(
-    simd: S,
-    slot: &Slot,
-    layer: usize,
-    q: &[f32],
-    out: &mut [f32],
-    weights: &HostWeights,
-    row: &mut Vec<f32>,
-    turned: &mut [f32],
-) {
-    let Heads { heads, kv_heads, head_width } = weights.heads;
-    let before = slot.prefix.cache.length;
-    let position = before + slot.own.length;
-    row.resize(position + 1, 0.0);
-    for head in 0..heads {
-        let list = layer * kv_heads + head / (heads / kv_heads);
-        let here = head * head_width..(head + 1) * head_width;
-        weights.rotary.turn(&q[here.clone()], position, turned);
-        let (of_prompt, of_response) = row.split_at_mut(before);
-        scores(simd, turned, &slot.prefix.cache.keys[list], weights.heads.scale(), of_prompt);
-        scores(simd, turned, &slot.own.keys[list], weights.heads.scale(), of_response);
-        let inverse = softmax(simd, row);
-        let (of_prompt, of_response) = row.split_at(before);
-        let out = &mut out[here];
-        out.fill(0.0);
-        mix(simd, of_prompt, &slot.prefix.cache.values[list], head_width, out);
-        mix(simd, of_response, &slot.own.values[list], head_width, out);
-        for out in out {
-            *out *= inverse;
+/// Slots that are decoded together.
+pub(crate) struct Decoder<'a> {
+    policy: &'a Policy,
+    weights: Arc<HostWeights>,
+    rotary: Arc<Rotary>,
+    engine: &'a Engine,
+    limit: usize,
+    pool: Option<Arc<Pool>>,
+    pages: Pages,
+    slots: Vec<Slot>,
+    /// Rollouts that gave their pages back, the oldest first.
+    paused: VecDeque<Slot>,
+    waiting: VecDeque<Waiting>,
+    bundles: u64,
+    scratch: Scratch,
+    logits: Vec<f32>,
+    samplers: Mutex<Vec<sampling::Scratch>>,
+    pub statistics: Statistics,
+}
+
+/// What comes out of a decoder while it runs.
+pub(crate) enum Output {
+    Token(usize, u32),
+    Done(usize, Generated),
+}
+
+impl<'a> Decoder<'a> {
+    /// `limit` slots, at most `pages` pages; with a pool, its threads help inside every step.
+    pub(crate) fn new(
+        policy: &'a Policy,
+        weights: Arc<HostWeights>,
+        engine: &'a Engine,
+        limit: usize,
+        pages: Pages,
+        pool: Option<Arc<Pool>>,
+    ) -> Self {
+        Self {
+            policy,
+            rotary: weights.rotary.clone(),
+            weights,
+            engine,
+            limit,
+            pool,
+            pages,
+            slots: Vec::new(),
+            paused: VecDeque::new(),
+            waiting: VecDeque::new(),
+            bundles: 0,
+            scratch: Scratch::default(),
+            logits: Vec::new(),
+            samplers: Mutex::new(Vec::new()),
+            statistics: Statistics::default(),
         }
     }
+
+    /// Slots for which there is no rollout yet.
+    pub(crate) fn free(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(|waiting| waiting.bundle.members.len()).sum();
+        self.limit.saturating_sub(self.slots.len() + self.paused.len() + waiting)
+    }
+
+    /// True when there is nothing to do.
+    pub(crate) fn idle(&self) -> bool {
+        self.slots.is_empty() && self.paused.is_empty() && self.waiting.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, bundle: Bundle) {
+        self.bundles += 1;
+        self.waiting.push_back(Waiting { id: self.bundles, bundle, filling: false, prefix: None });
+    }
+
+    /// One tick. What is said and what is over goes to `out`.
+    pub(crate) fn tick(&mut self, out: &mut dyn FnMut(Output)) -> Result<(), PolicyError> {
+        let mut watch = Watch::new();
+        self.admit(out)?;
+        let mut rows = self.plan();
+        while self.missing(&rows) > self.pages.available() {
+            self.give_way()?;
+            rows = self.plan();
+        }
+        let tokens: Vec<u32> = self
+            .slots
+            .iter()
+            .zip(&rows)
+            .flat_map(|(slot, rows)| (slot.cache.length..slot.cache.length + rows).map(|at| slot.token(at)))
+            .collect();
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let weights = self.weights.clone();
+        let mut spans = Vec::with_capacity(self.slots.len());
+        let mut next = 0;
+        for (slot, rows) in self.slots.iter_mut().zip(&rows).filter(|(_, rows)| **rows > 0) {
+            if !slot.cache.grow(*rows, &mut self.pages) {
+                return Err(PolicyError::Worker);
+            }
+            spans.push(Span { cache: &mut slot.cache, rows: next..next + rows });
+            next += rows;
+        }
+        let pool = self.pool.clone();
+        let crew = Crew(pool.as_deref());
+        let (sizes, profile) = (&self.pages.sizes, &mut self.statistics.profile);
+        profile.rest += watch.lap();
+        forward(&weights, sizes, &self.rotary, crew, &tokens, &mut spans, &mut self.scratch, profile);
+        watch.lap();
+        // The rows after which a token is drawn: the last one of every rollout that has caught up.
+        let (mut drawn, mut last_rows) = (Vec::new(), Vec::new());
+        let mut next = 0;
+        for (idx, (slot, rows)) in self.slots.iter_mut().zip(&rows).enumerate() {
+            next += rows;
+            slot.cache.length += rows;
+            slot.cache.trim(&mut self.pages);
+            if *rows > 0 && slot.pending() == 0 {
+                drawn.push(idx);
+                last_rows.push(next - 1);
+            }
+        }
+        self.statistics.ticks += 1;
+        self.statistics.rows += tokens.len() as u64;
+        self.statistics.cache_bytes = (self.pages.peak * self.pages.sizes.page_bytes()) as u64;
+        self.statistics.profile.rest += watch.lap();
+        let mut over = Vec::new();
+        let mut hidden = Vec::new();
+        for (drawn, rows) in drawn.chunks(LOGIT_ROWS).zip(last_rows.chunks(LOGIT_ROWS)) {
+            hidden.clear();
+            for row in rows {
+                hidden.extend_from_slice(&self.scratch.x[row * weights.width..][..weights.width]);
+            }
+            crew.logits(&weights, &hidden, &mut self.scratch.normed, &mut self.logits);
+            self.statistics.profile.head += watch.lap();
+            for (at, idx) in drawn.iter().enumerate() {
+                self.lead(*idx, at)?;
+            }
+            self.statistics.profile.rest += watch.lap();
+            self.draw(drawn, &mut over, out)?;
+            self.statistics.profile.sampling += watch.lap();
+        }
+        self.leave(over, out);
+        self.statistics.profile.rest += watch.lap();
+        Ok(())
+    }
+
+    /// Fills free slots: first with rollouts that were paused, then from the bundles in order.
+    fn admit(&mut self, out: &mut dyn FnMut(Output)) -> Result<(), PolicyError> {
+        while let Some(slot) = self.paused.front() {
+            let pages = self.pages.sizes.pages(slot.pending() + 1, FILL_ROWS);
+            if self.slots.len() >= self.limit || !self.room(pages) {
+                return Ok(());
+            }
+            let at = self.slots.partition_point(|other| other.number < slot.number);
+            if let Some(slot) = self.paused.pop_front() {
+                self.slots.insert(at, slot);
+            }
+        }
+        let mut entered = Vec::new();
+        let mut idx = 0;
+        while idx < self.waiting.len() && self.slots.len() < self.limit {
+            if self.waiting[idx].filling {
+                idx += 1;
+                continue;
+            }
+            let Some((number, request)) = self.waiting[idx].bundle.members.pop_front() else {
+                self.forget(idx);
+                continue;
+            };
+            let digest = self.waiting[idx].bundle.digest;
+            if request.max_new_tokens == 0 {
+                let version = self.engine.version;
+                out(Output::Done(number, Generated::empty(&request, digest, version)));
+                continue;
+            }
+            let layers = self.pages.sizes.layers();
+            let prompt = request.prompt.len();
+            let needed = match &self.waiting[idx].prefix {
+                Some(_) => 2 * layers,
+                None => self.pages.sizes.pages(prompt + 1, FILL_ROWS),
+            };
+            if !self.room(needed) {
+                self.waiting[idx].bundle.members.push_front((number, request));
+                return self.first_tokens(entered, out);
+            }
+            if self.rotary.positions() < prompt + request.max_new_tokens {
+                self.rotary = self.policy.rotary(prompt + request.max_new_tokens);
+            }
+            let waiting = &mut self.waiting[idx];
+            let shared = waiting.prefix.as_ref().and_then(|prefix| prefix.cache.share(&mut self.pages));
+            let mut slot = Slot {
+                number,
+                cache: Cache::new(&self.pages.sizes),
+                matcher: Matcher::default(),
+                out: Generated::empty(&request, digest, self.engine.version),
+                request,
+                leads: None,
+            };
+            match shared {
+                Some(cache) => {
+                    slot.cache = cache;
+                    let logits = waiting.prefix.as_ref().map(|prefix| prefix.logits.clone()).unwrap_or_default();
+                    entered.push((number, logits));
+                }
+                None => {
+                    waiting.filling = true;
+                    slot.leads = Some(waiting.id);
+                    if let Some(mut prefix) = waiting.prefix.take() {
+                        prefix.cache.release(&mut self.pages);
+                    }
+                }
+            }
+            let at = self.slots.partition_point(|other| other.number < number);
+            self.slots.insert(at, slot);
+            if entered.len() == LOGIT_ROWS {
+                self.first_tokens(std::mem::take(&mut entered), out)?;
+            }
+        }
+        self.first_tokens(entered, out)
+    }
+
+    /// Draws the first tokens of rollouts that began with a prompt that was there.
+    fn first_tokens(
+        &mut self,
+        entered: Vec<(usize, Vec<f32>)>,
+        out: &mut dyn FnMut(Output),
+    ) -> Result<(), PolicyError> {
+        let mut over = Vec::new();
+        for entered in entered.chunks(LOGIT_ROWS) {
+            let find = |number: &usize| self.slots.binary_search_by_key(number, |slot| slot.number).ok();
+            let drawn: Vec<usize> = entered.iter().filter_map(|(number, _)| find(number)).collect();
+            self.logits.clear();
+            for (_, logits) in entered {
+                self.logits.extend_from_slice(logits);
+            }
+            self.draw(&drawn, &mut over, out)?;
+        }
+        self.leave(over, out);
+        Ok(())
+    }
+
+    /// Whether `needed` pages more can be had while every slot still gets what it will need soon.
+    fn room(&self, needed: usize) -> bool {
+        let layers = self.pages.sizes.layers();
+        let promised: usize =
+            self.slots.iter().map(|slot| slot.cache.missing(slot.pending() + 1).min(self.pages.most()) + layers).sum();
+        self.pages.available() >= needed.saturating_add(promised) || self.slots.is_empty()
+    }
+
+    /// Rows of each slot in this tick. Rollouts that have caught up get their one row; the rest is for prompts.
+    fn plan(&self) -> Vec<usize> {
+        let mut left = FILL_ROWS;
+        let rows = |slot: &Slot| match slot.pending() {
+            1 => 1,
+            pending => {
+                let rows = pending.min(left);
+                left -= rows;
+                rows
+            }
+        };
+        self.slots.iter().map(rows).collect()
+    }
+
+    fn missing(&self, rows: &[usize]) -> usize {
+        let missing = |(slot, rows): (&Slot, &usize)| if *rows > 0 { slot.cache.missing(*rows) } else { 0 };
+        self.slots.iter().zip(rows).map(missing).sum()
+    }
+
+    /// Makes pages free: prompts that only wait are forgotten first, then the youngest rollout is paused. The oldest one
+    /// is never paused, and alone it fits: that was checked when it was asked for.
+    fn give_way(&mut self) -> Result<(), PolicyError> {
+        let mut freed = false;
+        for waiting in &mut self.waiting {
+            if let Some(mut prefix) = waiting.prefix.take() {
+                prefix.cache.release(&mut self.pages);
+                freed = true;
+            }
+        }
+        if freed {
+            return Ok(());
+        }
+        if self.slots.len() < 2 {
+            return Err(PolicyError::Worker);
+        }
+        if let Some(mut slot) = self.slots.pop() {
+            slot.cache.release(&mut self.pages);
+            self.statistics.preempted += 1;
+            let at = self.paused.partition_point(|other| other.number < slot.number);
+            self.paused.insert(at, slot);
+        }
+        Ok(())
+    }
+
+    /// When slot `idx` has computed the prompt of its bundle, whose logits are row `at`, keeps it for the members that wait.
+    fn lead(&mut self, idx: usize, at: usize) -> Result<(), PolicyError> {
+        let slot = &mut self.slots[idx];
+        let Some(id) = slot.leads.take() else { return Ok(()) };
+        let Some(position) = self.waiting.iter().position(|waiting| waiting.id == id) else { return Ok(()) };
+        let waiting = &mut self.waiting[position];
+        waiting.filling = false;
+        if waiting.bundle.members.is_empty() {
+            self.forget(position);
+        } else if let Some(cache) = slot.cache.share(&mut self.pages) {
+            let vocab = self.weights.vocab();
+            waiting.prefix = Some(Prefix { cache, logits: self.logits[at * vocab..][..vocab].to_vec() });
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, position: usize) {
+        if let Some(mut prefix) = self.waiting.remove(position).and_then(|waiting| waiting.prefix) {
+            prefix.cache.release(&mut self.pages);
+        }
+    }
+
+    /// Draws a token for each of the slots `drawn` from the rows of logits, in order; slots that are over are noted.
+    fn draw(
+        &mut self,
+        drawn: &[usize],
+        over: &mut Vec<(usize, StopReason)>,
+        out: &mut dyn FnMut(Output),
+    ) -> Result<(), PolicyError> {
+        let vocab = self.weights.vocab();
+        let slots = &self.slots;
+        let rows: Vec<Mutex<(&mut [f32], Option<Sampled>)>> =
+            self.logits.chunks_exact_mut(vocab).map(|row| Mutex::new((row, None))).collect();
+        let samplers = &self.samplers;
+        Crew(self.pool.as_deref()).run(drawn.len(), &|at| {
+            let slot = &slots[drawn[at]];
+            let mut scratch = samplers.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
+            if let Ok(mut row) = rows[at].lock() {
+                let position = slot.out.tokens.len() as u32;
+                row.1 = sample(&slot.request.stream, &slot.request.sampling, row.0, position, &mut scratch);
+            }
+            if let Ok(mut spare) = samplers.lock() {
+                spare.push(scratch);
+            }
+        });
+        let sampled: Vec<Option<Sampled>> =
+            rows.into_iter().map(|row| row.into_inner().map_or(None, |row| row.1)).collect();
+        for (idx, sampled) in drawn.iter().zip(sampled) {
+            let sampled = sampled.ok_or(PolicyError::NonFiniteLogits)?;
+            let slot = &mut self.slots[*idx];
+            slot.out.tokens.push(sampled.token);
+            slot.out.logp_behavior.push(sampled.logp_behavior);
+            slot.out.logp_sampled.push(sampled.logp_sampled);
+            if self.engine.tokens {
+                out(Output::Token(slot.number, sampled.token));
+            }
+            let cut = match &self.engine.text {
+                Some(text) if !self.engine.stops.is_empty() => {
+                    slot.matcher.read(&self.engine.stops, &**text, sampled.token)
+                }
+                _ => None,
+            };
+            // An end token is looked for first: it has no text that could hold a stop string.
+            if self.engine.end_tokens.contains(&sampled.token) {
+                over.push((*idx, StopReason::EndToken));
+            } else if let Some(cut) = cut {
+                over.push((*idx, StopReason::StopString(cut)));
+            } else if slot.out.tokens.len() >= slot.request.max_new_tokens {
+                over.push((*idx, StopReason::Cap));
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties slots.
+    fn leave(&mut self, mut over: Vec<(usize, StopReason)>, out: &mut dyn FnMut(Output)) {
+        over.sort_by_key(|(idx, _)| *idx);
+        for (idx, stop) in over.into_iter().rev() {
+            let mut slot = self.slots.remove(idx);
+            slot.cache.release(&mut self.pages);
+            slot.out.stop = stop;
+            out(Output::Done(slot.number, slot.out));
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pages_held(&self) -> usize {
+        self.pages.held()
+    }
+}
+
+impl Generated {
+    fn empty(request: &Request, prompt_digest: [u8; 32], version: u64) -> Self {
+        Self {
+            tokens: Vec::new(),
+            logp_behavior: Vec::new(),
+            logp_sampled: Vec::new(),
+            versions: vec![VersionRun { version, from: 0 }],
+            prompt_digest,
+            sampling: request.sampling.clone(),
+            stop: StopReason::Cap,
+        }
+    }
+}
+
+/// Sizes of the caches of a policy.
+pub(crate) fn sizes(weights: &HostWeights) -> Sizes {
+    Sizes { heads: weights.heads, windows: weights.layers.iter().map(|layer| layer.window).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::attention::BLOCK;
-    use crate::policy::Policy;
+    use crate::generate::cache::PAGE;
     use crate::rng::{Purpose, Stream};
     use candle_core::Device;
     use recipec_compiler::estimate;
     use recipec_compiler::settings::{Architecture, Sampling};
 
-    /// The estimate's bytes for keys and values are those that decoding holds. Keys stand in blocks of [`BLOCK`] positions, so
-    /// whole blocks agree exactly, and a sequence in between has at most one block more in each list.
+    /// The estimate's bytes for keys and values are those that decoding holds: exactly where sequences fill whole pages, and
+    /// in between at most one page more in each layer.
     #[test]
     fn the_cache_is_as_large_as_the_estimate_says() {
         let architecture = Architecture {
@@ -303,31 +518,28 @@ mod tests {
             rope_theta: 1e4,
             norm_eps: 1e-5,
         };
-        let policy = Policy::fresh(&architecture, 96, 3, &Device::Cpu).unwrap();
+        let policy = Policy::fresh(&architecture, 300, 3, &Device::Cpu).unwrap();
         let per_token = 4 * architecture.layers * 2 * architecture.kv_heads * architecture.head_width;
-        let weights = Arc::new(HostWeights::new(&policy, 8 * BLOCK, false).unwrap());
-        for (prompt_len, response) in [(2 * BLOCK, 3 * BLOCK), (BLOCK + 3, 2 * BLOCK - 5)] {
+        for (prompt_len, response) in [(2 * PAGE, 3 * PAGE), (PAGE + 3, 2 * PAGE - 5)] {
+            let weights = Arc::new(HostWeights::new(&policy, 8 * PAGE, false).unwrap());
             // An end token that is no id never comes.
-            let mut decoder = Decoder::new(weights.clone(), u32::MAX);
-            let prompt: Arc<[u32]> = (0..prompt_len as u32).collect();
-            let prefix = decoder.prefixes(std::slice::from_ref(&prompt)).remove(0);
+            let engine = Engine { end_tokens: vec![u32::MAX], ..Engine::new(1, u32::MAX, 1) };
+            let pages = Pages::new(sizes(&weights), usize::MAX);
+            let mut decoder = Decoder::new(&policy, weights, &engine, 1, pages, None);
             let request = Request {
                 stream: Stream::new(1, Purpose::Rollout, 0, 0, 0),
-                prompt,
+                prompt: (0..prompt_len as u32).collect(),
                 max_new_tokens: response + 2,
                 sampling: Sampling { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 },
             };
-            assert!(decoder.admit(0, &request, prefix).unwrap().is_none());
-            for _ in 0..response {
-                decoder.tick(|_, _| panic!("it is not over yet")).unwrap();
+            decoder.add(Bundle { members: [(0, request)].into(), digest: [0; 32] });
+            for _ in 0..=response {
+                decoder.tick(&mut |out| assert!(!matches!(out, Output::Done(..)), "it is not over yet")).unwrap();
             }
-            let slot = &decoder.slots[0];
-            let caches = [&slot.prefix.cache, &slot.own];
-            let lists = || caches.iter().flat_map(|cache| cache.keys.iter().chain(&cache.values));
-            let held = 4 * lists().map(Vec::len).sum::<usize>();
+            let held = decoder.pages_held() * decoder.pages.sizes.page_bytes();
             let estimated = (prompt_len + response) * per_token;
-            let spare = 4 * 2 * architecture.layers * architecture.kv_heads * BLOCK * architecture.head_width;
-            if prompt_len % BLOCK == 0 {
+            let spare = architecture.layers * decoder.pages.sizes.page_bytes();
+            if prompt_len % PAGE == 0 {
                 assert_eq!(held, estimated);
             } else {
                 assert!((estimated..estimated + spare).contains(&held), "{held} bytes, estimated {estimated}");

@@ -25,7 +25,7 @@ fn requests(sampling: &Sampling) -> Vec<Request> {
 }
 
 fn run(policy: &Policy, requests: &[Request], slots: usize, threads: usize) -> Vec<Generated> {
-    let settings = Engine { slots, end_token: 0, threads };
+    let settings = Engine::new(slots, 0, threads);
     generate(policy, requests, &settings, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -38,7 +38,7 @@ fn slots_threads_and_neighbours_change_nothing() {
     let policy = small(4, 2, true);
     let requests = requests(&PLAIN);
     let expected = run(&policy, &requests, 64, 1);
-    assert!(expected.iter().any(|g| g.finished) && expected.iter().any(|g| !g.finished));
+    assert!(expected.iter().any(|g| g.finished()) && expected.iter().any(|g| !g.finished()));
     for (slots, threads) in [(1, 1), (3, 1), (3, 2), (64, 2), (200, 3), (7, 4)] {
         assert_eq!(run(&policy, &requests, slots, threads), expected, "{slots} slots, {threads} threads");
     }
@@ -102,15 +102,16 @@ fn the_cap_and_the_end_token_end_a_rollout() {
     for (request, generated) in requests.iter().zip(run(&policy, &requests, 16, 1)) {
         let ends = generated.tokens.iter().position(|token| *token == 0);
         match ends {
-            Some(at) => assert!(generated.finished && at + 1 == generated.tokens.len()),
+            Some(at) => assert!(generated.finished() && at + 1 == generated.tokens.len()),
             None => {
-                assert!(!generated.finished && generated.tokens.len() == request.max_new_tokens)
+                assert!(!generated.finished() && generated.tokens.len() == request.max_new_tokens)
             }
         }
         assert_eq!(generated.tokens.len(), generated.logp_sampled.len());
     }
     let nothing = Request { max_new_tokens: 0, ..requests[0].clone() };
-    assert_eq!(run(&policy, &[nothing], 1, 1), [Generated::default()]);
+    let nothing = run(&policy, &[nothing], 1, 1).remove(0);
+    assert!(nothing.tokens.is_empty() && nothing.truncated());
     assert_eq!(run(&policy, &[], 1, 1), []);
 }
 
@@ -118,7 +119,7 @@ fn the_cap_and_the_end_token_end_a_rollout() {
 fn progress_counts_and_stops() {
     let policy = small(2, 1, true);
     let requests = requests(&PLAIN);
-    let settings = Engine { slots: 4, end_token: 0, threads: 2 };
+    let settings = Engine::new(4, 0, 2);
     let mut last = 0;
     generate(&policy, &requests, &settings, &mut |finished| {
         assert!(finished > last);
@@ -136,7 +137,7 @@ fn what_cannot_be_decoded_is_said() {
     let policy = small(2, 1, true);
     let good = &requests(&PLAIN)[0];
     let check = |request: Request, expected: &str| {
-        let settings = Engine { slots: 1, end_token: 0, threads: 1 };
+        let settings = Engine::new(1, 0, 1);
         let found = generate(&policy, &[request], &settings, &mut |_| ControlFlow::Continue(()));
         let error = found.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -53,15 +53,21 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// For positions `0..positions`, computed in f64 and rounded once.
+    /// For positions `0..positions`, with the base of the frequencies.
     pub fn new(head_width: usize, theta: f64, positions: usize) -> Self {
         let half = head_width / 2;
         let rates: Vec<f64> = (0..half).map(|i| 1.0 / libm::pow(theta, 2.0 * i as f64 / head_width as f64)).collect();
+        Self::from_rates(&rates, 1.0, positions)
+    }
+
+    /// For positions `0..positions`, from the angle per position of each pair, in radians. Cosines and sines are
+    /// multiplied with `factor`. Computed in f64 and rounded once.
+    pub fn from_rates(rates: &[f64], factor: f64, positions: usize) -> Self {
         let angles = || (0..positions).flat_map(|at| rates.iter().map(move |rate| at as f64 * rate));
         Self {
-            half,
-            cosines: angles().map(|angle| libm::cos(angle) as f32).collect(),
-            sines: angles().map(|angle| libm::sin(angle) as f32).collect(),
+            half: rates.len(),
+            cosines: angles().map(|angle| (factor * libm::cos(angle)) as f32).collect(),
+            sines: angles().map(|angle| (factor * libm::sin(angle)) as f32).collect(),
         }
     }
 
@@ -237,11 +243,38 @@ fn add_outer<S: Simd>(simd: S, weights: &[f32], row: &[f32], rows: &mut [f32]) {
     }
 }
 
+/// The first position that a query at `position` sees through a window that counts its own position.
+#[inline(always)]
+pub fn first_seen(position: usize, window: Option<usize>) -> usize {
+    window.map_or(0, |window| (position + 1).saturating_sub(window))
+}
+
+/// Hides the positions before `first`, so that they get no probability: a score of minus infinity, whose exponential
+/// is exactly 0. A row may also start at any whole block before `first`: zeros do not change a sum, and the interleaved
+/// sums keep their lanes.
+#[inline(always)]
+pub(crate) fn hide(row: &mut [f32], first: usize) {
+    for score in row.iter_mut().take(first) {
+        *score = f32::NEG_INFINITY;
+    }
+}
+
 /// Attention of packed sequences: `q` `(T, heads * head_width)`, `k` and `v` `(T, kv_heads * head_width)`, before the
 /// rotation. `segments` are the starts of the sequences and the end of the last one; position 0 is at each start.
-/// `rotary` must reach the longest sequence. Writes `out`, shaped as `q`.
-pub fn forward(q: &[f32], k: &[f32], v: &[f32], segments: &[usize], heads: Heads, rotary: &Rotary, out: &mut [f32]) {
-    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, rotary: &'a Rotary, out: &'a mut [f32] } -> (), {
+/// `rotary` must reach the longest sequence. A `window` bounds how many positions a query sees, its own included.
+/// Writes `out`, shaped as `q`.
+#[allow(clippy::too_many_arguments)]
+pub fn forward(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    segments: &[usize],
+    heads: Heads,
+    window: Option<usize>,
+    rotary: &Rotary,
+    out: &mut [f32],
+) {
+    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, window: Option<usize>, rotary: &'a Rotary, out: &'a mut [f32] } -> (), {
     let Heads {
         head_width: width,
         kv_heads,
@@ -271,14 +304,17 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], segments: &[usize], heads: Heads
                         for i in 0..length {
                             let at = (start + i) * q_stride + head * width;
                             rotary.turn(&q[at..at + width], i, &mut query);
-                            let row = &mut row[..i + 1];
-                            scores(simd, &query, &keys, scale, row);
+                            let seen = first_seen(i, window);
+                            let from = seen / BLOCK * BLOCK;
+                            let row = &mut row[from..i + 1];
+                            scores(simd, &query, &keys[from * width..], scale, row);
+                            hide(row, seen - from);
                             let inverse = softmax(simd, row);
                             let out = &mut out[at..at + width];
                             out.fill(0.0);
                             mix(
                                 simd, row,
-                                &v[start * kv_stride + kv_head * width..],
+                                &v[(start + from) * kv_stride + kv_head * width..],
                                 kv_stride,
                                 out,
                             );
@@ -321,13 +357,14 @@ pub fn backward(
     v: &[f32],
     segments: &[usize],
     heads: Heads,
+    window: Option<usize>,
     rotary: &Rotary,
     d_out: &[f32],
     dq: &mut [f32],
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, rotary: &'a Rotary, d_out: &'a [f32], dq: &'a mut [f32], dk: &'a mut [f32], dv: &'a mut [f32] } -> (), {
+    vectorised!('a, simd, { q: &'a [f32], k: &'a [f32], v: &'a [f32], segments: &'a [usize], heads: Heads, window: Option<usize>, rotary: &'a Rotary, d_out: &'a [f32], dq: &'a mut [f32], dk: &'a mut [f32], dv: &'a mut [f32] } -> (), {
     let Heads {
         head_width: width,
         kv_heads,
@@ -360,23 +397,26 @@ pub fn backward(
                         for i in 0..length {
                             let at = (start + i) * q_stride + head * width;
                             rotary.turn(&q[at..at + width], i, &mut query);
-                            let (row, d_row) = (&mut row[..i + 1], &mut d_row[..i + 1]);
-                            scores(simd, &query, &keys, scale, row);
+                            let seen = first_seen(i, window);
+                            let from = seen / BLOCK * BLOCK;
+                            let (row, d_row) = (&mut row[from..i + 1], &mut d_row[from..i + 1]);
+                            scores(simd, &query, &keys[from * width..], scale, row);
+                            hide(row, seen - from);
                             let inverse = softmax(simd, row);
                             for p in row.iter_mut() {
                                 *p *= inverse;
                             }
                             let d_out = &d_out[at..at + width];
-                            add_outer(simd, row, d_out, &mut d_value_rows);
-                            scores(simd, d_out, &values, 1.0, d_row);
+                            add_outer(simd, row, d_out, &mut d_value_rows[from * width..]);
+                            scores(simd, d_out, &values[from * width..], 1.0, d_row);
                             let mean = dot(simd, row, d_row);
                             for (d, p) in d_row.iter_mut().zip(&*row) {
                                 *d = p * (*d - mean) * scale;
                             }
-                            add_outer(simd, d_row, &query, &mut d_key_rows);
+                            add_outer(simd, d_row, &query, &mut d_key_rows[from * width..]);
                             let dq = &mut dq[at..at + width];
                             dq.fill(0.0);
-                            mix(simd, d_row, &key_rows, width, dq);
+                            mix(simd, d_row, &key_rows[from * width..], width, dq);
                             rotary.turn_back(dq, i);
                         }
                     }

@@ -21,6 +21,19 @@ pub fn forward(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     });
 }
 
+/// Replaces each row of `x` by what [`forward`] gives.
+pub fn in_place(x: &mut [f32], weight: &[f32], eps: f32) {
+    let width = weight.len().max(1);
+    vectorised!('a, simd, { x: &'a mut [f32], weight: &'a [f32], eps: f32, width: usize } -> (), {
+        for x in x.chunks_exact_mut(width) {
+            let scale = inverse_root(simd, x, eps);
+            for (x, weight) in x.iter_mut().zip(weight) {
+                *x = *x * scale * weight;
+            }
+        }
+    });
+}
+
 /// Gradients of [`forward`], added to `dx` and to `d_weight`.
 pub fn backward(x: &[f32], weight: &[f32], eps: f32, dy: &[f32], dx: &mut [f32], d_weight: &mut [f32]) {
     let width = weight.len().max(1);

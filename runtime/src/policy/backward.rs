@@ -4,9 +4,9 @@
 //! The buffers of a lane are used again for each of its shards. Shapes: `T` rows of the pack, `R` rows that predict a
 //! response token; the last layer works on `R` rows after its attention, since nobody reads the others.
 
-use super::LAYER_PARAMETERS;
 use super::gradient::ShardLayout;
 use super::host::{HostWeights, Layer, Matrix};
+use super::layout::{LayerLayout, Linear};
 use crate::kernels::logprob::{self, RowStatistics};
 use crate::kernels::matmul::{Left, Panels, product};
 use crate::kernels::{attention, gated, norm};
@@ -37,6 +37,8 @@ pub(crate) struct Workspace {
     last: Vec<f32>,
     normed: Vec<f32>,
     wide: Vec<f32>,
+    normed_q: Vec<f32>,
+    normed_k: Vec<f32>,
     all_mixed: Vec<f32>,
     logits: Vec<f32>,
     said: Vec<RowStatistics>,
@@ -59,6 +61,8 @@ impl Workspace {
             last: Vec::new(),
             normed: Vec::new(),
             wide: Vec::new(),
+            normed_q: Vec::new(),
+            normed_k: Vec::new(),
             all_mixed: Vec::new(),
             logits: Vec::new(),
             said: Vec::new(),
@@ -76,10 +80,16 @@ impl Workspace {
     }
 }
 
-/// `out = x · weight^T`, resized.
+/// `out = x · weight^T + bias`, resized.
 fn linear(x: &[f32], rows: usize, weight: &Matrix, out: &mut Vec<f32>) {
     out.resize(rows * weight.forward.columns(), 0.0);
-    product(Left::Rows(x), rows, &weight.forward, out, false);
+    weight.apply(x, rows, out, false);
+}
+
+/// Copies rows of heads and normalises each head of them.
+fn normed_heads(heads: &[f32], weight: &[f32], eps: f32, out: &mut Vec<f32>) {
+    out.resize(heads.len(), 0.0);
+    norm::forward(heads, weight, eps, out);
 }
 
 /// `dx = dy · weight`, resized, or added to what is there.
@@ -111,6 +121,19 @@ fn weight_gradient(dy: &[f32], panels: &Panels, gradient: &mut [f32]) {
     product(Left::Transposed(dy), out, panels, gradient, true);
 }
 
+/// [`weight_gradient`] of a projection, and `bias gradient += sum of the rows of dy`, row after row.
+fn linear_gradient(dy: &[f32], panels: &Panels, at: Linear, gradients: &mut [Vec<f32>]) {
+    weight_gradient(dy, panels, &mut gradients[at.weight]);
+    if let Some(bias) = at.bias {
+        let gradient = &mut gradients[bias];
+        for row in dy.chunks_exact(gradient.len()) {
+            for (sum, dy) in gradient.iter_mut().zip(row) {
+                *sum += dy;
+            }
+        }
+    }
+}
+
 impl HostWeights {
     /// Log-probabilities and entropies, (R, 2), of the response tokens of a shard.
     pub(crate) fn forward(&self, layout: &ShardLayout, space: &mut Workspace) -> Vec<[f32; 2]> {
@@ -126,7 +149,14 @@ impl HostWeights {
             linear(&space.normed, all, &layer.v, &mut kept.v);
             kept.mixed.resize(all * self.heads.query_width(), 0.0);
             let segments = &layout.pack.segments;
-            attention::forward(&kept.q, &kept.k, &kept.v, segments, self.heads, &self.rotary, &mut kept.mixed);
+            let (mut q, mut k) = (&kept.q, &kept.k);
+            if let Some([of_q, of_k]) = &layer.head_norms {
+                normed_heads(q, of_q, self.eps, &mut space.normed_q);
+                normed_heads(k, of_k, self.eps, &mut space.normed_k);
+                (q, k) = (&space.normed_q, &space.normed_k);
+            }
+            let (heads, window) = (self.heads, layer.window);
+            attention::forward(q, k, &kept.v, segments, heads, window, &self.rotary, &mut kept.mixed);
             let mut n = all;
             if idx + 1 == self.layers.len() {
                 n = rows;
@@ -137,7 +167,7 @@ impl HostWeights {
                 kept.y.clear();
                 kept.y.extend_from_slice(&kept.x);
             }
-            product(Left::Rows(&kept.mixed), n, &layer.o.forward, &mut kept.y, true);
+            layer.o.apply(&kept.mixed, n, &mut kept.y, true);
             space.normed.resize(n * self.width, 0.0);
             norm::forward(&kept.y, &layer.second_norm, self.eps, &mut space.normed);
             linear(&space.normed, n, &layer.gate, &mut kept.gate);
@@ -146,7 +176,7 @@ impl HostWeights {
             gated::forward(&kept.gate, &kept.up, &mut space.wide);
             space.last.clear();
             space.last.extend_from_slice(&kept.y);
-            product(Left::Rows(&space.wide), n, &layer.down.forward, &mut space.last, true);
+            layer.down.apply(&space.wide, n, &mut space.last, true);
         }
         let mut out = Vec::with_capacity(rows);
         for (hidden, tokens) in space.last.chunks(LOGIT_ROWS * self.width).zip(layout.targets.chunks(LOGIT_ROWS)) {
@@ -168,8 +198,6 @@ impl HostWeights {
         gradients: &mut [Vec<f32>],
     ) {
         let rows = layout.rows.len();
-        let norm_index = 1 + self.layers.len() * LAYER_PARAMETERS;
-        let head_index = if gradients.len() > norm_index + 1 { norm_index + 1 } else { 0 };
         space.d_x.clear();
         space.d_x.resize(rows * self.width, 0.0);
         let chunk = LOGIT_ROWS * self.width;
@@ -180,16 +208,12 @@ impl HostWeights {
             logprob::backward(&mut space.logits, self.vocab(), layout.temperature, tokens, derivatives);
             linear_back(&space.logits, tokens.len(), &self.head, &mut space.d_normed, false);
             space.panels.refill(&space.normed, tokens.len(), self.width);
-            weight_gradient(&space.logits, &space.panels, &mut gradients[head_index]);
-            let d_norm = &mut gradients[norm_index];
+            weight_gradient(&space.logits, &space.panels, &mut gradients[self.layout.head]);
+            let d_norm = &mut gradients[self.layout.last_norm];
             norm::backward(hidden, &self.last_norm, self.eps, &space.d_normed, d_hidden, d_norm);
         }
-        for (idx, layer) in self.layers.iter().enumerate().rev() {
-            let at = 1 + idx * LAYER_PARAMETERS;
-            let is_last = idx + 1 == self.layers.len();
-            if let Some(gradients) = gradients.get_mut(at..at + LAYER_PARAMETERS) {
-                self.backward_layer(layer, idx, is_last, layout, space, gradients);
-            }
+        for (idx, (layer, at)) in self.layers.iter().zip(&self.layout.layers).enumerate().rev() {
+            self.backward_layer(layer, at, idx, layout, space, gradients);
         }
         let embedding = &mut gradients[0];
         for (token, d_x) in layout.pack.tokens.iter().zip(space.d_x.chunks_exact(self.width)) {
@@ -203,15 +227,31 @@ impl HostWeights {
     fn backward_layer(
         &self,
         layer: &Layer,
+        at: &LayerLayout,
         idx: usize,
-        is_last: bool,
         layout: &ShardLayout,
         space: &mut Workspace,
         gradients: &mut [Vec<f32>],
     ) {
         let Workspace {
-            layers, normed, wide, panels, d_x, d_y, d_normed, d_mixed, d_gate, d_up, d_q, d_k, d_v, ..
+            layers,
+            normed,
+            wide,
+            normed_q,
+            normed_k,
+            panels,
+            d_x,
+            d_y,
+            d_normed,
+            d_mixed,
+            d_gate,
+            d_up,
+            d_q,
+            d_k,
+            d_v,
+            ..
         } = space;
+        let is_last = idx + 1 == self.layers.len();
         let kept = &layers[idx];
         let all = layout.pack.tokens.len();
         let n = if is_last { layout.rows.len() } else { all };
@@ -220,7 +260,7 @@ impl HostWeights {
         wide.resize(n * self.hidden, 0.0);
         gated::forward(&kept.gate, &kept.up, wide);
         panels.refill(wide, n, self.hidden);
-        weight_gradient(d_x, panels, &mut gradients[8]);
+        linear_gradient(d_x, panels, at.down, gradients);
         linear_back(d_x, n, &layer.down, wide, false);
         d_gate.resize(n * self.hidden, 0.0);
         d_up.resize(n * self.hidden, 0.0);
@@ -228,17 +268,17 @@ impl HostWeights {
         normed.resize(n * self.width, 0.0);
         norm::forward(&kept.y, &layer.second_norm, self.eps, normed);
         panels.refill(normed, n, self.width);
-        weight_gradient(d_gate, panels, &mut gradients[6]);
-        weight_gradient(d_up, panels, &mut gradients[7]);
+        linear_gradient(d_gate, panels, at.gate, gradients);
+        linear_gradient(d_up, panels, at.up, gradients);
         linear_back(d_gate, n, &layer.gate, d_normed, false);
         linear_back(d_up, n, &layer.up, d_normed, true);
         // d_y starts as the residual's share.
         std::mem::swap(d_y, d_x);
-        norm::backward(&kept.y, &layer.second_norm, self.eps, d_normed, d_y, &mut gradients[5]);
+        norm::backward(&kept.y, &layer.second_norm, self.eps, d_normed, d_y, &mut gradients[at.second_norm]);
 
         // y = x + mixed · o^T
         panels.refill(&kept.mixed, n, self.heads.query_width());
-        weight_gradient(d_y, panels, &mut gradients[4]);
+        linear_gradient(d_y, panels, at.o, gradients);
         linear_back(d_y, n, &layer.o, d_mixed, false);
         if is_last {
             scatter(d_mixed, &layout.rows, self.heads.query_width(), all, wide);
@@ -253,17 +293,31 @@ impl HostWeights {
         d_k.resize(all * self.heads.kv_width(), 0.0);
         d_v.resize(all * self.heads.kv_width(), 0.0);
         let segments = &layout.pack.segments;
-        let (heads, rotary) = (self.heads, &self.rotary);
-        attention::backward(&kept.q, &kept.k, &kept.v, segments, heads, rotary, d_mixed, d_q, d_k, d_v);
+        let (heads, window, rotary) = (self.heads, layer.window, &self.rotary);
+        if let (Some([of_q, of_k]), Some([at_q, at_k])) = (&layer.head_norms, at.head_norms) {
+            normed_heads(&kept.q, of_q, self.eps, normed_q);
+            normed_heads(&kept.k, of_k, self.eps, normed_k);
+            attention::backward(normed_q, normed_k, &kept.v, segments, heads, window, rotary, d_mixed, d_q, d_k, d_v);
+            for (raw, weight, d, spare, at) in
+                [(&kept.q, of_q, &mut *d_q, normed_q, at_q), (&kept.k, of_k, &mut *d_k, normed_k, at_k)]
+            {
+                std::mem::swap(d, spare);
+                d.clear();
+                d.resize(raw.len(), 0.0);
+                norm::backward(raw, weight, self.eps, spare, d, &mut gradients[at]);
+            }
+        } else {
+            attention::backward(&kept.q, &kept.k, &kept.v, segments, heads, window, rotary, d_mixed, d_q, d_k, d_v);
+        }
         normed.resize(all * self.width, 0.0);
         norm::forward(&kept.x, &layer.first_norm, self.eps, normed);
         panels.refill(normed, all, self.width);
-        weight_gradient(d_q, panels, &mut gradients[1]);
-        weight_gradient(d_k, panels, &mut gradients[2]);
-        weight_gradient(d_v, panels, &mut gradients[3]);
+        linear_gradient(d_q, panels, at.q, gradients);
+        linear_gradient(d_k, panels, at.k, gradients);
+        linear_gradient(d_v, panels, at.v, gradients);
         linear_back(d_q, all, &layer.q, d_normed, false);
         linear_back(d_k, all, &layer.k, d_normed, true);
         linear_back(d_v, all, &layer.v, d_normed, true);
-        norm::backward(&kept.x, &layer.first_norm, self.eps, d_normed, d_x, &mut gradients[0]);
+        norm::backward(&kept.x, &layer.first_norm, self.eps, d_normed, d_x, &mut gradients[at.first_norm]);
     }
 }

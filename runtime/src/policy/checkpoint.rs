@@ -4,62 +4,9 @@
 
 use super::{Policy, PolicyError};
 use candle_core::{DType, Device, Tensor};
-use recipec_compiler::settings::Architecture;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-
-/// `config.json` as Hugging Face's Llama reads it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Config {
-    #[serde(default)]
-    architectures: Vec<String>,
-    #[serde(default)]
-    model_type: String,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_key_value_heads: Option<usize>,
-    head_dim: Option<usize>,
-    #[serde(default = "silu")]
-    hidden_act: String,
-    #[serde(default = "default_eps")]
-    rms_norm_eps: f64,
-    #[serde(default = "default_theta")]
-    rope_theta: f64,
-    #[serde(default)]
-    tie_word_embeddings: bool,
-    #[serde(default = "default_positions")]
-    max_position_embeddings: usize,
-    vocab_size: usize,
-    #[serde(default)]
-    attention_bias: bool,
-    #[serde(default)]
-    mlp_bias: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rope_scaling: Option<serde_json::Value>,
-    #[serde(default = "float32", alias = "dtype")]
-    torch_dtype: String,
-}
-
-// What Hugging Face's LlamaConfig assumes where a file is silent.
-fn silu() -> String {
-    "silu".into()
-}
-fn default_eps() -> f64 {
-    1e-6
-}
-fn default_theta() -> f64 {
-    10_000.0
-}
-fn default_positions() -> usize {
-    2048
-}
-fn float32() -> String {
-    "float32".into()
-}
 
 impl Policy {
     /// Writes `model.safetensors` and `config.json` into a folder, which is made when it is missing. The parameters
@@ -82,73 +29,19 @@ impl Policy {
         let file = safetensors::serialize(views, Some(metadata)).map_err(|error| broken(error.to_string()))?;
         write_whole(&path, &file)?;
 
-        let Architecture { width, layers, heads, kv_heads, head_width, hidden, tied, rope_theta, norm_eps } =
-            self.architecture;
-        let config = Config {
-            architectures: vec!["LlamaForCausalLM".into()],
-            model_type: "llama".into(),
-            hidden_size: width,
-            intermediate_size: hidden,
-            num_hidden_layers: layers,
-            num_attention_heads: heads,
-            num_key_value_heads: Some(kv_heads),
-            head_dim: Some(head_width),
-            hidden_act: silu(),
-            rms_norm_eps: norm_eps,
-            rope_theta,
-            tie_word_embeddings: tied,
-            max_position_embeddings: default_positions(),
-            vocab_size: self.vocab_size(),
-            attention_bias: false,
-            mlp_bias: false,
-            rope_scaling: None,
-            torch_dtype: float32(),
-        };
         let path = folder.join("config.json");
+        let config = crate::model::config::write(&self.shape)
+            .map_err(|reason| PolicyError::Checkpoint { path: path.clone(), reason })?;
         let mut text = serde_json::to_string_pretty(&config)
             .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         text.push('\n');
         write_whole(&path, text.as_bytes())
     }
 
-    /// Reads what [`Policy::save`] wrote, or any Llama checkpoint in one file without biases and without scaled
-    /// rotary positions. Names and shapes are verified; the numbers are converted to 32 bits.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self, PolicyError> {
-        let path = folder.join("config.json");
-        let text = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
-        let broken = |reason: String| PolicyError::Checkpoint { path: path.clone(), reason };
-        let config: Config = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-        if !config.architectures.iter().any(|name| name == "LlamaForCausalLM") {
-            return Err(broken(format!("architectures is {:?}; only LlamaForCausalLM is read", config.architectures)));
-        }
-        if config.hidden_act != "silu" {
-            return Err(broken(format!("hidden_act is {:?}; only silu is read", config.hidden_act)));
-        }
-        if config.attention_bias || config.mlp_bias {
-            return Err(broken("projections with biases are not read".into()));
-        }
-        if config.rope_scaling.as_ref().is_some_and(|scaling| !scaling.is_null()) {
-            return Err(broken("scaled rotary positions are not read".into()));
-        }
-        let heads = config.num_attention_heads;
-        let architecture = Architecture {
-            width: config.hidden_size,
-            layers: config.num_hidden_layers,
-            heads,
-            kv_heads: config.num_key_value_heads.unwrap_or(heads),
-            head_width: config.head_dim.unwrap_or(config.hidden_size / heads.max(1)),
-            hidden: config.intermediate_size,
-            tied: config.tie_word_embeddings,
-            rope_theta: config.rope_theta,
-            norm_eps: config.rms_norm_eps,
-        };
-        let path = folder.join("model.safetensors");
-        let bytes = fs::read(&path).map_err(|source| PolicyError::File { path: path.clone(), source })?;
-        let tensors = candle_core::safetensors::load_buffer(&bytes, device)
-            .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
-        // Some files repeat a tied head; the embedding is the one that counts.
-        let tensors = tensors.into_iter().filter(|(name, _)| !(architecture.tied && name == "lm_head.weight"));
-        Self::from_tensors(&architecture, config.vocab_size, tensors)
+    /// Reads what [`Policy::save`] wrote, or the weights of any checkpoint in Hugging Face layout; see
+    /// [`crate::model::folder`].
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, crate::model::ModelError> {
+        crate::model::folder::open_policy(folder, device).map(|(policy, _)| policy)
     }
 }
 

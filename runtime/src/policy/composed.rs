@@ -1,7 +1,7 @@
 //! The operations of the policy as compositions of candle's differentiable ones. They run on every device and in
 //! every number type, slowly; on the CPU they are what the kernels are compared with.
 
-use crate::kernels::attention::{Heads, Rotary};
+use crate::kernels::attention::{Heads, Rotary, first_seen};
 use candle_core::{D, Error, Result, Tensor};
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct AttentionPlan {
     /// Sizes.
     pub heads: Heads,
+    /// Positions that a query sees, its own included; none means all.
+    pub window: Option<usize>,
     /// Starts of the sequences and the end of the last.
     pub segments: Arc<[usize]>,
     /// Rotary tables that reach the longest sequence.
@@ -43,6 +45,13 @@ fn turn(x: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor> {
     Tensor::cat(&[&to_first, &to_second], D::Minus1)
 }
 
+/// RMSNorm of each head of each row.
+pub fn head_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
+    let (rows, width) = x.dims2()?;
+    let head_width = weight.dim(0)?.max(1);
+    rms_norm(&x.reshape((rows, width / head_width, head_width))?, weight, eps)?.reshape((rows, width))
+}
+
 /// Causal attention within each segment.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Result<Tensor> {
     let Heads { heads, kv_heads, head_width } = plan.heads;
@@ -73,8 +82,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
         };
         let key = repeat(turn(&split(k, kv_heads)?, &cosines, &sines)?)?;
         let value = repeat(split(v, kv_heads)?)?;
+        let seen = |query: usize, key: usize| key <= query && key >= first_seen(query, plan.window);
         let mask: Vec<f32> =
-            (0..length * length).map(|at| if at % length > at / length { -1e30 } else { 0.0 }).collect();
+            (0..length * length).map(|at| if seen(at / length, at % length) { 0.0 } else { -1e30 }).collect();
         let mask = Tensor::from_vec(mask, (length, length), device)?.to_dtype(dtype)?;
         let scores =
             (query.contiguous()?.matmul(&key.transpose(1, 2)?.contiguous()?)? * scale)?.broadcast_add(&mask)?;

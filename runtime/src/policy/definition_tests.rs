@@ -54,7 +54,8 @@ fn softmax(row: &[f64]) -> Vec<f64> {
 
 /// Probabilities of the next token after each token.
 fn probabilities(policy: &Policy, tokens: &[u32]) -> Rows {
-    let Architecture { layers, heads, kv_heads, head_width, tied, rope_theta, norm_eps, .. } = policy.architecture;
+    let Shape { layers, heads, kv_heads, head_width, tied, norm_eps, .. } = policy.shape;
+    let rope_theta = policy.shape.rope.theta;
     let embedding = matrix(policy, "model.embed_tokens.weight");
     let mut x: Rows = tokens.iter().map(|token| embedding[*token as usize].clone()).collect();
     for layer in 0..layers {

@@ -3,7 +3,8 @@
 //! the kernels is used instead.
 
 use super::composed::{self, AttentionPlan};
-use super::{LAYER_PARAMETERS, Policy, PolicyError};
+use super::layout::Linear;
+use super::{Policy, PolicyError};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
@@ -53,8 +54,9 @@ impl<'a> Weights<'a> {
         Self { policy, tensors: policy.parameters.iter().map(|(_, var)| var.as_detached_tensor()).collect() }
     }
 
-    fn linear(&self, x: &Tensor, idx: usize) -> candle_core::Result<Tensor> {
-        x.matmul(&self.tensors[idx].t()?)
+    fn linear(&self, x: &Tensor, at: Linear) -> candle_core::Result<Tensor> {
+        let out = x.matmul(&self.tensors[at.weight].t()?)?;
+        at.bias.map_or(Ok(out.clone()), |bias| out.broadcast_add(&self.tensors[bias]))
     }
 
     fn device(&self) -> &Device {
@@ -63,29 +65,35 @@ impl<'a> Weights<'a> {
 
     /// Hidden states after the last norm, of the rows `rows` of the pack: `(rows, width)`.
     pub fn hidden(&self, pack: &Pack, rows: &[u32]) -> Result<Tensor, PolicyError> {
-        let architecture = &self.policy.architecture;
+        let shape = &self.policy.shape;
+        let layout = self.policy.layout();
         self.policy.check_tokens(&pack.tokens)?;
-        let plan = AttentionPlan {
+        let mut plan = AttentionPlan {
             heads: self.policy.heads(),
+            window: None,
             segments: pack.segments.clone(),
             rotary: self.policy.rotary(pack.longest()),
         };
-        let eps = architecture.norm_eps;
+        let eps = shape.norm_eps;
         let tokens = Tensor::from_slice(&pack.tokens, pack.tokens.len(), self.device())?;
         let mut x = self.tensors[0].index_select(&tokens, 0)?;
-        for layer in 0..architecture.layers {
-            let at = 1 + layer * LAYER_PARAMETERS;
-            let normed = composed::rms_norm(&x, &self.tensors[at], eps)?;
-            let q = self.linear(&normed, at + 1)?;
-            let k = self.linear(&normed, at + 2)?;
-            let v = self.linear(&normed, at + 3)?;
-            x = (&x + self.linear(&composed::attention(&q, &k, &v, &plan)?, at + 4)?)?;
-            let normed = composed::rms_norm(&x, &self.tensors[at + 5], eps)?;
-            let gated = composed::gated_unit(&self.linear(&normed, at + 6)?, &self.linear(&normed, at + 7)?)?;
-            x = (x + self.linear(&gated, at + 8)?)?;
+        for (idx, at) in layout.layers.iter().enumerate() {
+            let normed = composed::rms_norm(&x, &self.tensors[at.first_norm], eps)?;
+            let mut q = self.linear(&normed, at.q)?;
+            let mut k = self.linear(&normed, at.k)?;
+            let v = self.linear(&normed, at.v)?;
+            if let Some([of_q, of_k]) = at.head_norms {
+                q = composed::head_norm(&q, &self.tensors[of_q], eps)?;
+                k = composed::head_norm(&k, &self.tensors[of_k], eps)?;
+            }
+            plan.window = shape.windows.get(idx).copied().flatten();
+            x = (&x + self.linear(&composed::attention(&q, &k, &v, &plan)?, at.o)?)?;
+            let normed = composed::rms_norm(&x, &self.tensors[at.second_norm], eps)?;
+            let gated = composed::gated_unit(&self.linear(&normed, at.gate)?, &self.linear(&normed, at.up)?)?;
+            x = (x + self.linear(&gated, at.down)?)?;
         }
         let rows = Tensor::from_slice(rows, rows.len(), self.device())?;
-        Ok(composed::rms_norm(&x.index_select(&rows, 0)?, &self.tensors[self.policy.norm_index()], eps)?)
+        Ok(composed::rms_norm(&x.index_select(&rows, 0)?, &self.tensors[layout.last_norm], eps)?)
     }
 
     /// Log-probability and entropy `(R, 2)` of `targets[i]` after row `rows[i]` of the pack.
@@ -98,6 +106,6 @@ impl<'a> Weights<'a> {
     ) -> Result<Tensor, PolicyError> {
         self.policy.check_tokens(targets)?;
         let hidden = self.hidden(pack, rows)?;
-        Ok(composed::logp_entropy(&hidden, &self.tensors[self.policy.head_index()], targets, temperature)?)
+        Ok(composed::logp_entropy(&hidden, &self.tensors[self.policy.layout().head], targets, temperature)?)
     }
 }

@@ -1,17 +1,33 @@
 //! The weights of a policy at one moment, in main memory and packed for the kernels. Decoding, scoring and training
 //! on the CPU all read this, which is why they agree to the last bit.
 
-use super::{LAYER_PARAMETERS, Policy, PolicyError};
+use super::layout::{Layout, Linear};
+use super::{Policy, PolicyError};
 use crate::kernels::attention::{Heads, Rotary};
 use crate::kernels::matmul::{Left, Panels, product};
 use crate::kernels::norm;
 use candle_core::{Device, Error, Storage, Tensor};
 use std::sync::Arc;
 
-/// A weight `(out, in)` packed for `x · weight^T` and, when it is trained, for `dy · weight`.
+/// A weight `(out, in)` packed for `x · weight^T` and, when it is trained, for `dy · weight`; and its bias.
 pub(crate) struct Matrix {
     pub forward: Panels,
     pub backward: Panels,
+    pub bias: Option<Vec<f32>>,
+}
+
+impl Matrix {
+    /// `out = x · weight^T + bias`, or that added to `out`: first the product, then the bias.
+    pub(crate) fn apply(&self, x: &[f32], rows: usize, out: &mut [f32], accumulate: bool) {
+        product(Left::Rows(x), rows, &self.forward, out, accumulate);
+        if let Some(bias) = &self.bias {
+            for row in out.chunks_exact_mut(bias.len()) {
+                for (out, bias) in row.iter_mut().zip(bias) {
+                    *out += bias;
+                }
+            }
+        }
+    }
 }
 
 /// Packed weights of one layer.
@@ -20,6 +36,10 @@ pub(crate) struct Layer {
     pub q: Matrix,
     pub k: Matrix,
     pub v: Matrix,
+    /// Norms of each head's query and key.
+    pub head_norms: Option<[Vec<f32>; 2]>,
+    /// Positions that attention sees, the own one included.
+    pub window: Option<usize>,
     pub o: Matrix,
     pub second_norm: Vec<f32>,
     pub gate: Matrix,
@@ -38,6 +58,7 @@ pub(crate) struct HostWeights {
     pub hidden: usize,
     pub eps: f32,
     pub rotary: Arc<Rotary>,
+    pub layout: Layout,
 }
 
 impl HostWeights {
@@ -56,33 +77,44 @@ impl HostWeights {
                 let backward = if trained { Panels::from_rows(values, out, inner) } else { Some(Panels::empty()) };
                 let both = Panels::from_columns(values, inner, out).zip(backward);
                 let (forward, backward) = both.ok_or_else(|| Error::msg("a weight has another size than its shape"))?;
-                Ok(Matrix { forward, backward })
+                Ok(Matrix { forward, backward, bias: None })
             })
         };
+        let linear = |at: Linear| -> candle_core::Result<Matrix> {
+            Ok(Matrix { bias: at.bias.map(numbers).transpose()?, ..matrix(at.weight)? })
+        };
+        let shape = &policy.shape;
+        let layout = policy.layout();
         let layer = |layer: usize| -> candle_core::Result<Layer> {
-            let at = 1 + layer * LAYER_PARAMETERS;
+            let at = &layout.layers[layer];
             Ok(Layer {
-                first_norm: numbers(at)?,
-                q: matrix(at + 1)?,
-                k: matrix(at + 2)?,
-                v: matrix(at + 3)?,
-                o: matrix(at + 4)?,
-                second_norm: numbers(at + 5)?,
-                gate: matrix(at + 6)?,
-                up: matrix(at + 7)?,
-                down: matrix(at + 8)?,
+                first_norm: numbers(at.first_norm)?,
+                q: linear(at.q)?,
+                k: linear(at.k)?,
+                v: linear(at.v)?,
+                head_norms: match at.head_norms {
+                    Some([q, k]) => Some([numbers(q)?, numbers(k)?]),
+                    None => None,
+                },
+                window: shape.windows.get(layer).copied().flatten(),
+                o: linear(at.o)?,
+                second_norm: numbers(at.second_norm)?,
+                gate: linear(at.gate)?,
+                up: linear(at.up)?,
+                down: linear(at.down)?,
             })
         };
         Ok(Self {
             embedding: numbers(0)?,
-            layers: (0..policy.architecture.layers).map(layer).collect::<candle_core::Result<_>>()?,
-            last_norm: numbers(policy.norm_index())?,
-            head: matrix(policy.head_index())?,
+            layers: (0..shape.layers).map(layer).collect::<candle_core::Result<_>>()?,
+            last_norm: numbers(layout.last_norm)?,
+            head: matrix(layout.head)?,
             heads: policy.heads(),
-            width: policy.architecture.width,
-            hidden: policy.architecture.hidden,
-            eps: policy.architecture.norm_eps as f32,
+            width: shape.width,
+            hidden: shape.hidden,
+            eps: shape.norm_eps as f32,
             rotary: policy.rotary(positions),
+            layout: layout.clone(),
         })
     }
 

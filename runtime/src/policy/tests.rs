@@ -1,9 +1,11 @@
 use super::composed::AttentionPlan;
 use super::forward::{Pack, Weights};
 use super::gradient::{Lanes, Sequence, SequenceLoss, gradients, score};
+use super::shape::{AttentionBias, Rope, RopeScaling};
 use super::*;
 use crate::kernels::logprob::RowStatistics;
 use crate::kernels::{attention, gated, logprob, norm};
+use std::collections::BTreeMap;
 
 /// Reproducible numbers, about standard normal.
 pub(crate) fn numbers(n: usize, stream: u32) -> Vec<f32> {
@@ -116,9 +118,12 @@ fn gated_unit_agrees() {
 
 #[test]
 fn attention_agrees() {
-    for (heads, kv_heads, head_width) in [(1, 1, 8), (3, 3, 32), (4, 2, 6), (6, 2, 40)] {
+    for (heads, kv_heads, head_width, window) in
+        [(1, 1, 8, None), (3, 3, 32, Some(18)), (4, 2, 6, None), (4, 2, 6, Some(1)), (6, 2, 40, Some(7))]
+    {
         let plan = AttentionPlan {
             heads: Heads { heads, kv_heads, head_width },
+            window,
             segments: [0, 1, 20, 20, 53].into(),
             rotary: Arc::new(Rotary::new(head_width, 10_000.0, 40)),
         };
@@ -128,11 +133,12 @@ fn attention_agrees() {
             &[&[53, q], &[53, kv], &[53, kv]],
             &|x| composed::attention(&x[0], &x[1], &x[2], &plan),
             &|x, dy| {
-                let AttentionPlan { heads, segments, rotary } = &plan;
+                let AttentionPlan { heads, window, segments, rotary } = &plan;
                 let mut out = vec![f32::NAN; 53 * q];
                 let (mut dq, mut dk, mut dv) = (out.clone(), vec![f32::NAN; 53 * kv], vec![f32::NAN; 53 * kv]);
-                attention::forward(&x[0], &x[1], &x[2], segments, *heads, rotary, &mut out);
-                attention::backward(&x[0], &x[1], &x[2], segments, *heads, rotary, dy, &mut dq, &mut dk, &mut dv);
+                attention::forward(&x[0], &x[1], &x[2], segments, *heads, *window, rotary, &mut out);
+                let (dq_, dk_, dv_) = (&mut dq[..], &mut dk[..], &mut dv[..]);
+                attention::backward(&x[0], &x[1], &x[2], segments, *heads, *window, rotary, dy, dq_, dk_, dv_);
                 (out, vec![dq, dk, dv])
             },
         );
@@ -183,11 +189,47 @@ fn test_loss(idx: usize, logp: &[f32], entropy: &[f32]) -> SequenceLoss {
 
 const ONE: Lanes = Lanes { threads: 1 };
 
+/// Shapes with every feature that a relative of Llama has, alone and together, with biases and norms that do something.
+pub(crate) fn relatives() -> Vec<Policy> {
+    let base = small(4, 2, true).shape;
+    let rope = |scaling| Rope { theta: 500.0, scaling };
+    let yarn =
+        |truncate| RopeScaling::Yarn { factor: 4.0, slow: 1.0, fast: 4.0, original: 16.0, attention: 1.14, truncate };
+    let shapes = [
+        small(3, 1, true).shape,
+        small(3, 3, false).shape,
+        Shape { attention_bias: AttentionBias::Qkv, ..base.clone() },
+        Shape { attention_bias: AttentionBias::All, mlp_bias: true, tied: false, ..base.clone() },
+        Shape { qk_norm: true, head_width: 10, ..base.clone() },
+        Shape { windows: vec![Some(5), None], ..base.clone() },
+        Shape { rope: rope(RopeScaling::Linear { factor: 3.0 }), windows: vec![Some(2), Some(18)], ..base.clone() },
+        Shape {
+            rope: rope(RopeScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 64.0 }),
+            qk_norm: true,
+            windows: vec![None, Some(17)],
+            ..base.clone()
+        },
+        Shape { rope: rope(yarn(true)), attention_bias: AttentionBias::Qkv, qk_norm: true, ..base.clone() },
+        Shape { rope: rope(yarn(false)), head_width: 16, mlp_bias: true, ..base },
+    ];
+    let one = |(idx, shape): (usize, &Shape)| {
+        let policy = Policy::random(shape, 3 + idx as u64, &Device::Cpu).unwrap();
+        for (at, (name, var)) in policy.parameters.iter().enumerate() {
+            let is_head_norm = name.contains("q_norm") || name.contains("k_norm");
+            if name.ends_with(".bias") || is_head_norm {
+                let moved = Tensor::from_vec(numbers(var.elem_count(), 500 + at as u32), var.shape(), &Device::Cpu);
+                var.set(&(var.as_detached_tensor() + (moved.unwrap() * 0.3).unwrap()).unwrap()).unwrap();
+            }
+        }
+        policy
+    };
+    shapes.iter().enumerate().map(one).collect()
+}
+
 /// The whole policy by central differences: every parameter tensor, several entries each.
 #[test]
 fn gradients_of_the_whole_policy_agree_with_differences() {
-    for (kv_heads, tied) in [(1, true), (3, false)] {
-        let policy = small(3, kv_heads, tied);
+    for policy in relatives() {
         let examples = examples();
         let sequences = &as_sequences(&examples)[..6];
         let found = gradients(&policy, sequences, 0.9, &ONE, &test_loss).unwrap();
@@ -229,42 +271,60 @@ fn gradients_of_the_whole_policy_agree_with_differences() {
 /// The whole policy against candle's own operations in f64.
 #[test]
 fn gradients_agree_with_the_composition_in_double_precision() {
-    let policy = small(4, 2, false);
+    for policy in relatives() {
+        compare_with_double_precision(&policy);
+    }
+}
+
+fn compare_with_double_precision(policy: &Policy) {
+    let shape = &policy.shape;
     let examples = examples();
     let sequences = &as_sequences(&examples)[..4];
-    let found = gradients(&policy, sequences, 1.0, &ONE, &test_loss).unwrap();
+    let found = gradients(policy, sequences, 1.0, &ONE, &test_loss).unwrap();
 
-    let exact: Vec<Var> = policy
+    let exact: BTreeMap<&str, Var> = policy
         .parameters
         .iter()
-        .map(|(_, var)| Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap())
+        .map(|(name, var)| (name.as_str(), Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap()))
         .collect();
     let mut total = Tensor::zeros((), DType::F64, &Device::Cpu).unwrap();
     for (idx, sequence) in sequences.iter().enumerate() {
         let pack = Pack::new([sequence.tokens]);
-        let plan = AttentionPlan {
-            heads: policy.heads(),
-            segments: pack.segments.clone(),
-            rotary: policy.rotary(pack.longest()),
+        let linear = |x: &Tensor, name: &str| {
+            let out = x.matmul(&exact[&*format!("{name}.weight")].t().unwrap()).unwrap();
+            exact.get(&*format!("{name}.bias")).map_or(out.clone(), |bias| out.broadcast_add(bias).unwrap())
         };
-        let linear = |x: &Tensor, at: usize| x.matmul(&exact[at].t().unwrap()).unwrap();
         let tokens = Tensor::new(sequence.tokens, &Device::Cpu).unwrap();
-        let mut x = exact[0].index_select(&tokens, 0).unwrap();
-        for layer in 0..2 {
-            let at = 1 + layer * LAYER_PARAMETERS;
-            let normed = composed::rms_norm(&x, &exact[at], 1e-5).unwrap();
-            let (q, k, v) = (linear(&normed, at + 1), linear(&normed, at + 2), linear(&normed, at + 3));
+        let embedding = &exact["model.embed_tokens.weight"];
+        let mut x = embedding.index_select(&tokens, 0).unwrap();
+        for layer in 0..shape.layers {
+            let name = |part: &str| format!("model.layers.{layer}.{part}");
+            let weight = |part: &str| &exact[&*name(&format!("{part}.weight"))];
+            let normed = composed::rms_norm(&x, weight("input_layernorm"), shape.norm_eps).unwrap();
+            let [mut q, mut k, v] =
+                ["q_proj", "k_proj", "v_proj"].map(|part| linear(&normed, &name(&format!("self_attn.{part}"))));
+            if shape.qk_norm {
+                q = composed::head_norm(&q, weight("self_attn.q_norm"), shape.norm_eps).unwrap();
+                k = composed::head_norm(&k, weight("self_attn.k_norm"), shape.norm_eps).unwrap();
+            }
+            let plan = AttentionPlan {
+                heads: policy.heads(),
+                window: shape.windows.get(layer).copied().flatten(),
+                segments: pack.segments.clone(),
+                rotary: policy.rotary(pack.longest()),
+            };
             let mixed = composed::attention(&q, &k, &v, &plan).unwrap();
-            x = (x + linear(&mixed, at + 4)).unwrap();
-            let normed = composed::rms_norm(&x, &exact[at + 5], 1e-5).unwrap();
-            let gated = composed::gated_unit(&linear(&normed, at + 6), &linear(&normed, at + 7)).unwrap();
-            x = (x + linear(&gated, at + 8)).unwrap();
+            x = (x + linear(&mixed, &name("self_attn.o_proj"))).unwrap();
+            let normed = composed::rms_norm(&x, weight("post_attention_layernorm"), shape.norm_eps).unwrap();
+            let [gate, up] = ["mlp.gate_proj", "mlp.up_proj"].map(|part| linear(&normed, &name(part)));
+            let gated = composed::gated_unit(&gate, &up).unwrap();
+            x = (x + linear(&gated, &name("mlp.down_proj"))).unwrap();
         }
-        let hidden = composed::rms_norm(&x, &exact[policy.norm_index()], 1e-5).unwrap();
+        let hidden = composed::rms_norm(&x, &exact["model.norm.weight"], shape.norm_eps).unwrap();
         let response = sequence.tokens.len() - sequence.prompt_len;
         let hidden = hidden.narrow(0, sequence.prompt_len - 1, response).unwrap();
-        let out =
-            composed::logp_entropy(&hidden, &exact[policy.head_index()], &sequence.tokens[sequence.prompt_len..], 1.0);
+        let head = if shape.tied { embedding } else { &exact["lm_head.weight"] };
+        let out = composed::logp_entropy(&hidden, head, &sequence.tokens[sequence.prompt_len..], 1.0);
         let out = out.unwrap();
         let scale = f64::from(0.1 + 0.01 * idx as f32);
         let logp = (out.narrow(1, 0, 1).unwrap().sqr().unwrap() * (0.5 * scale)).unwrap().sum_all().unwrap();
@@ -274,22 +334,23 @@ fn gradients_agree_with_the_composition_in_double_precision() {
     let loss: f64 = total.to_scalar().unwrap();
     assert!((loss - found.loss).abs() < 1e-6 * loss.abs().max(1.0));
     let store = total.backward().unwrap();
-    for (((name, _), found), exact) in policy.parameters.iter().zip(&found.tensors).zip(&exact) {
-        assert_close(name, &flat(found), &flat(store.get(exact.as_tensor()).unwrap()), 2e-5);
+    for ((name, _), found) in policy.parameters.iter().zip(&found.tensors) {
+        assert_close(name, &flat(found), &flat(store.get(exact[&**name].as_tensor()).unwrap()), 2e-5);
     }
 }
 
 /// The path of other devices, which runs on the CPU too.
 #[test]
 fn gradients_by_automatic_differentiation_agree() {
-    let policy = small(4, 2, true);
     let examples = examples();
     let sequences = as_sequences(&examples);
-    let found = gradients(&policy, &sequences, 0.8, &ONE, &test_loss).unwrap();
-    let other = gradient::on_device(&policy, &sequences, 0.8, &test_loss).unwrap();
-    assert!((found.loss - other.loss).abs() < 1e-5 * found.loss.abs());
-    for (((name, _), found), other) in policy.parameters.iter().zip(&found.tensors).zip(&other.tensors) {
-        assert_close(name, &flat(found), &flat(other), 1e-4);
+    for policy in relatives() {
+        let found = gradients(&policy, &sequences, 0.8, &ONE, &test_loss).unwrap();
+        let other = gradient::on_device(&policy, &sequences, 0.8, &test_loss).unwrap();
+        assert!((found.loss - other.loss).abs() < 1e-5 * found.loss.abs());
+        for (((name, _), found), other) in policy.parameters.iter().zip(&found.tensors).zip(&other.tensors) {
+            assert_close(name, &flat(found), &flat(other), 1e-4);
+        }
     }
 }
 
@@ -370,7 +431,7 @@ fn save_and_load_keep_every_bit() {
         policy.save(folder.path()).unwrap();
         let first = std::fs::read(folder.path().join("model.safetensors")).unwrap();
         let back = Policy::load(folder.path(), &Device::Cpu).unwrap();
-        assert_eq!(back.architecture, policy.architecture);
+        assert_eq!(back.shape, Shape { max_positions: 2048, ..policy.shape.clone() });
         assert_eq!(back.digest().unwrap(), policy.digest().unwrap());
         back.save(folder.path()).unwrap();
         assert_eq!(first, std::fs::read(folder.path().join("model.safetensors")).unwrap());
@@ -388,9 +449,17 @@ fn a_damaged_checkpoint_is_named() {
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace("\"intermediate_size\": 40", "\"intermediate_size\": 41")).unwrap();
-    assert!(load().contains("mlp.gate_proj.weight has shape [40, 24], expected [41, 24]"), "{}", load());
+    assert!(
+        load().contains("mlp.gate_proj.weight`: its shape is [40, 24]") && load().contains("[41, 24]"),
+        "{}",
+        load()
+    );
     std::fs::write(&config, text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1")).unwrap();
-    assert!(load().contains("model.layers.1.input_layernorm.weight is not part"), "{}", load());
+    assert!(
+        load().contains("model.layers.1.input_layernorm.weight") && load().contains("no such parameter"),
+        "{}",
+        load()
+    );
     std::fs::write(&config, &text).unwrap();
     let weights = folder.path().join("model.safetensors");
     let bytes = std::fs::read(&weights).unwrap();
@@ -408,21 +477,25 @@ fn a_snapshot_stays_and_a_seed_decides() {
     var.set(&(var.as_detached_tensor() * 2.0).unwrap()).unwrap();
     assert_ne!(policy.digest().unwrap(), digest);
     assert_eq!(snapshot.digest().unwrap(), digest);
-    let other = Policy::fresh(&policy.architecture, 19, 4, &Device::Cpu).unwrap();
+    let other = Policy::random(&policy.shape, 4, &Device::Cpu).unwrap();
     assert_ne!(other.digest().unwrap(), digest);
 }
 
 #[test]
 fn an_architecture_that_cannot_be_built_is_refused() {
-    let good = small(4, 2, true).architecture;
-    let check = |architecture: Architecture, expected: &str| {
-        let error = parameter_shapes(&architecture, 19).unwrap_err().to_string();
+    let good = small(4, 2, true).shape;
+    let check = |shape: Shape, expected: &str| {
+        let error = parameter_shapes(&shape).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(Architecture { kv_heads: 3, ..good.clone() }, "kv_heads = 3 does not divide heads = 4");
-    check(Architecture { head_width: 7, ..good.clone() }, "head_width = 7 is odd");
-    check(Architecture { width: 0, ..good.clone() }, "width is 0");
-    check(Architecture { rope_theta: f64::NAN, ..good }, "rope_theta");
+    check(Shape { kv_heads: 3, ..good.clone() }, "kv_heads = 3 does not divide heads = 4");
+    check(Shape { head_width: 7, ..good.clone() }, "head_width = 7 is odd");
+    check(Shape { width: 0, ..good.clone() }, "width is 0");
+    let rope = |theta, scaling| Rope { theta, scaling };
+    check(Shape { rope: rope(f64::NAN, RopeScaling::None), ..good.clone() }, "rope_theta");
+    check(Shape { rope: rope(1e4, RopeScaling::Linear { factor: 0.0 }), ..good.clone() }, "rotary scaling = 0");
+    check(Shape { windows: vec![None], ..good.clone() }, "windows are given for 1 of 2 layers");
+    check(Shape { windows: vec![None, Some(0)], ..good }, "a window of attention is 0");
 }
 
 #[test]

@@ -75,9 +75,8 @@ impl Trainer<'_> {
             let number = source.row(self.plan.seed, stage.index, number);
             let problem = source.problem(Split::Train, number);
             let prompt = self
-                .tokenizer
-                .encode(&problem.prompt)
-                .map_err(|why| RunError::BadPrompt { domain: name.to_string(), why: why.to_string() })?;
+                .prompt_tokens(&problem.prompt)
+                .map_err(|why| RunError::BadPrompt { domain: name.to_string(), why })?;
             if prompt.len() as u64 > source.max_prompt_tokens {
                 self.leave_out(name, step)?;
                 continue;
@@ -112,22 +111,25 @@ impl Trainer<'_> {
                 });
             }
         }
-        let engine =
-            Engine { slots: slots as usize, end_token: self.tokenizer.end_token(), threads: self.lanes.threads };
+        let engine = Engine {
+            version: self.counters.step,
+            end_tokens: self.tokenizer.end_tokens().to_vec(),
+            ..Engine::new(slots as usize, self.tokenizer.end_token(), self.lanes.threads)
+        };
         let mut generated = generate(&self.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?.into_iter();
         let mut n = 0;
         for draw in draws {
             let mut rollouts = Vec::new();
             for (idx, response) in generated.by_ref().take(group_size as usize).enumerate() {
-                let (text, reasoning_tokens, answer_tokens) = self.read_response(&response.tokens, response.finished);
+                let (text, reasoning_tokens, answer_tokens) = self.read_response(response.body());
                 n += response.tokens.len() as u64;
                 rollouts.push(Rollout {
                     idx,
+                    truncated: response.truncated(),
                     tokens: response.tokens,
                     logp_behavior: response.logp_behavior,
                     logp_sampled: response.logp_sampled,
                     version: self.counters.step,
-                    truncated: !response.finished,
                     text,
                     reasoning_tokens,
                     answer_tokens,
@@ -150,9 +152,8 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// The text of a response, and how many of its tokens are reasoning and answer.
-    pub(crate) fn read_response(&self, tokens: &[u32], finished: bool) -> (String, usize, usize) {
-        let body = if finished { &tokens[..tokens.len().saturating_sub(1)] } else { tokens };
+    /// The text of a response, given without its end token, and how many of its tokens are reasoning and answer.
+    pub(crate) fn read_response(&self, body: &[u32]) -> (String, usize, usize) {
         let text = self.tokenizer.decode(body);
         let answer = answer_part(&text, &self.plan.policy.answer);
         let n_answer = answer.and_then(|range| text.get(range)).map_or(0, |part| self.tokenizer.count(part));

@@ -9,12 +9,14 @@ use crate::policy::Policy;
 use crate::prompt::PromptTemplate;
 use crate::reward;
 use crate::sampler::{DomainState, Sampler};
-use crate::tokenizer::Tokenizer;
 use crate::verify::{self, Status, Verdict, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
 use recipec_compiler::settings::{AdamW, AnswerRule, ComputedSignal, DataSource, RowRules, WeightUpdate};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The tokens of a prompt as the policy reads it.
+pub(crate) type Tokens<'a> = dyn Fn(&str) -> Result<Vec<u32>, String> + 'a;
 
 /// The data of one domain.
 pub(crate) struct DomainData {
@@ -85,7 +87,7 @@ impl<'a> StageRuntime<'a> {
     pub(crate) fn open(
         plan: &'a Plan,
         stage: &'a StagePlan,
-        tokenizer: &Tokenizer,
+        tokens: &Tokens<'_>,
         folder: &Path,
     ) -> Result<Self, RunError> {
         let index = plan.stages.iter().position(|s| std::ptr::eq(s, stage)).unwrap_or(0) as u32;
@@ -106,7 +108,7 @@ impl<'a> StageRuntime<'a> {
         if let Some(sampler) = &opened.sampler {
             sampler.check()?;
         }
-        opened.try_prompts(tokenizer)?;
+        opened.try_prompts(tokens)?;
         Ok(opened)
     }
 
@@ -211,16 +213,14 @@ impl<'a> StageRuntime<'a> {
     }
 
     /// One prompt of every domain goes through the tokenizer before anything is spent.
-    fn try_prompts(&self, tokenizer: &Tokenizer) -> Result<(), RunError> {
+    fn try_prompts(&self, tokens: &Tokens<'_>) -> Result<(), RunError> {
         for (name, domain) in &self.data {
             if domain.data.len(Split::Train) == Some(0) {
                 let why = "its data has no row to train on".to_string();
                 return Err(RunError::BadPrompt { domain: name.clone(), why });
             }
             let problem = domain.problem(Split::Train, 0);
-            tokenizer
-                .encode(&problem.prompt)
-                .map_err(|why| RunError::BadPrompt { domain: name.clone(), why: why.to_string() })?;
+            tokens(&problem.prompt).map_err(|why| RunError::BadPrompt { domain: name.clone(), why })?;
         }
         Ok(())
     }

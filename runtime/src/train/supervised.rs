@@ -51,7 +51,7 @@ impl Trainer<'_> {
                     why: "its data has no such column".into(),
                 })?;
             let bad = |why: String| RunError::BadPrompt { domain: domain.to_string(), why };
-            let mut tokens = self.tokenizer.encode(&problem.prompt).map_err(|why| bad(why.to_string()))?;
+            let mut tokens = self.prompt_tokens(&problem.prompt).map_err(bad)?;
             let prompt_len = tokens.len();
             if prompt_len as u64 > source.max_prompt_tokens {
                 self.leave_out(domain, step)?;

@@ -48,6 +48,10 @@ registry! {
         what: "It needs something that is not there, or an argument does not fit.",
         why: "It is found before the first step; untrusted code is never run bare.",
         bad: "verify = python_tests()  // where namespaces are forbidden", good: "verify = python_tests(remote = \"http://sandbox:8080\")";
+    RUN_CHECKPOINT = "recipe::run::checkpoint", Error, "the files of a model cannot be used",
+        what: "An architecture or a key that is not carried out, weights that are cut short, missing or of another shape, a tokenizer with more ids than the embedding has rows, a chat template that raises.",
+        why: "A model that is read nearly right trains nearly wrong: what changes the computation is read or refused, by file and key.",
+        bad: "source = folder(\"base\")  // its `config.json` says `\"hidden_act\": \"gelu\"`", good: "source = folder(\"base\")  // `\"hidden_act\": \"silu\"`";
     RUN_MODEL = "recipe::run::model", Error, "the model failed",
         what: "A tensor operation, a gradient that is not finite, or a file of weights that does not fit.",
         why: "The last checkpoint is intact.",

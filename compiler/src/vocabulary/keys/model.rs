@@ -20,8 +20,12 @@ pub(super) const MODEL: &[Key] = &[
                 ARCHITECTURE,
                 "A Llama-architecture decoder with random weights and the built-in character tokenizer.",
             ),
-            call("folder", &[first("path", Kind::Text, "A folder in Hugging Face layout.")], "Weights from a folder."),
-            call("hf", &[first("name", Kind::Text, "`org/name`")], "Weights from the hub."),
+            call(
+                "folder",
+                &[first("path", Kind::Text, "A folder in Hugging Face layout, or a GGUF file.")],
+                "Weights from a folder, or from one GGUF file, with the tokenizer and chat template beside them.",
+            ),
+            call("hf", &[first("name", Kind::Text, "`org/name`, or `org/name@revision`")], "Weights from the hub."),
         ]),
         Required("only the author can know which model is meant"),
         "Where the weights come from.",
@@ -72,6 +76,12 @@ pub(super) const MODEL: &[Key] = &[
         ]),
         Default("whole"),
         "Which part of a response is the answer; what is before it is the reasoning.",
+    ),
+    key(
+        "chat",
+        Kind::Truth,
+        Nothing,
+        "Whether a prompt is put as a question of the user through the model's chat template; where it is not written, it is if the model has one.",
     ),
 ];
 

@@ -43,16 +43,16 @@ fn written(policy: &Policy, n: usize) -> Group {
             sampling: sampling.clone(),
         })
         .collect();
-    let engine = Engine { slots: 4, end_token: tokenizer.end_token(), threads: 1 };
+    let engine = Engine::new(4, tokenizer.end_token(), 1);
     let responses = generate(policy, &requests, &engine, &mut |_| ControlFlow::Continue(())).unwrap();
     let rollout = |(idx, response): (usize, crate::generate::Generated)| Rollout {
         idx,
         text: tokenizer.decode(&response.tokens),
+        truncated: response.truncated(),
         tokens: response.tokens,
         logp_behavior: response.logp_behavior,
         logp_sampled: Vec::new(),
         version: 0,
-        truncated: !response.finished,
         reasoning_tokens: 0,
         answer_tokens: 0,
         verdict: None,
@@ -145,7 +145,7 @@ fn a_reference_stands_where_the_answer_stood() {
 fn a_policy_without_preference_is_uniform() {
     let fresh = policy();
     let zeros = fresh.parameters.iter().map(|(name, var)| (name.clone(), var.as_tensor().zeros_like().unwrap()));
-    let flat = Policy::from_tensors(&fresh.architecture, 96, zeros.collect::<Vec<_>>()).unwrap();
+    let flat = Policy::from_tensors(&fresh.shape, zeros.collect::<Vec<_>>()).unwrap();
     let mut group = written(&fresh, 1);
     group.rollouts[0].text = "so#12".into();
     group.rollouts[0].tokens = Tokenizer::Characters.encode("so#12").unwrap();
