@@ -9,14 +9,20 @@ mod explain;
 mod family;
 mod fmt;
 #[cfg(feature = "run")]
+mod fork;
+#[cfg(feature = "run")]
 mod generate;
 mod graph;
 mod hash;
+#[cfg(feature = "run")]
+mod lock;
 #[cfg(feature = "run")]
 mod model;
 mod new;
 mod plan;
 mod plot;
+#[cfg(feature = "run")]
+mod replay;
 #[cfg(feature = "run")]
 mod report;
 #[cfg(feature = "run")]
@@ -30,6 +36,8 @@ mod simulate;
 mod test;
 #[cfg(feature = "run")]
 mod verify;
+#[cfg(feature = "run")]
+mod whence;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -115,16 +123,40 @@ enum Command {
     /// Train as a recipe says; ends with a table and a report.
     #[cfg(feature = "run")]
     #[command(
-        after_help = "Examples:\n  recipec run recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --set seed=2\n  recipec run recipes/quickstart.recipe --variant plain_penalty --runs /data/runs"
+        after_help = "Examples:\n  recipec run recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --set seed=2\n  recipec run --locked recipes/quickstart.recipe\n  recipec run recipes/quickstart.recipe --variant plain_penalty --runs /data/runs"
     )]
     Run(run::RunArgs),
     /// Go on with an interrupted run from its last checkpoint.
     #[cfg(feature = "run")]
     #[command(after_help = "Example:\n  recipec resume runs/quickstart-1")]
     Resume(run::ResumeArgs),
+    /// Begin another run with a checkpoint: weights and moments are taken over, the recipe may differ.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec fork runs/quickstart-1@400 --set gamma=0.25\n  recipec fork runs/quickstart-1@best other.recipe --variant no_penalty"
+    )]
+    Fork(fork::Args),
+    /// Train a run again and compare metrics, evaluations and weights, bit for bit.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec replay runs/quickstart-1\n  recipec replay runs/quickstart-1 --into again"
+    )]
+    Replay(replay::Args),
+    /// Write the lock of a recipe: digests of everything outside of it that a run depends on.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec lock recipes/quickstart.recipe\n  recipec lock a.recipe --variant short\n  recipec run --locked a.recipe"
+    )]
+    Lock(lock::Args),
+    /// Say where a run or a checkpoint came from: recipe, inputs, program, device, command.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec whence runs/quickstart-1\n  recipec whence runs/quickstart-1/checkpoints/step-400 --json"
+    )]
+    Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "report", "verify", "serve", "generate", "score", "bench"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -193,6 +225,14 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         #[cfg(feature = "run")]
         Command::Resume(args) => run::resume(&args),
+        #[cfg(feature = "run")]
+        Command::Fork(args) => fork::run(&args),
+        #[cfg(feature = "run")]
+        Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "run")]
+        Command::Lock(args) => lock::run(&args),
+        #[cfg(feature = "run")]
+        Command::Whence(args) => whence::run(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
         #[cfg(feature = "run")]

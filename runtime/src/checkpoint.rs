@@ -1,48 +1,37 @@
-//! Checkpoints: everything needed to go on exactly, written under a temporary name and renamed, so that a checkpoint is there as a
-//! whole or not at all. Weights are in Hugging Face layout.
+//! Checkpoints: everything needed to go on exactly. One is written under another name, synced and renamed, so that whenever the
+//! process ends, the checkpoint before or the new one is there as a whole. Weights are in Hugging Face layout.
+//!
+//! Names that begin with a point are work in progress: `.draft-step-N` is being written, `.old-step-N` is being replaced, and
+//! `.gone-step-N` is being removed. [`settle`] tidies up what a kill left of them.
 
 mod best;
+mod state;
+#[cfg(test)]
+mod tests;
 
 pub use best::{BEST, Best};
+pub use state::{STATE, State};
 
 use crate::counters::Counters;
+use crate::disk;
 use crate::error::RunError;
 use crate::optimizer::Optimizer;
+use crate::origin::Origin;
 use crate::policy::{Policy, PolicyError};
 use crate::tokenizer::Tokenizer;
 use crate::train::optimizer_settings;
 use recipec_compiler::Plan;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folder of the checkpoints in a run folder.
 pub const CHECKPOINTS: &str = "checkpoints";
-const STATE: &str = "state.json";
+/// The checkpoint that a forked run begins with, in its run folder.
+pub const START: &str = "start";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const REFERENCE: &str = "reference";
-/// Raised when the layout of a checkpoint changes.
-const VERSION: u32 = 1;
-
-/// `state.json`: where the run is, and the digests of everything beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    /// Version of the layout.
-    pub version: u32,
-    /// Fingerprint of the plan.
-    pub plan: String,
-    /// Where the run is.
-    pub counters: Counters,
-    /// Steps of the optimizer itself, if the stage has one.
-    pub optimizer_steps: Option<u64>,
-    /// Whether the policy of the start of the stage is in `reference/`.
-    pub has_reference: bool,
-    /// Length of each growing file of the run folder.
-    pub lengths: BTreeMap<String, u64>,
-    /// BLAKE3 of every file of the checkpoint but this one.
-    pub digests: BTreeMap<String, String>,
-}
+const PLAN: &str = "plan.json";
 
 /// What goes into a checkpoint.
 pub struct Contents<'a> {
@@ -58,74 +47,135 @@ pub struct Contents<'a> {
     pub counters: &'a Counters,
     /// Length of each growing file.
     pub lengths: BTreeMap<String, u64>,
-    /// Fingerprint of the plan.
-    pub plan: &'a str,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its fingerprint.
+    pub fingerprint: &'a str,
+    /// Where the run came from, where that is known.
+    pub origin: Option<&'a Origin>,
 }
 
 /// Writes `checkpoints/step-N` and removes the oldest ones beyond `keep`, but never the best one.
-pub fn save(run: &Path, contents: Contents<'_>, keep: u64) -> Result<PathBuf, RunError> {
+pub fn save(run: &Path, contents: &Contents<'_>, keep: u64) -> Result<PathBuf, RunError> {
     let folder = run.join(CHECKPOINTS);
     fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
-    let number = contents.counters.total_steps();
-    let (draft, place) = (folder.join(format!(".draft-{number}")), folder.join(format!("step-{number}")));
-    if holds(&place, &contents) {
-        return Ok(place);
-    }
+    settle(run)?;
+    let place = folder.join(format!("step-{}", contents.counters.total_steps()));
     let best = contents.counters.best.as_ref();
-    if draft.exists() {
-        fs::remove_dir_all(&draft).map_err(RunError::io("cannot remove", &draft))?;
+    // A run that is resumed at its end, or interrupted at once, has it already.
+    if !holds(&place, contents) {
+        write(&place, contents)?;
     }
-    fs::create_dir(&draft).map_err(RunError::io("cannot make", &draft))?;
-    contents.policy.save(&draft)?;
-    contents.tokenizer.save(&draft)?;
-    if let Some(optimizer) = contents.optimizer {
-        let path = draft.join(OPTIMIZER);
-        safetensors::serialize_to_file(optimizer.state(contents.policy), None, &path)
-            .map_err(|why| RunError::io("cannot write", &path)(std::io::Error::other(why.to_string())))?;
-    }
-    if let Some(reference) = contents.reference {
-        let path = draft.join(REFERENCE);
-        fs::create_dir(&path).map_err(RunError::io("cannot make", &path))?;
-        reference.save(&path)?;
-    }
-    let mut digests = BTreeMap::new();
-    digest_files(&draft, "", &mut digests)?;
-    let state = State {
-        version: VERSION,
-        plan: contents.plan.to_string(),
-        counters: contents.counters.clone(),
-        optimizer_steps: contents.optimizer.map(Optimizer::steps),
-        has_reference: contents.reference.is_some(),
-        lengths: contents.lengths,
-        digests,
-    };
-    let path = draft.join(STATE);
-    let text = serde_json::to_vec_pretty(&state)
-        .map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;
-    fs::write(&path, text).map_err(RunError::io("cannot write", &path))?;
-    sync(&path)?;
-    sync(&draft)?;
-    if place.exists() {
-        // Another state of the same step: an evaluation was made since.
-        fs::remove_dir_all(&place).map_err(RunError::io("cannot remove", &place))?;
-    }
-    fs::rename(&draft, &place).map_err(RunError::io("cannot rename", &draft))?;
-    sync(&folder)?;
     if let Some(best) = best {
         best::write(run, best)?;
     }
     let old = list(run)?.into_iter().rev().skip(keep.max(1) as usize);
     for (_, old) in old.filter(|(number, _)| best.is_none_or(|best| best.step != *number)) {
-        fs::remove_dir_all(&old).map_err(RunError::io("cannot remove", &old))?;
+        disk::remove_folder(&old).map_err(RunError::io("cannot remove", &old))?;
     }
     Ok(place)
 }
 
-/// Whether a checkpoint holds this state already: a run that is resumed at its end, or interrupted at once, writes nothing.
+/// Writes a checkpoint into a folder, in whose place another one may be.
+pub fn write(place: &Path, contents: &Contents<'_>) -> Result<State, RunError> {
+    let draft = disk::hidden(place, ".draft-");
+    if draft.exists() {
+        disk::remove_pieces(&draft).map_err(RunError::io("cannot remove", &draft))?;
+    }
+    let written = write_files(&draft, contents).and_then(|state| {
+        put(&draft, place)?;
+        Ok(state)
+    });
+    if written.is_err() && draft.exists() {
+        // Its space may be what is missing; that it cannot be removed is not the failure to tell of.
+        disk::remove_pieces(&draft).ok();
+    }
+    written
+}
+
+fn write_files(draft: &Path, contents: &Contents<'_>) -> Result<State, RunError> {
+    disk::make_folder(draft).map_err(RunError::io("cannot make", draft))?;
+    contents.policy.save(draft)?;
+    contents.tokenizer.save(draft)?;
+    if let Some(optimizer) = contents.optimizer {
+        let path = draft.join(OPTIMIZER);
+        disk::write_with(&path, |path| {
+            let moments = optimizer.state(contents.policy);
+            safetensors::serialize_to_file(moments, None, path).map_err(io_error)
+        })
+        .map_err(RunError::io("cannot write", &path))?;
+    }
+    if let Some(reference) = contents.reference {
+        let path = draft.join(REFERENCE);
+        disk::make_folder(&path).map_err(RunError::io("cannot make", &path))?;
+        reference.save(&path)?;
+    }
+    let path = draft.join(PLAN);
+    let text = serde_json::to_vec_pretty(contents.plan)
+        .map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;
+    disk::write_whole(&path, &text).map_err(RunError::io("cannot write", &path))?;
+    let state = State {
+        origin: contents.origin.cloned(),
+        optimizer_steps: contents.optimizer.map(Optimizer::steps),
+        has_reference: contents.reference.is_some(),
+        lengths: contents.lengths.clone(),
+        ..State::new(contents.fingerprint, contents.counters.clone())
+    };
+    let state = state.write(draft)?;
+    disk::sync_folder(draft).map_err(RunError::io("cannot write", draft))?;
+    Ok(state)
+}
+
+/// Puts a whole draft in its place. What was there is renamed first, and removed last.
+fn put(draft: &Path, place: &Path) -> Result<(), RunError> {
+    let old = disk::hidden(place, ".old-");
+    if place.exists() {
+        // Another state of the same step: an evaluation was made since.
+        if old.exists() {
+            disk::remove_folder(&old).map_err(RunError::io("cannot remove", &old))?;
+        }
+        disk::rename(place, &old).map_err(RunError::io("cannot rename", place))?;
+    }
+    disk::rename(draft, place).map_err(RunError::io("cannot rename", draft))?;
+    if old.exists() {
+        disk::remove_folder(&old).map_err(RunError::io("cannot remove", &old))?;
+    }
+    Ok(())
+}
+
+/// Tidies up what a kill left: a checkpoint that was about to be replaced is put back, half of one is removed.
+pub fn settle(run: &Path) -> Result<(), RunError> {
+    let folder = run.join(CHECKPOINTS);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(RunError::io("cannot read", &folder)(why)),
+    };
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(RunError::io("cannot read", &folder))?;
+        names.extend(entry.file_name().into_string().ok().filter(|name| name.starts_with('.')));
+    }
+    names.sort();
+    for name in names {
+        let path = folder.join(&name);
+        if let Some(place) = name.strip_prefix(".old-").map(|name| folder.join(name))
+            && !place.exists()
+        {
+            disk::rename(&path, &place).map_err(RunError::io("cannot rename", &path))?;
+        } else if [".old-", ".gone-", ".draft-"].iter().any(|prefix| name.starts_with(prefix)) {
+            let removed = if path.is_dir() { disk::remove_pieces(&path) } else { fs::remove_file(&path) };
+            removed.map_err(RunError::io("cannot remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a checkpoint holds this state already.
 fn holds(place: &Path, contents: &Contents<'_>) -> bool {
     let Ok(found) = state(place) else { return false };
     let now = Counters { seconds: found.counters.seconds, ..contents.counters.clone() };
-    found.plan == contents.plan && found.counters == now
+    found.plan == contents.fingerprint && found.counters == now && found.origin.as_ref() == contents.origin
 }
 
 /// The checkpoints of a run with their numbers, oldest first.
@@ -150,27 +200,28 @@ pub fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>, RunError> {
 
 /// The state of a checkpoint, after every file beside it was compared with its digest.
 pub fn state(checkpoint: &Path) -> Result<State, RunError> {
-    let path = checkpoint.join(STATE);
-    let text = fs::read(&path).map_err(RunError::io("cannot read", &path))?;
-    let state: State =
-        serde_json::from_slice(&text).map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;
-    if state.version != VERSION {
-        let why = format!("its layout is version {}, and this program reads version {VERSION}", state.version);
-        return Err(RunError::Damaged { path, why });
-    }
-    let mut found = BTreeMap::new();
-    digest_files(checkpoint, "", &mut found)?;
-    for (name, digest) in &state.digests {
-        match found.get(name) {
-            None => return Err(RunError::Damaged { path: checkpoint.join(name), why: "it is missing".into() }),
-            Some(other) if other != digest => {
-                let why = "its content is not what was written (the digest differs)".to_string();
-                return Err(RunError::Damaged { path: checkpoint.join(name), why });
-            }
-            Some(_) => {}
-        }
-    }
+    let state = State::read(checkpoint)?;
+    state.verify(checkpoint)?;
     Ok(state)
+}
+
+/// The plan of a checkpoint.
+pub fn plan(checkpoint: &Path) -> Result<Plan, RunError> {
+    let path = checkpoint.join(PLAN);
+    let text = fs::read(&path).map_err(RunError::io("cannot read", &path))?;
+    serde_json::from_slice(&text).map_err(|why| RunError::Damaged { path, why: why.to_string() })
+}
+
+/// The best evaluation of a run so far, where one is kept.
+pub fn best(run: &Path) -> Result<Option<Best>, RunError> {
+    let path = run.join(CHECKPOINTS).join(BEST);
+    match fs::read(&path) {
+        Ok(text) => {
+            serde_json::from_slice(&text).map(Some).map_err(|why| RunError::Damaged { path, why: why.to_string() })
+        }
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(RunError::io("cannot read", &path)(why)),
+    }
 }
 
 /// The moments of the optimizer in a checkpoint.
@@ -195,22 +246,10 @@ pub fn load_reference(checkpoint: &Path, device: &candle_core::Device) -> Result
     Ok(Policy::load(&checkpoint.join(REFERENCE), device)?)
 }
 
-fn digest_files(folder: &Path, prefix: &str, digests: &mut BTreeMap<String, String>) -> Result<(), RunError> {
-    for entry in fs::read_dir(folder).map_err(RunError::io("cannot read", folder))? {
-        let path = entry.map_err(RunError::io("cannot read", folder))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let full = format!("{prefix}{name}");
-        if path.is_dir() {
-            digest_files(&path, &format!("{full}/"), digests)?;
-        } else if full != STATE {
-            let bytes = fs::read(&path).map_err(RunError::io("cannot read", &path))?;
-            digests.insert(full, blake3::hash(&bytes).to_hex().to_string());
-            sync(&path)?;
-        }
+/// The reason inside an error of the file format, where there is one: a full disk stays a full disk.
+fn io_error(why: safetensors::SafeTensorError) -> std::io::Error {
+    match why {
+        safetensors::SafeTensorError::IoError(why) => why,
+        other => std::io::Error::other(other.to_string()),
     }
-    Ok(())
-}
-
-fn sync(path: &Path) -> Result<(), RunError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(RunError::io("cannot write", path))
 }

@@ -29,6 +29,58 @@ pub enum RunError {
         /// What differs.
         difference: String,
     },
+    /// What the run folder was made with is not what is there now.
+    #[error("this run began with something else:{}", crate::origin::listed(differences))]
+    OtherInputs {
+        /// What differs.
+        differences: Vec<crate::origin::Difference>,
+    },
+    /// The probe before the first step failed.
+    #[error("the probe failed at `{phase}`{}: {source}", place.as_ref().map_or(String::new(), |place| format!(" of {place}")))]
+    Probe {
+        /// Which part of a step: `rollout`, `verify`, `training`, `evaluation`, `checkpoint`.
+        phase: &'static str,
+        /// Stage, domain or suite.
+        place: Option<String>,
+        /// What went wrong.
+        source: Box<RunError>,
+    },
+    /// A replay does something else than the run did.
+    #[error("step {step}, {phase}: {what}")]
+    Replay {
+        /// Optimizer step of the run.
+        step: u64,
+        /// Which part of the step.
+        phase: &'static str,
+        /// What differs.
+        what: String,
+    },
+    /// A run cannot begin with a checkpoint.
+    #[error("this recipe cannot begin with `{}`: {why}", checkpoint.display())]
+    Fork {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// More memory is needed than there is.
+    #[error("{what} needs about {needed} of memory, and {free} is free")]
+    Memory {
+        /// What.
+        what: String,
+        /// With its unit.
+        needed: String,
+        /// With its unit.
+        free: String,
+    },
+    /// A verifier failed on every problem that it was tried with.
+    #[error("the verifier failed on {tried} of {tried} answers; the last time: {last}")]
+    Unjudged {
+        /// How many.
+        tried: usize,
+        /// The last failure.
+        last: String,
+    },
     /// Something that the language knows and this version does not run.
     #[error("{what} cannot run in this version: {why}")]
     Unsupported {
@@ -133,6 +185,12 @@ impl RunError {
             Self::Io { .. } => "recipe::run::io",
             Self::Damaged { .. } => "recipe::run::damaged_file",
             Self::OtherPlan { .. } => "recipe::run::other_plan",
+            Self::OtherInputs { .. } => "recipe::run::other_inputs",
+            Self::Probe { .. } => "recipe::run::probe",
+            Self::Memory { .. } => "recipe::run::memory",
+            Self::Replay { .. } => "recipe::run::replay_differs",
+            Self::Fork { .. } => "recipe::run::cannot_fork",
+            Self::Unjudged { .. } => "recipe::run::verifiers_fail",
             Self::Unsupported { .. } => "recipe::run::not_yet",
             Self::MissingSignal { .. } => "recipe::run::missing_signal",
             Self::NotFinite { .. } => "recipe::run::formula_not_finite",
@@ -160,7 +218,19 @@ impl RunError {
                 "delete the damaged checkpoint folder and resume: the one before it is used"
             }
             Self::Damaged { .. } => "put the file back from a copy, or begin a new run; nothing was changed",
-            Self::OtherPlan { .. } => "resume with the recipe that began the run, or start a new run",
+            Self::OtherPlan { .. } => {
+                "put the plan back, or go on in another folder with `recipec fork RUN@STEP`: weights and moments are kept"
+            }
+            Self::OtherInputs { .. } => {
+                "put them back as they were, or go on in another folder with `recipec fork RUN@STEP`: weights and moments are kept"
+            }
+            Self::Probe { source, .. } => {
+                return source.help().or(Some("nothing was trained yet; `--no-probe` leaves the probe out"));
+            }
+            Self::Memory { .. } => "lower `rollout.slots` or `budget.output`, or take a machine with more memory",
+            Self::Replay { .. } => "`recipec whence RUN` says which recipe, inputs, program and machine made the run",
+            Self::Fork { .. } => "fork with the recipe of the run and `--set`, or begin with `source = folder(\"…\")`",
+            Self::Unjudged { .. } => "give the verifier data that it can judge",
             Self::NotFinite { .. } => "guard the formula, for example `max(x, 1e-9)` under a division or a logarithm",
             Self::BadWeights { .. } => "guard `mix.weight` with `clip(…, low, high)`",
             Self::VerifiersFail { .. } => "a failure is never a reward; give the verifier data that it can judge",

@@ -111,7 +111,7 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
 }
 
 /// The first `wanted` different problems of the held-out side. A generator may repeat itself; a repeated problem would count twice.
-fn held_out(part: &SuiteData, wanted: u64) -> Vec<Problem> {
+pub(crate) fn held_out(part: &SuiteData, wanted: u64) -> Vec<Problem> {
     let mut seen = BTreeSet::new();
     let mut problems = Vec::new();
     for number in 0..wanted.saturating_mul(20) {

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the file for people.
@@ -88,6 +88,25 @@ impl Journal {
             lengths.insert(name.to_string(), length);
         }
         Ok(lengths)
+    }
+
+    /// Begins with the files of another run folder, each up to a length.
+    pub fn take_over(&mut self, run: &Path, lengths: &BTreeMap<String, u64>) -> Result<(), RunError> {
+        for name in FILES {
+            let length = lengths.get(name).copied().unwrap_or(0);
+            if length == 0 {
+                continue;
+            }
+            let (from, to) = (run.join(name), self.folder.join(name));
+            let mut source = File::open(&from).map_err(RunError::io("cannot read", &from))?.take(length);
+            let mut target = File::create(&to).map_err(RunError::io("cannot make", &to))?;
+            let copied = std::io::copy(&mut source, &mut target).map_err(RunError::io("cannot write", &to))?;
+            if copied < length {
+                let why = format!("it has {copied} bytes, and had {length} at the checkpoint");
+                return Err(RunError::Damaged { path: from, why });
+            }
+        }
+        Ok(())
     }
 
     /// Cuts every file to the length that it had at a checkpoint.

@@ -8,8 +8,9 @@
 //! [`verify`], [`rollout`], [`reward`], [`advantage`], [`loss`], [`policy`], [`optimizer`]. What it leaves: [`journal`],
 //! [`checkpoint`], [`evaluate`], [`run_folder`], [`statistics`], [`report`].
 //!
-//! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`checkpoint`],
-//! [`data`] and [`sandbox`] touch the machine; [`generate`] reads a clock to say where its time went. The same plan gives the same bits on a CPU, whatever the number of threads.
+//! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`disk`], [`checkpoint`],
+//! [`data`] and [`sandbox`] touch the machine; [`generate`] reads a clock to say where its time went. The same plan gives the same bits
+//! on a CPU, whatever the number of threads.
 
 pub mod advantage;
 pub mod answer;
@@ -17,17 +18,23 @@ pub mod checkpoint;
 pub mod counters;
 pub mod data;
 pub mod device;
+pub mod disk;
 pub mod error;
 pub mod evaluate;
+pub mod fork;
 pub mod generate;
 pub mod journal;
 pub mod kernels;
+pub mod lock;
 pub mod loss;
 mod measures;
 pub mod model;
 pub mod optimizer;
+pub mod origin;
 pub mod policy;
 pub mod prompt;
+pub mod record;
+pub mod replay;
 pub mod report;
 pub mod reward;
 pub mod rng;

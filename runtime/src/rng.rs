@@ -23,8 +23,10 @@ pub enum Purpose {
     Shuffle = 7,
     /// The order of the rows of data: (stage, time through, round, half of the row number).
     Order = 8,
+    /// A token of the probe before the first step: (domain or suite, row, rollout, position).
+    Probe = 9,
     /// Times and yields of a simulation: (domain, number of the group, 0, position).
-    Simulation = 9,
+    Simulation = 10,
 }
 
 /// An address of a stream of random numbers; the position in the stream is the last part of the address.

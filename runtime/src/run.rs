@@ -1,19 +1,24 @@
 //! Begins a run in an empty folder, or goes on with one from its last checkpoint.
 
-use crate::checkpoint;
+use crate::checkpoint::{self, State};
 use crate::counters::Counters;
+use crate::disk;
 use crate::error::RunError;
 use crate::journal::Journal;
+use crate::lock::{self, Lock, Which};
 use crate::model::chat::ChatTemplate;
 use crate::model::{self, Model};
+use crate::origin::{self, Difference, Origin};
 use crate::policy::gradient::Lanes;
+use crate::record::Recorder;
 use crate::train::{Speed, StoppedBy, Trainer};
 use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use candle_core::Device;
 use recipec_compiler::plan::{NodeKind, Plan};
 use recipec_compiler::settings::{Precision, Trainable};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Name of the plan in a run folder.
 pub const PLAN: &str = "plan.json";
@@ -29,11 +34,46 @@ pub struct RunReport {
     pub nothing_left: bool,
 }
 
+/// What is asked of a run beside its plan. Nothing of it changes a bit of what is trained.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Try every phase once before the first step.
+    pub probe: bool,
+    /// Keep all rollouts, so that the run can be replayed without sampling.
+    pub record: bool,
+}
+
 /// Runs a plan from its start, in the folder that the world names.
 pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) -> Result<RunReport, RunError> {
+    run_with(plan, device, speed, Asked::default(), world)
+}
+
+/// [`run`], with a probe or a record.
+pub fn run_with(
+    plan: &Plan,
+    device: &Device,
+    speed: Speed,
+    asked: Asked,
+    world: &mut dyn World,
+) -> Result<RunReport, RunError> {
     let folder = world.folder().to_path_buf();
     std::fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
     write_plan(plan, &folder)?;
+    let mut trainer = begin(plan, device, speed, asked, world)?;
+    let stopped = trainer.run()?;
+    let steps = trainer.counters.total_steps();
+    Ok(RunReport { stopped, steps, nothing_left: steps == 0 && stopped_by_itself(stopped) })
+}
+
+/// The trainer of a plan before its first step.
+pub(crate) fn begin<'a>(
+    plan: &'a Plan,
+    device: &Device,
+    speed: Speed,
+    asked: Asked,
+    world: &'a mut dyn World,
+) -> Result<Trainer<'a>, RunError> {
+    let folder = world.folder().to_path_buf();
     let Model { policy, tokenizer, template, notes } = first_policy(plan, world.data_folder(), device)?;
     let template = chat(plan, template)?;
     for note in notes {
@@ -42,9 +82,8 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
     if let Some(warning) = beyond_positions(plan, policy.shape.max_positions) {
         world.tell(Progress::Warning(warning));
     }
-    let journal = Journal::new(&folder);
     let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
-    let mut trainer = Trainer {
+    Ok(Trainer {
         plan,
         world,
         policy,
@@ -52,67 +91,179 @@ pub fn run(plan: &Plan, device: &Device, speed: Speed, world: &mut dyn World) ->
         template,
         optimizer: None,
         counters: Counters::default(),
-        journal,
+        journal: Journal::new(&folder),
         lanes: Lanes { threads: speed.threads },
         fingerprint: plan.fingerprint(),
+        origin: Origin::read(&folder)?,
         stage_start: None,
         models,
         seconds_before: 0.0,
-    };
-    let stopped = trainer.run()?;
-    Ok(RunReport { stopped, steps: trainer.counters.total_steps(), nothing_left: false })
+        probe: asked.probe,
+        record: asked.record.then(|| Recorder::new(&folder)),
+        replay: None,
+    })
 }
 
 /// Goes on with the run in the folder that the world names.
 pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<RunReport, RunError> {
+    resume_with(device, speed, Asked::default(), world)
+}
+
+/// [`resume`], with a probe or a record. A run that was recorded is recorded further.
+pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn World) -> Result<RunReport, RunError> {
     let folder = world.folder().to_path_buf();
     let plan = read_plan(&folder)?;
-    let Some((_, newest)) = checkpoint::list(&folder)?.into_iter().next_back() else {
+    checkpoint::settle(&folder)?;
+    hold_to_lock(&plan, &folder, world)?;
+    let asked = Asked { record: asked.record || Recorder::is_in(&folder), ..asked };
+    let Some(newest) = newest(&folder)? else {
         world.tell(Progress::Note("there is no checkpoint yet: the run begins anew".into()));
         Journal::new(&folder).cut(&Default::default())?;
-        return run(&plan, device, speed, world);
+        if asked.record {
+            Recorder::new(&folder).cut(0)?;
+        }
+        return run_with(&plan, device, speed, asked, world);
     };
     let state = checkpoint::state(&newest)?;
-    let fingerprint = plan.fingerprint();
-    if state.plan != fingerprint {
-        let difference = format!(
-            "`{}` has fingerprint {}, {PLAN} has {}",
-            newest.display(),
-            short(&state.plan),
-            short(&fingerprint)
-        );
-        return Err(RunError::OtherPlan { difference });
-    }
-    let Model { policy, tokenizer, template, .. } = model::open_path(&newest, device)?;
-    let template = chat(&plan, template)?;
+    refuse_other_plan(&plan, &newest, &state)?;
+    let origin = Origin::read(&folder)?;
+    refuse_other_origin(origin.as_ref(), &state, device)?;
+    let mut trainer = go_on(&plan, &newest, state, device, speed, asked, world)?;
+    let before = trainer.counters.total_steps();
+    let stopped = trainer.run()?;
+    let steps = trainer.counters.total_steps();
+    Ok(RunReport { nothing_left: steps == before && stopped_by_itself(stopped), stopped, steps })
+}
+
+/// The trainer of a plan, in the state of a checkpoint.
+pub(crate) fn go_on<'a>(
+    plan: &'a Plan,
+    checkpoint: &Path,
+    state: State,
+    device: &Device,
+    speed: Speed,
+    asked: Asked,
+    world: &'a mut dyn World,
+) -> Result<Trainer<'a>, RunError> {
+    let folder = world.folder().to_path_buf();
+    let Model { policy, tokenizer, template, .. } = model::open_path(checkpoint, device)?;
+    let template = chat(plan, template)?;
     let optimizer = match state.optimizer_steps {
-        Some(steps) => Some(checkpoint::load_optimizer(&newest, &plan, state.counters.stage, &policy, steps)?),
+        Some(steps) => Some(checkpoint::load_optimizer(checkpoint, plan, state.counters.stage, &policy, steps)?),
         None => None,
     };
-    let stage_start = if state.has_reference { Some(checkpoint::load_reference(&newest, device)?) } else { None };
+    let stage_start = if state.has_reference { Some(checkpoint::load_reference(checkpoint, device)?) } else { None };
     let mut journal = Journal::new(&folder);
     journal.cut(&state.lengths)?;
-    let seconds_before = state.counters.seconds;
-    let before = state.counters.total_steps();
     let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
-    let mut trainer = Trainer {
-        plan: &plan,
+    let record = asked.record.then(|| Recorder::new(&folder));
+    if let Some(record) = &record {
+        record.cut(state.counters.total_steps())?;
+    }
+    Ok(Trainer {
+        plan,
         world,
         policy,
         tokenizer,
         template,
         optimizer,
+        seconds_before: state.counters.seconds,
         counters: state.counters,
         journal,
         lanes: Lanes { threads: speed.threads },
-        fingerprint,
+        fingerprint: plan.fingerprint(),
+        origin: Origin::read(&folder)?,
         stage_start,
         models,
-        seconds_before,
+        probe: asked.probe,
+        record,
+        replay: None,
+    })
+}
+
+fn stopped_by_itself(stopped: StoppedBy) -> bool {
+    stopped != StoppedBy::Interrupt
+}
+
+/// The checkpoint that a run goes on from: its newest one, or that which it was forked from.
+fn newest(folder: &Path) -> Result<Option<PathBuf>, RunError> {
+    let last = checkpoint::list(folder)?.into_iter().next_back().map(|(_, path)| path);
+    Ok(last.or_else(|| Some(folder.join(checkpoint::START)).filter(|start| start.is_dir())))
+}
+
+/// A run is one plan from its first step to its last.
+fn refuse_other_plan(plan: &Plan, checkpoint: &Path, state: &State) -> Result<(), RunError> {
+    let fingerprint = plan.fingerprint();
+    if state.plan == fingerprint {
+        return Ok(());
+    }
+    let places = differing_places(&checkpoint::plan(checkpoint)?, plan);
+    let difference = format!(
+        "`{}` has fingerprint {}, {PLAN} has {}{}",
+        checkpoint.display(),
+        short(&state.plan),
+        short(&fingerprint),
+        crate::origin::listed(&places)
+    );
+    Err(RunError::OtherPlan { difference })
+}
+
+/// The values at which two plans differ, by their place; the first twenty.
+pub(crate) fn differing_places(was: &Plan, is: &Plan) -> Vec<Difference> {
+    let flat = |plan: &Plan| {
+        let mut lines = BTreeMap::new();
+        flatten("", &serde_json::to_value(plan).unwrap_or_default(), &mut lines);
+        lines
     };
-    let stopped = trainer.run()?;
-    let steps = trainer.counters.total_steps();
-    Ok(RunReport { nothing_left: steps == before && stopped != StoppedBy::Interrupt, stopped, steps })
+    let (was, is) = (flat(was), flat(is));
+    let keys: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let nothing = "nothing".to_string();
+    let value = |lines: &BTreeMap<String, String>, key: &String| lines.get(key).unwrap_or(&nothing).clone();
+    let differ = keys.into_iter().filter(|key| was.get(*key) != is.get(*key));
+    differ.take(20).map(|key| Difference::new(key, value(&was, key), value(&is, key))).collect()
+}
+
+pub(crate) fn flatten(path: &str, value: &serde_json::Value, lines: &mut BTreeMap<String, String>) {
+    let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().for_each(|(key, value)| flatten(&below(key), value, lines)),
+        serde_json::Value::Array(items) if items.iter().any(serde_json::Value::is_object) => {
+            for (at, item) in items.iter().enumerate() {
+                // Stages and nodes are named; their position says less.
+                let named = ["name", "id"].iter().find_map(|key| item.get(*key)?.as_str().map(str::to_string));
+                flatten(&below(&named.unwrap_or_else(|| at.to_string())), item, lines);
+            }
+        }
+        other => drop(lines.insert(path.to_string(), other.to_string())),
+    }
+}
+
+/// A run goes on with the recipe, the inputs, the program and the kind of machine that its checkpoint was made with.
+fn refuse_other_origin(run: Option<&Origin>, state: &State, device: &Device) -> Result<(), RunError> {
+    let Some(made) = &state.origin else { return Ok(()) };
+    let now = Origin { program: origin::program(), machine: origin::machine(device), ..run.unwrap_or(made).clone() };
+    let differences = made.differences(&now);
+    if differences.is_empty() { Ok(()) } else { Err(RunError::OtherInputs { differences }) }
+}
+
+/// The data and the models beside the policy are those of the lock that the run began with.
+pub(crate) fn hold_to_lock(plan: &Plan, folder: &Path, world: &mut dyn World) -> Result<(), RunError> {
+    let path = folder.join(lock::LOCK);
+    if !path.exists() {
+        return Ok(());
+    }
+    let damaged = |why: String| RunError::Damaged { path: path.clone(), why };
+    let mut began = Lock::read(&path).map_err(|why| damaged(why.to_string()))?;
+    if let Some(origin) = Origin::read(folder)?
+        && origin.lock != began.digest()
+    {
+        return Err(damaged(format!("its digest is not the one in {}", origin::ORIGIN)));
+    }
+    let inputs = lock::of_plan(plan, world.data_folder(), Which::Resumed, &mut |_, _, _| {});
+    began.models.remove("policy");
+    let now = Lock { data: inputs.data, models: inputs.models, python: inputs.python, ..began.clone() };
+    let differences = began.differences(&now);
+    if differences.is_empty() { Ok(()) } else { Err(RunError::OtherInputs { differences }) }
 }
 
 /// The plan of a run folder.
@@ -122,11 +273,11 @@ pub fn read_plan(folder: &Path) -> Result<Plan, RunError> {
     serde_json::from_slice(&text).map_err(|why| RunError::Damaged { path, why: why.to_string() })
 }
 
-fn write_plan(plan: &Plan, folder: &Path) -> Result<(), RunError> {
+pub(crate) fn write_plan(plan: &Plan, folder: &Path) -> Result<(), RunError> {
     let path = folder.join(PLAN);
     let text = serde_json::to_vec_pretty(plan)
         .map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;
-    std::fs::write(&path, text).map_err(RunError::io("cannot write", &path))
+    disk::write_whole(&path, &text).map_err(RunError::io("cannot write", &path))
 }
 
 fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Model, RunError> {

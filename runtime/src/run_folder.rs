@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::origin::{ORIGIN, Origin};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,8 @@ pub struct RunFolder {
     pub evaluations: Vec<Evaluation>,
     /// `summary.json`; absent while a run goes on and after one was killed.
     pub summary: Option<Summary>,
+    /// `origin.json`: recipe, inputs, program, device and command; absent in a folder of before.
+    pub origin: Option<Origin>,
     /// A few early and late rollouts of each domain.
     pub examples: Examples,
     /// What was missing or cut short, in plain sentences.
@@ -106,7 +109,8 @@ impl RunFolder {
         let evaluations: Vec<Evaluation> = read_lines(path, EVALUATIONS, &mut notes)?;
         let summary = read_summary(path, &mut notes)?;
         let examples = read_examples(path, &mut notes)?;
-        Ok(Self { path: path.to_owned(), metrics, timing, evaluations, summary, examples, notes })
+        let origin = read_origin(path)?;
+        Ok(Self { path: path.to_owned(), metrics, timing, evaluations, summary, origin, examples, notes })
     }
 
     /// The stages that learn by reinforcement, in the order in which they ran.
@@ -190,6 +194,13 @@ fn read_examples(folder: &Path, notes: &mut Vec<String>) -> Result<Examples, Run
         for_each_line(&file, reader, notes, |rollout| examples.see(rollout))?;
     }
     Ok(examples)
+}
+
+fn read_origin(folder: &Path) -> Result<Option<Origin>, RunFolderError> {
+    let file = folder.join(ORIGIN);
+    let Some(opened) = open(&file)? else { return Ok(None) };
+    let read = serde_json::from_reader(BufReader::new(opened.take(MAX_LINE_BYTES)));
+    read.map(Some).map_err(|error| bad_line(&file, error.line() as u64, &error))
 }
 
 fn read_summary(folder: &Path, notes: &mut Vec<String>) -> Result<Option<Summary>, RunFolderError> {

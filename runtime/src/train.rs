@@ -8,6 +8,8 @@
 //! Nothing of the recipe is read but what is in a node of the plan.
 
 mod boundary;
+mod probe;
+mod recorded;
 mod reinforce;
 mod setup;
 mod signals;
@@ -19,9 +21,11 @@ use crate::error::RunError;
 use crate::journal::Journal;
 use crate::model::chat::ChatTemplate;
 use crate::optimizer::Optimizer;
+use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::prompt;
+use crate::record::{Recorded, Recorder};
 use crate::tokenizer::Tokenizer;
 use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
@@ -30,7 +34,7 @@ pub(crate) use setup::{StageRuntime, SuiteData, check_failures, optimizer_settin
 pub(crate) use step::Step;
 
 /// Why a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppedBy {
     /// All stages made their steps.
     Steps,
@@ -74,12 +78,20 @@ pub struct Trainer<'a> {
     pub(crate) journal: Journal,
     pub(crate) lanes: Lanes,
     pub(crate) fingerprint: String,
+    /// Where the run came from, where that is known.
+    pub(crate) origin: Option<Origin>,
     /// The policy as it was when the stage began, where the plan has a reference node.
     pub(crate) stage_start: Option<Policy>,
     /// The frozen models beside the policy.
     pub(crate) models: Models,
     /// Seconds of the run before this process.
     pub(crate) seconds_before: f64,
+    /// Whether every phase is tried before the first step.
+    pub(crate) probe: bool,
+    /// Where all rollouts are kept, if they are.
+    pub(crate) record: Option<Recorder>,
+    /// Where rollouts come from instead of the policy, if they do.
+    pub(crate) replay: Option<Recorded>,
 }
 
 impl Trainer<'_> {
@@ -95,6 +107,9 @@ impl Trainer<'_> {
             let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
             let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
             StageRuntime::open(self.plan, stage, &tokens, self.world.data_folder(), &mut self.models)?;
+        }
+        if self.probe {
+            self.try_everything()?;
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {
@@ -153,6 +168,7 @@ impl Trainer<'_> {
     /// the same batch send it back to the loss.
     fn step(&mut self, stage: &StageRuntime<'_>) -> Result<(), RunError> {
         let mut step = Step::begin(self.world.seconds());
+        let number = self.counters.total_steps() + 1;
         let mut at = 0;
         while let Some(node) = stage.plan.nodes.get(at) {
             let next = self.node(stage, node, &mut step)?;
@@ -162,6 +178,7 @@ impl Trainer<'_> {
             };
         }
         self.counters.seconds = self.seconds();
+        self.compare_rewards(number, &step)?;
         self.finish_step(stage, step)
     }
 

@@ -47,6 +47,10 @@ pub trait World {
     fn seconds(&self) -> f64;
     /// Whether somebody asked the run to stop.
     fn interrupted(&self) -> bool;
+    /// Bytes of main memory that are free, where that is known.
+    fn free_memory(&self) -> Option<u64> {
+        None
+    }
     /// Tells somebody.
     fn tell(&mut self, progress: Progress);
 }
@@ -87,6 +91,12 @@ impl World for Machine {
 
     fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn free_memory(&self) -> Option<u64> {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
     }
 
     fn tell(&mut self, progress: Progress) {

@@ -6,6 +6,7 @@ use recipec_compiler::diagnostic::Severity;
 use recipec_compiler::settings::Architecture;
 use recipec_compiler::{FileId, NoFiles, Options, Plan, Source};
 use recipec_runtime::error::RunError;
+use recipec_runtime::policy::shape::Shape;
 use recipec_runtime::policy::{Policy, parameter_shapes};
 use recipec_runtime::run;
 use recipec_runtime::run_folder::{ROLLOUTS, RunFolder, SampledRollout};
@@ -95,29 +96,31 @@ fn sevens(folder: &Path) {
         norm_eps: 1e-5,
     };
     let token = |c: char| encode(&c.to_string()).expect("a token")[0] as usize;
-    let tensors = parameter_shapes(&architecture, VOCAB_SIZE).expect("shapes").into_iter().map(|(name, shape)| {
-        let count: usize = shape.iter().product();
-        let mut values = vec![if shape.len() == 1 { 1.0f32 } else { 0.0 }; count];
-        let mut set = |row: usize, column: usize, value: f32| values[row * shape[1] + column] = value;
-        if name.contains("embed_tokens") {
-            (0..VOCAB_SIZE).for_each(|id| set(id, id, 1.0));
-        } else if name.contains("v_proj") {
-            set(share, token('7'), 1.0);
-        } else if name.contains("o_proj") {
-            set(share, share, 10.0);
-        } else if name.contains("lm_head") {
-            set(token('y'), share, 100.0);
-            set(token('n'), token('?'), 5.0);
-            for (from, to) in [('y', 'e'), ('e', 's'), ('n', 'o')] {
-                set(token(to), token(from), 1e6);
+    let tensors =
+        parameter_shapes(&Shape::fresh(&architecture, VOCAB_SIZE)).expect("shapes").into_iter().map(|(name, shape)| {
+            let count: usize = shape.iter().product();
+            let mut values = vec![if shape.len() == 1 { 1.0f32 } else { 0.0 }; count];
+            let mut set = |row: usize, column: usize, value: f32| values[row * shape[1] + column] = value;
+            if name.contains("embed_tokens") {
+                (0..VOCAB_SIZE).for_each(|id| set(id, id, 1.0));
+            } else if name.contains("v_proj") {
+                set(share, token('7'), 1.0);
+            } else if name.contains("o_proj") {
+                set(share, share, 10.0);
+            } else if name.contains("lm_head") {
+                set(token('y'), share, 100.0);
+                set(token('n'), token('?'), 5.0);
+                for (from, to) in [('y', 'e'), ('e', 's'), ('n', 'o')] {
+                    set(token(to), token(from), 1e6);
+                }
+                for last in ['s', 'o'] {
+                    set(END as usize, token(last), 1e6);
+                }
             }
-            for last in ['s', 'o'] {
-                set(END as usize, token(last), 1e6);
-            }
-        }
-        (name, Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor"))
-    });
-    let policy = Policy::from_tensors(&architecture, VOCAB_SIZE, tensors.collect::<Vec<_>>()).expect("a model");
+            (name, Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor"))
+        });
+    let policy =
+        Policy::from_tensors(&Shape::fresh(&architecture, VOCAB_SIZE), tensors.collect::<Vec<_>>()).expect("a model");
     policy.save(folder).expect("saved");
 }
 

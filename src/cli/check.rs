@@ -21,6 +21,9 @@ pub struct Args {
     /// Warnings count as errors.
     #[arg(long)]
     strict: bool,
+    #[cfg(feature = "run")]
+    #[command(flatten)]
+    locked: super::lock::LockedArgs,
     /// Make the edits that are certain, in the files themselves, and check again.
     #[arg(long)]
     fix: bool,
@@ -47,6 +50,13 @@ pub fn run(args: &Args) -> Exit {
             worst = Exit::WrongRecipe;
             continue;
         }
+        #[cfg(feature = "run")]
+        if let Some(recipe) = checked.recipe.as_ref().filter(|_| args.locked.asked()) {
+            if let Err(exit) = holds(args, file, recipe) {
+                worst = exit;
+                continue;
+            }
+        }
         if let (Some(recipe), false) = (&checked.recipe, args.json) {
             let mut line = format!("{}: recipe `{}` is fine", file.display(), recipe.name);
             if !recipe.guarantees.is_empty() {
@@ -66,6 +76,14 @@ pub fn run(args: &Args) -> Exit {
         }
     }
     worst
+}
+
+/// Everything outside of the recipe is as its lock says.
+#[cfg(feature = "run")]
+fn holds(args: &Args, file: &Path, recipe: &recipec_compiler::Recipe) -> Result<(), Exit> {
+    let place = args.locked.place(file, recipe.variant.as_deref())?;
+    let Ok((_, plan)) = recipec_compiler::compile(recipe) else { return Err(Exit::WrongRecipe) };
+    super::lock::hold(&place, &super::lock::of_recipe(recipe, &plan, super::lock::folder_of(file)))
 }
 
 /// Remarks that are no problems, dim on a terminal. Guarantees are counted in the line above.

@@ -78,6 +78,13 @@ pub fn options(changes: &Changes) -> Result<Options, Exit> {
     Ok(Options { variant: changes.variant.clone(), set, ..Options::default() })
 }
 
+/// Checks a recipe without a word; none where it cannot be read.
+#[cfg(feature = "run")]
+pub fn check_quietly(file: &Path, changes: &Changes) -> Option<Checked> {
+    let source = loader::read(file).ok()?;
+    Some(check_source(file, &source, &options(changes).ok()?, Look::Quick))
+}
+
 /// Prints the problems of a recipe on standard error.
 pub fn print_problems(checked: &Checked) {
     print_found(&checked.problems, &checked.sources);

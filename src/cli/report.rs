@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Exit {
 pub fn write(run: &std::path::Path, folder: &RunFolder) -> Exit {
     say(report::table(folder).trim_end());
     let path = run.join("report.html");
-    match std::fs::write(&path, report::html(folder)) {
+    match recipec_runtime::disk::write_whole(&path, report::html(folder).as_bytes()) {
         Ok(()) => {
             say(&format!("report: {}", path.display()));
             Exit::Done

@@ -1,6 +1,7 @@
 //! `checkpoint { best = SUITE }`: the checkpoint with the highest accuracy is kept besides the newest ones.
 
 use super::CHECKPOINTS;
+use crate::disk;
 use crate::error::RunError;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -23,13 +24,11 @@ pub struct Best {
 /// Writes `best.json`, unless it says so already. It is renamed into its place, so it is there as a whole or not at all.
 pub(super) fn write(run: &Path, best: &Best) -> Result<(), RunError> {
     let folder = run.join(CHECKPOINTS);
-    let (draft, place) = (folder.join(".draft-best"), folder.join(BEST));
+    let place = folder.join(BEST);
     let text = serde_json::to_vec_pretty(best)
         .map_err(|why| RunError::Damaged { path: place.clone(), why: why.to_string() })?;
     if fs::read(&place).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    fs::write(&draft, text).map_err(RunError::io("cannot write", &draft))?;
-    super::sync(&draft)?;
-    fs::rename(&draft, &place).map_err(RunError::io("cannot rename", &draft))
+    disk::write_whole(&place, &text).map_err(RunError::io("cannot write", &place))
 }

@@ -12,6 +12,9 @@ use crate::rng::{Draws, Purpose, Stream};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Raised when a generator makes other problems than before; locks hold it.
+pub const VERSION: u32 = 1;
+
 /// Stands between the steps and the answer.
 pub const ANSWER_MARK: char = '#';
 

@@ -4,8 +4,7 @@
 
 use super::{Policy, PolicyError};
 use candle_core::{DType, Device, Tensor};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 impl Policy {
@@ -51,22 +50,7 @@ pub(crate) fn little_endian(tensor: &Tensor) -> Result<Vec<u8>, PolicyError> {
     Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
-/// Writes a file under a temporary name beside it, syncs it, renames it and syncs the folder.
+/// Writes a file as [`crate::disk::write_whole`] does.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PolicyError> {
-    let failed = |source| PolicyError::File { path: path.to_owned(), source };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    drop(file);
-    fs::rename(&temporary, path).map_err(failed)?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        // A folder cannot be opened for syncing everywhere; where it can, the rename is made durable.
-        if let Ok(folder) = File::open(folder) {
-            folder.sync_all().map_err(failed)?;
-        }
-    }
-    Ok(())
+    crate::disk::write_whole(path, bytes).map_err(|source| PolicyError::File { path: path.to_owned(), source })
 }

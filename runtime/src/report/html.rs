@@ -148,6 +148,17 @@ fn facts(page: &mut String, folder: &RunFolder) {
         fact("Tokens generated", words::grouped(summary.generated_tokens as f64));
         fact("Digest of the weights", format!("<code>{}</code>", escape(&summary.weights_digest)));
     }
+    if let Some(origin) = &folder.origin {
+        let code = |text: &str| format!("<code>{}</code>", escape(text));
+        fact("Hash of the recipe", code(&origin.recipe_hash));
+        fact("Lock of the inputs", code(&origin.lock));
+        fact("Program", escape(&origin.program));
+        fact("Device", format!("{}, {}", escape(&origin.device), escape(&origin.machine)));
+        fact("Command", code(&origin.command.join(" ")));
+        if let Some(fork) = &origin.forked_from {
+            fact("Forked from", escape(&format!("{}@{}", fork.run, fork.step)));
+        }
+    }
     let limited: u64 = folder.metrics.iter().map(|step| step.limited_verdicts).sum();
     let errors: u64 = folder.metrics.iter().map(|step| step.verifier_errors).sum();
     fact("Verdicts ended by a limit", words::grouped(limited as f64));

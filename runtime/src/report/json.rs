@@ -12,7 +12,7 @@ use crate::statistics;
 ///                           "domains": { "<domain>": { "pass_at_1", "mean_tokens" } } } },
 ///   "final": as base,
 ///   "domains": { "<domain>": { "ratio", "sampled", "completed", "trained" } },
-///   "seconds", "stopped_by", "weights_digest" }
+///   "origin": what `origin.json` says, "seconds", "stopped_by", "weights_digest" }
 /// ```
 ///
 /// `base` is the evaluation before the first step of reinforcement, `final` the last one made because the run had ended.
@@ -32,6 +32,7 @@ pub fn json(folder: &RunFolder) -> Value {
         "base": folder.base().map(evaluation),
         "final": folder.last().map(evaluation),
         "domains": domains,
+        "origin": folder.origin,
         "seconds": summary.map(|summary| summary.seconds),
         "stopped_by": summary.map(|summary| summary.stopped_by.as_str()),
         "weights_digest": summary.map(|summary| summary.weights_digest.as_str()),
@@ -114,7 +115,7 @@ mod tests {
         let run = Fixture::new().read();
         let found = json(&run);
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&found), ["base", "domains", "final", "seconds", "stopped_by", "weights_digest"]);
+        assert_eq!(keys(&found), ["base", "domains", "final", "origin", "seconds", "stopped_by", "weights_digest"]);
         assert_eq!(keys(&found["base"]), ["cap", "double_cap", "double_cap_t06"]);
         assert_eq!(keys(&found["base"]["cap"]), ["domains", "macro"]);
         assert_eq!(keys(&found["final"]["cap"]["macro"]), ["mean_tokens", "pass_at_1"]);
@@ -145,7 +146,7 @@ mod tests {
     fn what_is_not_known_is_null() {
         let found = json(&Fixture::new().without(Part::Summary).without(Part::End).read());
         assert!(found["base"].is_object());
-        for key in ["final", "seconds", "stopped_by", "weights_digest"] {
+        for key in ["final", "origin", "seconds", "stopped_by", "weights_digest"] {
             assert!(found[key].is_null(), "{key}");
         }
         assert!(found["domains"]["math"]["ratio"].is_null());

@@ -49,7 +49,8 @@ impl Trainer<'_> {
     }
 
     /// Timing, warnings and the progress display.
-    pub(super) fn finish_step(&mut self, stage: &StageRuntime<'_>, step: Step) -> Result<(), RunError> {
+    pub(super) fn finish_step(&mut self, stage: &StageRuntime<'_>, mut step: Step) -> Result<(), RunError> {
+        self.write_record(&mut step)?;
         let seconds = self.world.seconds() - step.began;
         let tokens = step.generated_tokens + if step.demonstrations.is_empty() { 0 } else { step.trained_tokens };
         let timing = StepTiming {
@@ -162,14 +163,16 @@ impl Trainer<'_> {
         let lengths = self.journal.lengths()?;
         checkpoint::save(
             self.world.folder(),
-            Contents {
+            &Contents {
                 policy: &self.policy,
                 tokenizer: &self.tokenizer,
                 optimizer: self.optimizer.as_ref(),
                 reference: self.stage_start.as_ref(),
                 counters: &self.counters,
                 lengths,
-                plan: &self.fingerprint,
+                plan: self.plan,
+                fingerprint: &self.fingerprint,
+                origin: self.origin.as_ref(),
             },
             keep,
         )?;
@@ -197,6 +200,6 @@ impl Trainer<'_> {
         let path = self.world.folder().join(SUMMARY);
         let text = serde_json::to_vec_pretty(&summary)
             .map_err(|why| RunError::Damaged { path: path.clone(), why: why.to_string() })?;
-        std::fs::write(&path, text).map_err(RunError::io("cannot write", &path))
+        crate::disk::write_whole(&path, &text).map_err(RunError::io("cannot write", &path))
     }
 }

@@ -90,6 +90,9 @@ impl Trainer<'_> {
         caps: &[u64],
         step: &mut Step,
     ) -> Result<(), RunError> {
+        if self.replay.is_some() {
+            return self.recorded_rollouts(node, group_size, step);
+        }
         let draws = std::mem::take(&mut step.draws);
         let stage = self.counters.stage as u32;
         let mut requests = Vec::new();
@@ -160,6 +163,9 @@ impl Trainer<'_> {
         domain: &str,
         step: &mut Step,
     ) -> Result<(), RunError> {
+        if self.replay.is_some() {
+            return self.recorded_verdicts(node, domain, step);
+        }
         let judge = stage.judges.get(domain).ok_or_else(|| RunError::Plan(format!("no verifier for `{domain}`")))?;
         let at = self.plan.domains.iter().position(|d| d == domain);
         let mut n = 0;
@@ -191,6 +197,7 @@ impl Trainer<'_> {
         unjudged: &[String],
         step: &mut Step,
     ) -> Result<(), RunError> {
+        self.keep(step);
         let mut n = 0;
         for (draw, mut rollouts) in std::mem::take(&mut step.sampled) {
             let name = self.plan.domains[draw.domain].clone();

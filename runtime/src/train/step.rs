@@ -4,6 +4,7 @@ use super::Trainer;
 use super::setup::StageRuntime;
 use crate::error::RunError;
 use crate::policy::gradient::Gradients;
+use crate::record::Kept;
 use crate::rollout::{Draw, Group, Rollout};
 use recipec_compiler::plan::{Node, NodeKind};
 use recipec_compiler::settings::{Baseline, Deviation};
@@ -56,6 +57,9 @@ pub(crate) struct Step {
     pub(crate) last_verifier_error: String,
     /// Problems left out because their prompt is too long.
     pub(crate) too_long: u64,
+    /// What is kept of the rollouts, and the step of the run that they were sampled for.
+    pub(crate) recorded: Vec<Kept>,
+    pub(crate) recorded_for: Option<u64>,
     /// Groups that had fewer than two judged rollouts.
     pub(crate) broken_groups: u64,
 }
