@@ -49,7 +49,7 @@ fn two_steps_of_a_real_checkpoint() {
     println!("{} steps in {:.0} s", report.steps, started.elapsed().as_secs_f64());
     assert_eq!((report.stopped, report.steps), (StoppedBy::Steps, 4));
     let done = read(&whole);
-    for step in &done.steps {
+    for step in &done.metrics {
         println!("{}: loss {:?}", step.stage, step.loss);
     }
 

@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// Columns of a full panel.
 const WIDE: usize = 32;
+/// Where a part of a right side may begin.
+pub const PANEL: usize = WIDE;
 /// Columns of a last panel with at most this many.
 const NARROW: usize = 16;
 /// Rows at which a result is cut for threads.
@@ -215,7 +217,8 @@ pub fn multiply(pool: Option<&Pool>, left: Left, rows: usize, right: Right, out:
     if out.is_empty() {
         return;
     }
-    let job = Job { values, by_row, by_inner, right, inner, columns, out: out.as_mut_ptr(), into };
+    let skipped = (0, 0);
+    let job = Job { values, by_row, by_inner, right, inner, columns, skipped, out: out.as_mut_ptr(), into };
     let threads = pool.map_or(1, Pool::threads);
     // Below this many multiplications waking a thread costs more than it brings.
     if threads == 1 || rows.saturating_mul(inner).saturating_mul(columns) < 1 << 19 {
@@ -237,6 +240,43 @@ pub fn multiply(pool: Option<&Pool>, left: Left, rows: usize, right: Right, out:
             job.run(rows, columns);
         });
     }
+}
+
+/// `left · right[inner, columns]` with a part of a packed right side, on one thread; `out` is `(rows, columns.len())`.
+/// The columns begin at a multiple of [`PANEL`].
+///
+/// # Panics
+/// When a length does not fit the sizes, or the part does not lie in the right side; callers check shapes.
+pub fn product_part(
+    left: Left,
+    rows: usize,
+    right: &Panels,
+    inner: Range<usize>,
+    columns: Range<usize>,
+    out: &mut [f32],
+    into: Into,
+) {
+    let (values, by_row, by_inner) = match left {
+        Left::Rows(values) => (values, inner.len(), 1),
+        Left::Transposed(values) => (values, 1, rows),
+    };
+    assert!(inner.start <= inner.end && inner.end <= right.inner, "inner part of a product");
+    assert!(columns.start <= columns.end && columns.end <= right.columns, "columns of a part of a product");
+    assert!(columns.start.is_multiple_of(PANEL), "a part of a product begins inside a panel");
+    assert_eq!(Some(values.len()), rows.checked_mul(inner.len()), "left side of a product");
+    assert_eq!(Some(out.len()), rows.checked_mul(columns.len()), "result of a product");
+    let job = Job {
+        values,
+        by_row,
+        by_inner,
+        right: Right::Panels(right),
+        inner: inner.len(),
+        columns: columns.len(),
+        skipped: (inner.start, columns.start),
+        out: out.as_mut_ptr(),
+        into,
+    };
+    job.run(0..rows, 0..columns.len());
 }
 
 /// Into how many pieces the two sides of a result are cut. The second as far as it goes, since a task packs its part
@@ -312,7 +352,8 @@ mod tests {
         let run = |with: &dyn Fn(blocked::Span)| {
             let mut out = vec![0f32; rows * columns];
             let (by_row, by_inner, into) = (inner, 1, Into::Replace);
-            let job = Job { values: &a, by_row, by_inner, right, inner, columns, out: out.as_mut_ptr(), into };
+            let (out_ptr, skipped) = (out.as_mut_ptr(), (0, 0));
+            let job = Job { values: &a, by_row, by_inner, right, inner, columns, skipped, out: out_ptr, into };
             let packed = &mut (Vec::new(), Vec::new());
             with(blocked::Span { job: &job, rows: 0..rows, columns: 0..columns, packed });
             out
@@ -360,6 +401,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_product_of_the_part() {
+        let (rows, inner, columns) = (26, 700, 150);
+        let b = numbers(inner * columns, 8);
+        let panels = Panels::from_rows(&b, inner, columns).unwrap();
+        for (k, j) in [(0..700, 0..150), (3..660, 32..150), (0..1, 0..1), (16..120, 64..101), (5..5, 128..150)] {
+            let a = numbers(rows * k.len(), 9);
+            let part: Vec<f32> = k.clone().flat_map(|k| b[k * columns..][j.clone()].to_vec()).collect();
+            let expected = chain(&a, &part, rows, k.len(), j.len());
+            let mut out = vec![f32::NAN; rows * j.len()];
+            product_part(Left::Rows(&a), rows, &panels, k.clone(), j.clone(), &mut out, Into::Replace);
+            assert_eq!(out, expected, "{k:?} {j:?}");
         }
     }
 

@@ -13,6 +13,9 @@ const DEEP: usize = 512;
 /// Rows of a block: with [`DEEP`], their left side has half a MiB.
 const ROWS: usize = 264;
 
+/// Columns of a block: with [`DEEP`], a packed right side has two MiB.
+const COLUMNS: usize = 1024;
+
 /// A whole product. Lengths were checked: `values` has `rows * inner` numbers, `out` has `rows * columns`.
 pub(super) struct Job<'a> {
     pub values: &'a [f32],
@@ -21,6 +24,9 @@ pub(super) struct Job<'a> {
     pub right: Right<'a>,
     pub inner: usize,
     pub columns: usize,
+    /// Where the sums and the columns begin in a right side of which only a part is read: rows, and columns that begin
+    /// at a panel.
+    pub skipped: (usize, usize),
     pub out: *mut f32,
     pub into: Into,
 }
@@ -43,8 +49,21 @@ thread_local! {
 }
 
 impl Job<'_> {
+    /// (columns that the panel at `start` stores, columns that it uses)
+    #[inline(always)]
+    fn panel(&self, start: usize) -> (usize, usize) {
+        match self.right {
+            Right::Panels(panels) => panel(panels.columns, start + self.skipped.1),
+            _ => panel(self.columns, start),
+        }
+    }
+
     pub(super) fn run(&self, rows: Range<usize>, columns: Range<usize>) {
-        if !rows.is_empty() && !columns.is_empty() {
+        if rows.is_empty() {
+            return;
+        }
+        for start in columns.clone().step_by(COLUMNS) {
+            let (rows, columns) = (rows.clone(), start..(start + COLUMNS).min(columns.end));
             PACKED.with_borrow_mut(|packed| Arch::new().dispatch(Span { job: self, rows, columns, packed }));
         }
     }
@@ -100,11 +119,12 @@ impl Span<'_> {
                 let left = pack_left::<S>(job, k..k + depth, block.clone(), columns.len(), packed_left);
                 let mut start = columns.start;
                 while start < columns.end {
-                    let (width, used) = panel(job.columns, start);
+                    let (width, used) = job.panel(start);
+                    let used = used.min(columns.end - start);
                     let from = match job.right {
                         Right::Panels(panels) => {
-                            let panel = &panels.data[start * inner + k * width..][..depth * width];
-                            panel.as_ptr()
+                            let (skipped, start) = (job.skipped.0, start + job.skipped.1);
+                            panels.data[start * panels.inner + (k + skipped) * width..][..depth * width].as_ptr()
                         }
                         _ => packed_right[(start - columns.start) * depth..][..depth * width].as_ptr(),
                     };
@@ -163,7 +183,7 @@ fn pack_right(job: &Job, inner: Range<usize>, columns: Range<usize>, to: &mut Ve
     }
     let mut start = columns.start;
     while start < columns.end {
-        let (width, used) = panel(job.columns, start);
+        let (width, used) = job.panel(start);
         let to = &mut to[(start - columns.start) * depth..][..depth * width];
         pack_panel(values, by_inner, by_column, inner.clone(), start, width, used, to);
         start += used;
@@ -271,15 +291,22 @@ unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: 
                 }
             }
         }
-        for k in 0..inner {
-            let from = panel.add(k * width).cast::<S::f32s>();
-            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.add(v).read_unaligned());
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let left = simd.splat_f32s(*left.add(r * by_row + k * by_inner));
+        // Addresses go on by wrapping, so that builds with checks check nothing in here: the way out of a check would
+        // keep the sums in memory.
+        let (mut left, mut panel) = (left, panel);
+        for _ in 0..inner {
+            let from = panel.cast::<S::f32s>();
+            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.wrapping_add(v).read_unaligned());
+            let mut row = left;
+            for sums in &mut sums {
+                let left = simd.splat_f32s(row.read_unaligned());
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = simd.mul_add_f32s(left, right, *sum);
                 }
+                row = row.wrapping_add(by_row);
             }
+            panel = panel.wrapping_add(width);
+            left = left.wrapping_add(by_inner);
         }
         for (r, sums) in sums.into_iter().enumerate() {
             let to = out.add(r * stride);
