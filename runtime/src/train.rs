@@ -100,11 +100,13 @@ impl Trainer<'_> {
     /// Runs all stages that are left.
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
         // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
-        for stage in self.plan.stages.iter().skip(self.counters.stage) {
-            StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
-        }
+        // The probe opens them too.
         if self.probe {
             self.try_everything()?;
+        } else {
+            for stage in self.plan.stages.iter().skip(self.counters.stage) {
+                StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
+            }
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {

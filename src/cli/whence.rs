@@ -79,7 +79,7 @@ fn of_run(path: &Path) -> Result<Value, RunError> {
 }
 
 fn print(found: &Value) {
-    let mut line = |name: &str, value: &Value| {
+    let line = |name: &str, value: &Value| {
         let text = match value {
             Value::Null => return,
             Value::String(text) => text.clone(),

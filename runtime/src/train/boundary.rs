@@ -42,6 +42,7 @@ impl Trainer<'_> {
         step: &mut Step,
     ) -> Result<(), RunError> {
         step.worked(node, 1);
+        self.write_record(step)?;
         let line = measures::step_metrics(self.plan, stage, &self.counters, step);
         self.journal.line(METRICS, &line)?;
         let samples = measures::sampled_rollouts(self.plan, stage, self.counters.step, step);
