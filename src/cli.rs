@@ -128,7 +128,9 @@ enum Command {
     Fork(fork::Args),
     /// Train a run again and compare metrics, evaluations and weights, bit for bit.
     #[cfg(feature = "run")]
-    #[command(after_help = "Examples:\n  recipec replay runs/quickstart-1\n  recipec replay runs/quickstart-1 --into again")]
+    #[command(
+        after_help = "Examples:\n  recipec replay runs/quickstart-1\n  recipec replay runs/quickstart-1 --into again"
+    )]
     Replay(replay::Args),
     /// Write the lock of a recipe: digests of everything outside of it that a run depends on.
     #[cfg(feature = "run")]

@@ -135,6 +135,19 @@ fn a_lock_holds_everything_outside_of_the_recipe() {
 }
 
 #[test]
+fn the_python_of_the_sandbox_is_locked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let recipe = with_rows(here);
+    change(&recipe, "verify = math_answer(gold = answer, extract = whole)", "verify = python_tests(tests = answer)");
+    done(&["lock", "a.recipe"], here);
+    let python = json(here.join("a.lock"))["python"].as_str().expect("a version").to_string();
+    assert!(python.starts_with("CPython 3."), "{python}");
+    change(here.join("a.lock"), &python, "CPython 3.0.0");
+    refused(&["check", "--locked", "a.recipe"], here, 1, &["Python of the sandbox", "locked CPython 3.0.0", &python]);
+}
+
+#[test]
 fn files_of_a_model_are_locked() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
@@ -145,7 +158,8 @@ fn files_of_a_model_are_locked() {
     write(here.join("b.recipe"), text);
     std::fs::rename(here.join("first/checkpoints/step-10"), here.join("base")).expect("a base");
     done(&["lock", "b.recipe"], here);
-    let files: Vec<String> = json(here.join("b.lock"))["models"]["policy"].as_object().expect("files").keys().cloned().collect();
+    let files: Vec<String> =
+        json(here.join("b.lock"))["models"]["policy"].as_object().expect("files").keys().cloned().collect();
     assert_eq!(files, ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
     done(&["check", "--locked", "b.recipe"], here);
     let mut weights = read(here.join("base/model.safetensors"));
@@ -187,10 +201,20 @@ fn a_run_says_whence_it_came_and_refuses_to_go_on_with_something_else() {
     refused(&["resume", "r"], here, 3, &[code, "data file(\"rows.jsonl\")", "fork"]);
     change(here.join("rows.jsonl"), "\"7-7=\"", "\"7+7=\"");
     change(&recipe, "lr = 1e-3", "lr = 2e-3");
-    refused(&["resume", "r"], here, 3, &[code, "the recipe's hash", "main/optimizer.adamw.lr", "is  0.002", "--as-begun"]);
+    refused(
+        &["resume", "r"],
+        here,
+        3,
+        &[code, "the recipe's hash", "main/optimizer.adamw.lr", "is  0.002", "--as-begun"],
+    );
     change(&recipe, "lr = 2e-3", "lr = 1e-3");
     change(here.join("r/plan.json"), "\"lr\": 0.001", "\"lr\": 0.002");
-    refused(&["resume", "r"], here, 3, &["recipe::run::other_plan", "optimizer.kind.adamw.lr", "was 0.001", "is  0.002"]);
+    refused(
+        &["resume", "r"],
+        here,
+        3,
+        &["recipe::run::other_plan", "optimizer.kind.adamw.lr", "was 0.001", "is  0.002"],
+    );
     change(here.join("r/plan.json"), "\"lr\": 0.002", "\"lr\": 0.001");
     change(here.join("r/recipe.lock"), "\"edition\": 2026", "\"edition\": 2027");
     refused(&["resume", "r"], here, 3, &["recipe::run::damaged_file", "recipe.lock"]);
@@ -227,7 +251,12 @@ fn a_fork_goes_on_from_a_checkpoint() {
     assert!(done(&["replay", "same"], here).contains("the same, bit for bit: 3 steps"));
     // Another recipe: the stage goes on, and what has no place is said.
     let text = done(&["fork", "r@7", "--into", "other", "--set", "gamma=0.25", "--variant", "with_kl"], here);
-    for words in ["weights            kept", "stage and steps    kept: `reinforce` goes on from step 3", "moments            kept", "none was kept"] {
+    for words in [
+        "weights            kept",
+        "stage and steps    kept: `reinforce` goes on from step 3",
+        "moments            kept",
+        "none was kept",
+    ] {
         assert!(text.contains(words), "`{words}` is not in\n{text}");
     }
     let lines = String::from_utf8(read(here.join("other/metrics.jsonl"))).expect("text");
@@ -257,7 +286,11 @@ fn a_replay_is_the_same_or_names_the_first_difference() {
     // Neither record nor probe nor threads change a bit.
     same(&here.join("r"), &here.join("bare"));
     assert!(!here.join("bare/record").exists());
-    assert_eq!(std::fs::read_dir(here.join("r/record")).expect("a record").count(), 6, "one file for each step that samples");
+    assert_eq!(
+        std::fs::read_dir(here.join("r/record")).expect("a record").count(),
+        6,
+        "one file for each step that samples"
+    );
     let text = done(&["replay", "r"], here);
     assert!(text.contains("10 steps and 3 evaluations, from the recorded rollouts; weights"), "{text}");
     assert!(done(&["replay", "bare"], here).contains("10 steps and 3 evaluations, by sampling again"), "{text}");
@@ -268,7 +301,8 @@ fn a_replay_is_the_same_or_names_the_first_difference() {
     let line = metrics.lines().nth(6).expect("a line");
     let value = line.split("\"lr\":").nth(1).and_then(|rest| rest.split(',').next()).expect("a rate");
     write(here.join("bare/metrics.jsonl"), metrics.replacen(line, &line.replacen(value, "7e-7", 1), 1));
-    let words = ["recipe::run::replay_differs", "after 6 steps", "step 3 of stage `reinforce`, metrics", "lr", "was 7e-7"];
+    let words =
+        ["recipe::run::replay_differs", "after 6 steps", "step 3 of stage `reinforce`, metrics", "lr", "was 7e-7"];
     refused(&["replay", "bare"], here, 3, &words);
     write(here.join("bare/metrics.jsonl"), &metrics);
     change(here.join("bare/summary.json"), "\"weights_digest\": \"", "\"weights_digest\": \"0");
@@ -329,10 +363,12 @@ fn the_probe_finds_what_would_fail_later() {
     let here = folder.path();
     plain(here);
     let text = done(&["run", "a.recipe", "--into", "r"], here);
-    assert!(text.contains("probe: every phase was tried once") || {
-        let (_, _, err) = said(&["run", "a.recipe", "--into", "r2"], here);
-        err.contains("probe: every phase was tried once")
-    });
+    assert!(
+        text.contains("probe: every phase was tried once") || {
+            let (_, _, err) = said(&["run", "a.recipe", "--into", "r2"], here);
+            err.contains("probe: every phase was tried once")
+        }
+    );
     let hidden: Vec<_> = std::fs::read_dir(here.join("r/checkpoints")).expect("checkpoints").flatten().collect();
     assert!(hidden.iter().all(|entry| entry.file_name().to_string_lossy().starts_with("step-")), "{hidden:?}");
     // More slots than any memory holds at the cap.

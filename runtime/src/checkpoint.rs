@@ -216,9 +216,9 @@ pub fn plan(checkpoint: &Path) -> Result<Plan, RunError> {
 pub fn best(run: &Path) -> Result<Option<Best>, RunError> {
     let path = run.join(CHECKPOINTS).join(BEST);
     match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|why| RunError::Damaged { path, why: why.to_string() }),
+        Ok(text) => {
+            serde_json::from_slice(&text).map(Some).map_err(|why| RunError::Damaged { path, why: why.to_string() })
+        }
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(why) => Err(RunError::io("cannot read", &path)(why)),
     }

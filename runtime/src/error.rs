@@ -229,9 +229,7 @@ impl RunError {
                 return source.help().or(Some("nothing was trained yet; `--no-probe` leaves the probe out"));
             }
             Self::Memory { .. } => "lower `rollout.slots` or `budget.output`, or take a machine with more memory",
-            Self::Replay { .. } => {
-                "`recipec whence RUN` says which recipe, inputs, program and machine made the run"
-            }
+            Self::Replay { .. } => "`recipec whence RUN` says which recipe, inputs, program and machine made the run",
             Self::Fork { .. } => "fork with the recipe of the run and `--set`, or begin with `source = folder(\"…\")`",
             Self::Unjudged { .. } => "give the verifier data that it can judge",
             Self::NotFinite { .. } => "guard the formula, for example `max(x, 1e-9)` under a division or a logarithm",

@@ -160,7 +160,8 @@ fn moments(kept: bool, in_stage: bool) -> Carried {
 /// The counters of a checkpoint as another plan can go on with them.
 fn merged(state: &State, was: &Plan, plan: &Plan, carried: &mut Vec<Carried>) -> Counters {
     let old = was.stages.get(state.counters.stage);
-    let at = old.and_then(|old| plan.stages.iter().position(|stage| stage.name == old.name && kind(stage) == kind(old)));
+    let at =
+        old.and_then(|old| plan.stages.iter().position(|stage| stage.name == old.name && kind(stage) == kind(old)));
     let mut push = |part: &'static str, kept: bool, how: String| carried.push(Carried { part, kept, how });
     let (Some(old), Some((at, new))) = (old, at.and_then(|at| Some((at, plan.stages.get(at)?)))) else {
         let name = old.map(|old| old.name.as_str()).unwrap_or_default();
@@ -190,14 +191,22 @@ fn merged(state: &State, was: &Plan, plan: &Plan, carried: &mut Vec<Carried>) ->
         }
         counters.domains.insert(name.clone(), counts);
     }
-    push("data position", again.is_empty(), match again.is_empty() {
-        true => "every domain goes on with its next problem".into(),
-        false => format!("other rows or another seed, from the first problem again: {}", again.join(", ")),
-    });
-    push("sampler counts", fresh.is_empty(), match fresh.is_empty() {
-        true => "sampled, completed and trained, of every domain".into(),
-        false => format!("not there before, from 0: {}", fresh.join(", ")),
-    });
+    push(
+        "data position",
+        again.is_empty(),
+        match again.is_empty() {
+            true => "every domain goes on with its next problem".into(),
+            false => format!("other rows or another seed, from the first problem again: {}", again.join(", ")),
+        },
+    );
+    push(
+        "sampler counts",
+        fresh.is_empty(),
+        match fresh.is_empty() {
+            true => "sampled, completed and trained, of every domain".into(),
+            false => format!("not there before, from 0: {}", fresh.join(", ")),
+        },
+    );
     let same = |pick: fn(&NodeKind) -> bool| node(old, pick) == node(new, pick);
     let mix = same(|kind| matches!(kind, NodeKind::Sampler { .. }));
     if !mix {

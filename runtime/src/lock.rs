@@ -215,10 +215,7 @@ impl Lock {
 }
 
 /// The values of two maps by key, "nothing" where one has none.
-fn joined<'a>(
-    was: &'a BTreeMap<String, String>,
-    is: &'a BTreeMap<String, String>,
-) -> Vec<(String, &'a str, &'a str)> {
+fn joined<'a>(was: &'a BTreeMap<String, String>, is: &'a BTreeMap<String, String>) -> Vec<(String, &'a str, &'a str)> {
     let keys: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
     let value = |map: &'a BTreeMap<String, String>, key: &String| map.get(key).map_or("nothing", String::as_str);
     keys.into_iter().map(|key| (key.clone(), value(was, key), value(is, key))).collect()

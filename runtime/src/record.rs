@@ -119,7 +119,8 @@ fn to_hex(values: &[f32]) -> String {
 }
 
 fn from_hex(text: &str) -> Option<Vec<f32>> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
     let (numbers, rest) = digits.as_chunks::<8>();
     let byte = |pair: [u8; 2]| pair[0] << 4 | pair[1];
     let number = |d: &[u8; 8]| {

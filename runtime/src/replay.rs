@@ -57,7 +57,9 @@ pub fn replay(run: &Path, device: &Device, speed: Speed, world: &mut dyn World) 
     if let Some(made) = Origin::read(run)? {
         let now = Origin { program: origin::program(), machine: origin::machine(device), ..made.clone() };
         for Difference { what, was, is } in made.differences(&now) {
-            world.tell(Progress::Warning(format!("{what} was `{was}` and is `{is}`: bits are promised within one of them")));
+            world.tell(Progress::Warning(format!(
+                "{what} was `{was}` and is `{is}`: bits are promised within one of them"
+            )));
         }
     }
     let recorded = Recorded::open(run);
@@ -68,7 +70,10 @@ pub fn replay(run: &Path, device: &Device, speed: Speed, world: &mut dyn World) 
         bare = bare.without(&stage.name, "checkpoint");
     }
     // A run that its own budgets ended ends by them again; one that something else ended is followed as far as it came.
-    let whole = said.summary.as_ref().is_some_and(|s| [StoppedBy::Steps, StoppedBy::Tokens].iter().any(|by| by.word() == s.stopped_by));
+    let whole = said
+        .summary
+        .as_ref()
+        .is_some_and(|s| [StoppedBy::Steps, StoppedBy::Tokens].iter().any(|by| by.word() == s.stopped_by));
     std::fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
     let mut watched = Watched::new(run, &folder, !whole, world)?;
     let mut trainer = if start.is_dir() {
@@ -227,10 +232,14 @@ impl<'a> Watched<'a> {
             let length = lengths.get(lines.name).copied().unwrap_or(0) as usize;
             let mut seen = 0;
             lines.done = length;
-            lines.skipped = lines.was.iter().take_while(|line| {
-                seen += line.len();
-                seen <= length
-            }).count();
+            lines.skipped = lines
+                .was
+                .iter()
+                .take_while(|line| {
+                    seen += line.len();
+                    seen <= length
+                })
+                .count();
         }
     }
 
@@ -263,7 +272,11 @@ impl<'a> Watched<'a> {
             short.push(&self.evaluations);
         }
         let lines = short.into_iter().find(|lines| lines.missing() > 0)?;
-        let differences = vec![Difference::new(format!("lines of {}", lines.name), lines.was.len().to_string(), (lines.skipped + lines.compared).to_string())];
+        let differences = vec![Difference::new(
+            format!("lines of {}", lines.name),
+            lines.was.len().to_string(),
+            (lines.skipped + lines.compared).to_string(),
+        )];
         Some(FirstDifference { step, stage: stage.to_string(), at: "end".into(), differences })
     }
 }

@@ -104,12 +104,7 @@ pub fn resume(device: &Device, speed: Speed, world: &mut dyn World) -> Result<Ru
 }
 
 /// [`resume`], with a probe or a record. A run that was recorded is recorded further.
-pub fn resume_with(
-    device: &Device,
-    speed: Speed,
-    asked: Asked,
-    world: &mut dyn World,
-) -> Result<RunReport, RunError> {
+pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn World) -> Result<RunReport, RunError> {
     let folder = world.folder().to_path_buf();
     let plan = read_plan(&folder)?;
     checkpoint::settle(&folder)?;

@@ -59,7 +59,14 @@ fn fork(args: &Args) -> Result<Exit, Exit> {
     for part in carried {
         say(&format!("  {:<18} {}: {}", part.part, if part.kept { "kept" } else { "anew" }, part.how));
     }
-    Ok(run::execute(&folder, PathBuf::from(&begun.origin.recipe_folder), &device, &args.speed, None, args.start.asked()))
+    Ok(run::execute(
+        &folder,
+        PathBuf::from(&begun.origin.recipe_folder),
+        &device,
+        &args.speed,
+        None,
+        args.start.asked(),
+    ))
 }
 
 /// `RUN@STEP` in its parts. A folder whose name has an `@` is taken as it is.
@@ -75,9 +82,10 @@ fn from(text: &str) -> Result<(PathBuf, Point), Exit> {
     let point = match point {
         "last" => Point::Last,
         "best" => Point::Best,
-        step => Point::Step(step.parse().map_err(|_| {
-            usage(format!("`{step}` is no step: write `RUN@400`, `RUN@best` or `RUN@last`"))
-        })?),
+        step => Point::Step(
+            step.parse()
+                .map_err(|_| usage(format!("`{step}` is no step: write `RUN@400`, `RUN@best` or `RUN@last`")))?,
+        ),
     };
     let run = PathBuf::from(run);
     if !run.join(PLAN).is_file() {

@@ -77,7 +77,11 @@ pub fn run(args: &Args) -> Exit {
     let files: usize = lock.models.values().map(std::collections::BTreeMap::len).sum();
     say(&format!("{}  {}", lock.digest(), place.display()));
     let python = lock.python.as_ref().map_or_else(String::new, |python| format!(", {python}"));
-    say(&format!("recipe {}; sources of rows: {}; files of models: {files}{python}", &lock.hash[..12], lock.data.len()));
+    say(&format!(
+        "recipe {}; sources of rows: {}; files of models: {files}{python}",
+        &lock.hash[..12],
+        lock.data.len()
+    ));
     Exit::Done
 }
 

@@ -61,7 +61,10 @@ fn tell(run: &Path, report: &ReplayReport) -> Exit {
         for difference in &first.differences {
             eprintln!("      {}\n        was {}\n        is  {}", difference.what, difference.was, difference.is);
         }
-        eprintln!("  help: `recipec whence {}` says which recipe, inputs, program and machine made the run", run.display());
+        eprintln!(
+            "  help: `recipec whence {}` says which recipe, inputs, program and machine made the run",
+            run.display()
+        );
         return Exit::RunFailed;
     }
     if report.interrupted {

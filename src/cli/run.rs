@@ -100,11 +100,8 @@ fn begin(args: &RunArgs) -> Result<Exit, Exit> {
         return Err(Exit::RunFailed);
     }
     // A lock that does not hold, or a device that is not there, is told before a folder is made.
-    let place = if args.locked.asked() {
-        Some(args.locked.place(&args.recipe.file, recipe.variant.as_deref())?)
-    } else {
-        None
-    };
+    let place =
+        if args.locked.asked() { Some(args.locked.place(&args.recipe.file, recipe.variant.as_deref())?) } else { None };
     let device = choose_device(&args.speed)?;
     let mut begun = Begun::new(&args.recipe, &recipe, &plan, &device);
     if let Some(place) = place {
@@ -187,7 +184,9 @@ pub fn resume(args: &ResumeArgs) -> Exit {
         eprintln!("{}\n\n  × {why}", why.code());
         let run = args.run.display();
         eprintln!("  help: put the recipe back; or go on as the run began with `recipec resume --as-begun {run}`;");
-        eprintln!("        or go on in another folder, with the changed recipe and the same weights: `recipec fork {run}`");
+        eprintln!(
+            "        or go on in another folder, with the changed recipe and the same weights: `recipec fork {run}`"
+        );
         return Exit::RunFailed;
     }
     let beside = origin.map(|origin| PathBuf::from(origin.recipe_folder)).unwrap_or_default();

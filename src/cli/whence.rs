@@ -25,7 +25,10 @@ pub fn run(args: &Args) -> Exit {
     } else if path.join(PLAN).is_file() || path.join(ORIGIN).is_file() {
         of_run(path)
     } else {
-        eprintln!("error: `{}` is neither a run folder nor a checkpoint: it has neither {PLAN} nor {STATE}", path.display());
+        eprintln!(
+            "error: `{}` is neither a run folder nor a checkpoint: it has neither {PLAN} nor {STATE}",
+            path.display()
+        );
         return Exit::Usage;
     };
     match found {

@@ -99,7 +99,8 @@ impl State {
         }
         let state: Self = serde_json::from_slice(&text).map_err(|why| damaged(why.to_string()))?;
         // The text is compared as well, so that not even a blank can change unseen.
-        let intact = state.digest().is_ok_and(|digest| digest == state.seal) && state.text().is_ok_and(|own| own == text);
+        let intact =
+            state.digest().is_ok_and(|digest| digest == state.seal) && state.text().is_ok_and(|own| own == text);
         if !intact {
             return Err(damaged("its content is not what was written (the seal differs)".into()));
         }

@@ -98,7 +98,10 @@ fn a_full_disk_leaves_the_old_state_and_no_half_of_a_new_one() {
             fixture.save(run.path(), old.0, old.1, 1).unwrap();
             let (done, _) = under(Fault::DiskFull, after, || fixture.save(run.path(), new.0, new.1, 1));
             let Err(why) = done else { break };
-            assert!(why.to_string().contains(&std::io::Error::from(std::io::ErrorKind::StorageFull).to_string()), "{why}");
+            assert!(
+                why.to_string().contains(&std::io::Error::from(std::io::ErrorKind::StorageFull).to_string()),
+                "{why}"
+            );
             let names: Vec<_> = fs::read_dir(run.path().join(CHECKPOINTS)).unwrap().flatten().collect();
             assert_eq!(names.len(), 1, "its space is free again: {names:?}");
             assert_eq!(fixture.newest(run.path()), old);

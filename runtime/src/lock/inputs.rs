@@ -83,7 +83,9 @@ pub fn of_plan(plan: &Plan, folder: &Path, which: Which, told: &mut Told<'_>) ->
     }
     for (source, rows) in sources {
         let key = data_key(source);
-        if let Some(digest) = (!found.data.contains_key(&key)).then(|| rows_digest(source, rows, plan.seed, folder, told)) {
+        if let Some(digest) =
+            (!found.data.contains_key(&key)).then(|| rows_digest(source, rows, plan.seed, folder, told))
+        {
             found.data.extend(digest.map(|digest| (key, digest)));
         }
     }
@@ -101,13 +103,7 @@ fn asks_python(verifier: &VerifierSettings) -> bool {
 }
 
 /// The digest of a source of rows; none where the source stands for others.
-fn rows_digest(
-    source: &DataSource,
-    rows: &RowRules,
-    seed: u64,
-    folder: &Path,
-    told: &mut Told<'_>,
-) -> Option<String> {
+fn rows_digest(source: &DataSource, rows: &RowRules, seed: u64, folder: &Path, told: &mut Told<'_>) -> Option<String> {
     match source {
         DataSource::File { path } => Some(file_digest(&folder.join(path), told)),
         DataSource::Builtin { .. } => Some(match data::open(source, rows, seed, folder) {

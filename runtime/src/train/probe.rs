@@ -83,7 +83,8 @@ impl Trainer<'_> {
         let mut longest = 0;
         let mut problems: BTreeMap<String, Vec<Tried>> = BTreeMap::new();
         for (domain, data) in &stage.data {
-            let tried = self.longest_prompts(stage, domain, data).map_err(at("rollout", Some(format!("`{domain}`"))))?;
+            let tried =
+                self.longest_prompts(stage, domain, data).map_err(at("rollout", Some(format!("`{domain}`"))))?;
             longest = longest.max(tried.iter().map(|one| one.prompt.len()).max().unwrap_or(0));
             problems.insert(domain.clone(), tried);
         }

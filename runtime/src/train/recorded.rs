@@ -55,7 +55,8 @@ impl Trainer<'_> {
                     differs(format!("rollout {idx} of draw {} in `{name}` is not in the record", draw.number))
                 })?;
                 if kept.domain != *name || kept.prompt != prompt_digest(&draw.prompt) {
-                    let what = format!("draw {} asks something else: `{name}` now, `{}` then", draw.number, kept.domain);
+                    let what =
+                        format!("draw {} asks something else: `{name}` now, `{}` then", draw.number, kept.domain);
                     return Err(differs(what));
                 }
                 let rollout = kept.rollout().ok_or_else(|| {
@@ -100,9 +101,9 @@ impl Trainer<'_> {
             let Some(kept) = record.rollout(number, draw, idx)? else { continue };
             let total = ("total reward", kept.total, Some(rollout.total_reward));
             let names: BTreeSet<&String> = kept.terms.keys().chain(rollout.terms.keys()).collect();
-            let terms = names.into_iter().map(|name| {
-                (name.as_str(), kept.terms.get(name).copied(), rollout.terms.get(name).copied())
-            });
+            let terms = names
+                .into_iter()
+                .map(|name| (name.as_str(), kept.terms.get(name).copied(), rollout.terms.get(name).copied()));
             let bits = |value: Option<f64>| value.map(f64::to_bits);
             if let Some((name, was, is)) = terms.chain([total]).find(|(_, was, is)| bits(*was) != bits(*is)) {
                 let said = |value: Option<f64>| value.map_or_else(|| "nothing".to_string(), |value| value.to_string());
