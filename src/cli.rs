@@ -1,5 +1,7 @@
 //! Arguments, one match, exit codes.
 
+#[cfg(feature = "run")]
+mod bench;
 mod check;
 mod compile;
 mod diff;
@@ -8,10 +10,14 @@ mod family;
 mod fmt;
 #[cfg(feature = "run")]
 mod fork;
+#[cfg(feature = "run")]
+mod generate;
 mod graph;
 mod hash;
 #[cfg(feature = "run")]
 mod lock;
+#[cfg(feature = "run")]
+mod model;
 mod new;
 mod plan;
 mod plot;
@@ -22,7 +28,11 @@ mod report;
 #[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
+mod score;
+#[cfg(feature = "run")]
 mod serve;
+#[cfg(feature = "run")]
+mod simulate;
 mod test;
 #[cfg(feature = "run")]
 mod verify;
@@ -146,7 +156,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "verify", "serve"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -155,6 +165,30 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
     Report(report::Args),
+    /// Write responses to prompts with a model; the same seed gives the same text.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec generate recipes/base --prompt '17+25=' --n 4 --seed 1\n  recipec generate smollm2.gguf --chat --prompt 'Why is the sky blue?' --temperature 0.7 --top-p 0.9\n  recipec generate runs/quickstart-1 --prompts prompts.jsonl --n 8 --json > responses.jsonl"
+    )]
+    Generate(generate::Args),
+    /// Say how likely a text is under a model, token by token.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec score recipes/base --text '17+25=42'\n  recipec score hf:org/name --prompt 'The capital of France is' --text ' Paris' --json"
+    )]
+    Score(score::Args),
+    /// Measure a model on this machine: prompts, decoding, a step of training, memory.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec bench recipes/base\n  recipec bench smollm2.gguf --batches 1,32 --no-training --json"
+    )]
+    Bench(bench::Args),
+    /// What a mix comes to, over rollouts that take stated times.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec simulate recipes/quickstart.recipe --time math=3 --kept math=60%\n  recipec simulate recipes/apriel_reasoner.recipe --time math=60 --time code=90 --time 20 --in-flight 64 --max-lag none --shock math=3@4096"
+    )]
+    Simulate(simulate::Args),
     /// Judge answers with a verifier: a file of cases, or one answer.
     #[cfg(feature = "run")]
     #[command(
@@ -201,6 +235,14 @@ pub fn main() -> ExitCode {
         Command::Whence(args) => whence::run(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "run")]
+        Command::Generate(args) => generate::run(&args),
+        #[cfg(feature = "run")]
+        Command::Score(args) => score::run(&args),
+        #[cfg(feature = "run")]
+        Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "run")]
+        Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "run")]
         Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "run")]

@@ -105,11 +105,21 @@ fn config(path: &Path) -> Option<ModelFacts> {
         max_position_embeddings: Option<u64>,
         #[serde(default)]
         architectures: Vec<String>,
+        /// The decoder of a model that also sees.
+        text_config: Option<Text>,
+    }
+    #[derive(Deserialize)]
+    struct Text {
+        max_position_embeddings: Option<u64>,
     }
     let mut text = Vec::new();
     File::open(path).ok()?.take(LARGEST_CONFIG).read_to_end(&mut text).ok()?;
     let config: Config = serde_json::from_slice(&text).ok()?;
-    Some(ModelFacts { context: config.max_position_embeddings, architecture: config.architectures.into_iter().next() })
+    let inner = config.text_config.and_then(|text| text.max_position_embeddings);
+    Some(ModelFacts {
+        context: config.max_position_embeddings.or(inner),
+        architecture: config.architectures.into_iter().next(),
+    })
 }
 
 #[cfg(test)]

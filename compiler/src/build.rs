@@ -61,6 +61,7 @@ fn model(name: &str, run: &Values) -> Option<Model> {
         Value::Call { word, arguments } => match word.as_str() {
             "folder" => ModelSource::Folder { path: text(arguments, "path")? },
             "hf" => ModelSource::Hub { name: text(arguments, "name")? },
+            "endpoint" => endpoint(arguments)?,
             _ => return None,
         },
         _ => return None,
@@ -97,6 +98,23 @@ fn model(name: &str, run: &Values) -> Option<Model> {
         false => Some(run.truth(&path("chat"))?),
     };
     Some(Model { name: name.to_string(), source, precision, train, answer, chat, context })
+}
+
+fn endpoint(arguments: &BTreeMap<String, Value>) -> Option<ModelSource> {
+    let number = |name: &str| match arguments.get(name).and_then(argument)? {
+        ArgumentValue::Number(number) => Some(number),
+        _ => None,
+    };
+    Some(ModelSource::Endpoint {
+        url: text(arguments, "url")?,
+        model: text(arguments, "model")?,
+        key: match arguments.get("key") {
+            Some(_) => Some(text(arguments, "key")?),
+            None => None,
+        },
+        timeout_seconds: number("timeout")?,
+        parallel: number("parallel")? as u32,
+    })
 }
 
 fn architecture(prefix: &str, run: &Values) -> Option<Architecture> {

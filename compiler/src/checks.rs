@@ -12,6 +12,7 @@ mod buffers_give_room;
 mod columns_exist;
 mod data_is_enough;
 mod domains_are_rewarded;
+mod endpoints_judge;
 mod group_fits_baseline;
 mod groups_are_large_enough;
 mod guarantees_hold;
@@ -38,6 +39,7 @@ type Check = fn(&Draft<'_>, &mut Problems);
 /// All checks, in the order in which a reader would want them.
 const CHECKS: &[Check] = &[
     models_fit::check,
+    endpoints_judge::check,
     domains_are_rewarded::check,
     mix_has_a_rule::check,
     rows_are_read::check,

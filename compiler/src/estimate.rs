@@ -19,7 +19,10 @@ mod work;
 mod tests;
 
 pub use arithmetic::{Sum, Unit, number};
-pub use given::{BUILT_IN_VOCABULARY, Device, Given, LANES, LOGIT_ROWS, MICRO_BATCH_TOKENS, ModelSizes, Rates};
+pub use given::{
+    BUILT_IN_VOCABULARY, Device, Given, LANES, LARGE_LOGIT_ROWS, LARGE_MICRO_BATCH_TOKENS, LARGE_PARAMETERS,
+    LOGIT_ROWS, MICRO_BATCH_TOKENS, ModelSizes, Rates,
+};
 
 use crate::plan::Plan;
 use model::Model;

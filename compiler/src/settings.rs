@@ -236,6 +236,19 @@ pub enum ModelSource {
         /// `org/name`
         name: String,
     },
+    /// `endpoint("https://host/v1", model = "name")`: a model that another machine serves; it can only judge.
+    Endpoint {
+        /// The address before `/chat/completions`.
+        url: String,
+        /// The name of the model there.
+        model: String,
+        /// The environment variable that holds the key; none where the server asks for none.
+        key: Option<String>,
+        /// How long one answer may take, in seconds.
+        timeout_seconds: f64,
+        /// Most requests at a time.
+        parallel: u32,
+    },
 }
 
 /// Sizes of a Llama-architecture decoder.

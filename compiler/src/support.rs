@@ -5,7 +5,9 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{DataSource, DomainSignal, Precision, Trainable, VerifierSettings, WeightUpdate};
+use crate::settings::{
+    ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate,
+};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
@@ -60,10 +62,21 @@ impl Refused<'_> {
     }
 
     fn verifier(&mut self, stage: Option<&str>, path: &str, verifier: Option<&VerifierSettings>) {
-        if verifier.is_some_and(|verifier| verifier.name == "judge") {
-            let help = "give the domain a native verifier in a variant: `override domain.NAME.verify = …`";
-            let message = "a judge needs a second model beside the policy, and is not carried out";
-            self.push(stage, path, message.into(), help);
+        let Some(judge) = verifier.filter(|verifier| verifier.name == "judge") else { return };
+        let Some(ArgumentValue::Word(name)) = judge.arguments.get("model") else { return };
+        let Some(model) = self.recipe.models.get(name) else { return };
+        let help =
+            "give the domain a native verifier in a variant (`override domain.NAME.verify = …`), or another model";
+        if let ModelSource::Hub { name: hub } = &model.source {
+            let message = format!("the judge `{name}` is on the hub (`{hub}`) and cannot be fetched");
+            self.push(stage, path, message, help);
+        } else if model.precision == Precision::Bf16 && !matches!(model.source, ModelSource::Endpoint { .. }) {
+            self.push(
+                stage,
+                &format!("model.{name}.precision"),
+                "judging in bf16 is not carried out".into(),
+                "write `precision = f32`",
+            );
         }
     }
 
@@ -88,8 +101,8 @@ impl Refused<'_> {
         if work.train.max_lag > 0 {
             self.push(name, "train.max_lag", "a lag above 0 is not carried out".into(), "write `max_lag = 0 steps`");
         }
-        // A judge's and a reward model's signal have no value as long as only the policy is loaded.
-        let absent = |signal: &String| signal == "judge" || signal.starts_with("reward_model.");
+        // A reward model's signal has no value: no such model is loaded.
+        let absent = |signal: &String| signal.starts_with("reward_model.");
         let formulas = [("reward.total", &work.reward.total)].into_iter();
         let terms = work.terms.iter().map(|term| ("reward.total", &term.formula));
         for (path, formula) in formulas.chain(terms).chain(work.reward.outcome.iter().map(|f| ("reward.outcome", f))) {

@@ -3,7 +3,7 @@
 //!     cargo bench -p recipec-runtime --bench verifiers [-- DOMAIN FILE.jsonl]
 //!
 //! Without arguments: the files of `tests/conformance`. The cases are read before the clock starts; what is timed is judging
-//! alone, as in training. `scripts/bench-verifiers-words` compares with the Python references.
+//! alone, as in training. `scripts/bench-verifiers` compares with the Python references.
 
 use recipec_runtime::verify::cases::{Case, Domain, Judge};
 use std::collections::BTreeMap;

@@ -69,16 +69,22 @@ fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) 
         ..Engine::new(256, trainer.tokenizer.end_token(), trainer.lanes.threads)
     };
     let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
-    let mut responses = responses.into_iter();
     let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
     let (mut judged, mut failed, mut last) = (0usize, 0usize, String::new());
-    for problem in &problems {
+    let texts: Vec<String> = responses.iter().map(|response| trainer.read_response(response.body()).0).collect();
+    let samples = suite.samples as usize;
+    let answers: Vec<(&Problem, Option<&str>)> = problems
+        .iter()
+        .zip(texts.chunks(samples.max(1)))
+        .flat_map(|(problem, texts)| texts.iter().map(move |text| (problem, text)))
+        .map(|(problem, text)| (problem, answer_part(text, &part.judge.answer).and_then(|range| text.get(range))))
+        .collect();
+    let mut verdicts = part.judge.verdicts(&answers).into_iter();
+    let mut responses = responses.iter();
+    for _ in &problems {
         let (mut row, mut tokens, mut truncated) = (Vec::new(), Vec::new(), Vec::new());
-        for response in responses.by_ref().take(suite.samples as usize) {
-            let (text, ..) = trainer.read_response(response.body());
-            let answer = answer_part(&text, &part.judge.answer).and_then(|range| text.get(range));
+        for (response, verdict) in responses.by_ref().zip(verdicts.by_ref()).take(samples) {
             judged += 1;
-            let verdict = part.judge.verdict(problem, answer);
             if verdict.status == Status::Error {
                 failed += 1;
                 last = verdict.detail.unwrap_or_default();

@@ -26,6 +26,7 @@ pub mod stop;
 
 pub use decoder::Statistics;
 pub use forward::Profile;
+pub use sampling::problem;
 pub use stop::{Cut, Stops, TokenBytes};
 
 use crate::kernels::pool::Pool;

@@ -19,6 +19,7 @@ pub mod logprob;
 pub mod matmul;
 pub mod norm;
 pub mod pool;
+pub mod rows;
 
 /// Number of interleaved partial sums of a reduction.
 pub const LANES: usize = 16;

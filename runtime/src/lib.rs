@@ -9,7 +9,8 @@
 //! [`checkpoint`], [`origin`], [`lock`], [`record`], [`evaluate`], [`run_folder`], [`statistics`], [`report`].
 //!
 //! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`disk`], [`checkpoint`],
-//! [`data`] and [`sandbox`] touch the machine. The same plan gives the same bits on a CPU, whatever the number of threads.
+//! [`data`] and [`sandbox`] touch the machine; [`generate`] reads a clock to say where its time went. The same plan gives the same bits
+//! on a CPU, whatever the number of threads.
 
 pub mod advantage;
 pub mod answer;
@@ -42,6 +43,7 @@ pub mod run;
 pub mod run_folder;
 pub mod sampler;
 pub mod sandbox;
+pub mod simulate;
 pub mod statistics;
 pub mod surface;
 pub mod tokenizer;

@@ -56,6 +56,10 @@ pub fn open(source: &ModelSource, base: &Path, seed: u64, device: &Device) -> Re
             model.notes.splice(0..0, place.notes);
             Ok(model)
         }
+        ModelSource::Endpoint { url, .. } => Err(ModelError::Missing {
+            path: url.into(),
+            why: "a model on a server has no weights here; it can judge, and nothing else".to_owned(),
+        }),
     }
 }
 

@@ -1,12 +1,14 @@
 //! AdamW (Loshchilov & Hutter 2019) with moments that can be saved, and the learning-rate schedule.
 
+use crate::kernels::pool::Pool;
 use crate::kernels::vectorised;
 use crate::policy::gradient::Gradients;
-use crate::policy::host::with_numbers;
+use crate::policy::host::{with_numbers, with_numbers_mut};
 use crate::policy::{Policy, PolicyError};
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use recipec_compiler::settings::{AdamW, Schedule, ScheduleShape};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Share of the peak learning rate at `step` (1 is the first) of `total_steps`.
 ///
@@ -45,6 +47,7 @@ pub struct StepReport {
 pub struct Optimizer {
     settings: AdamW,
     step: u64,
+    threads: usize,
     /// First and second moment by parameter, in the order of the policy.
     moments: Vec<(Tensor, Tensor)>,
 }
@@ -58,7 +61,7 @@ impl Optimizer {
             .iter()
             .map(|(_, var)| Ok((zeros(var.as_tensor())?, zeros(var.as_tensor())?)))
             .collect::<candle_core::Result<_>>()?;
-        Ok(Self { settings: settings.clone(), step: 0, moments })
+        Ok(Self { settings: settings.clone(), step: 0, threads: cores(), moments })
     }
 
     /// Steps made so far.
@@ -81,9 +84,14 @@ impl Optimizer {
                 return Err(PolicyError::Shape { name: name.clone(), found, expected });
             }
         }
+        let pool = Pool::shared(if policy.is_large() { self.threads } else { 1 });
+        let by_parameter = if policy.device().is_cpu() {
+            sums_of_squares(&pool, &gradients.tensors)?
+        } else {
+            gradients.tensors.iter().map(sum_of_squares).collect::<Result<_, _>>()?
+        };
         let mut squares = 0.0;
-        for ((name, _), gradient) in policy.parameters.iter().zip(&gradients.tensors) {
-            let square = sum_of_squares(gradient)?;
+        for ((name, _), square) in policy.parameters.iter().zip(by_parameter) {
             if !square.is_finite() {
                 return Err(PolicyError::NonFiniteGradient { name: name.clone() });
             }
@@ -113,8 +121,7 @@ impl Optimizer {
                     eps: eps as f32,
                     decay: decay as f32,
                 };
-                let value = update(var.as_tensor(), gradient, first, second, &coefficients)?;
-                var.set(&value)?;
+                update(&pool, &var.as_detached_tensor(), gradient, first, second, &coefficients)?;
                 continue;
             }
             let gradient = (gradient * scale)?;
@@ -127,8 +134,8 @@ impl Optimizer {
         Ok(StepReport { gradient_norm, clipped: clip.is_some(), lr })
     }
 
-    /// The moments under `first.NAME` and `second.NAME`, in the order of the policy, for a checkpoint. They are
-    /// replaced, never changed, by later steps.
+    /// The moments under `first.NAME` and `second.NAME`, in the order of the policy, for a checkpoint. On a CPU
+    /// they share memory with the optimizer: write them, or copy them, before the next step.
     pub fn state(&self, policy: &Policy) -> Vec<(String, Tensor)> {
         let named = policy.parameters.iter().zip(&self.moments);
         named
@@ -163,9 +170,14 @@ impl Optimizer {
         }
         match state.into_keys().next() {
             Some(name) => Err(PolicyError::UnknownParameter { name }),
-            None => Ok(Self { settings: settings.clone(), step: steps, moments }),
+            None => Ok(Self { settings: settings.clone(), step: steps, threads: cores(), moments }),
         }
     }
+}
+
+/// Threads that an update of a large policy uses; its bits do not depend on them.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 struct Coefficients {
@@ -180,39 +192,73 @@ struct Coefficients {
     decay: f32,
 }
 
-/// One pass over a parameter in main memory: new moments, and the new value that is returned.
+/// Numbers of a parameter that one task updates.
+const PIECE: usize = 1 << 16;
+
+/// One pass over a parameter in main memory, in place: new moments and new values.
 fn update(
+    pool: &Pool,
     value: &Tensor,
     gradient: &Tensor,
-    first: &mut Tensor,
-    second: &mut Tensor,
+    first: &Tensor,
+    second: &Tensor,
     by: &Coefficients,
-) -> candle_core::Result<Tensor> {
-    let numbers = |tensor: &Tensor| with_numbers(tensor, |values| Ok(values.to_vec()));
-    let (mut value_now, mut first_now, mut second_now) = (numbers(value)?, numbers(first)?, numbers(second)?);
+) -> candle_core::Result<()> {
     with_numbers(gradient, |gradient| {
-        let (values, firsts, seconds) = (&mut value_now[..], &mut first_now[..], &mut second_now[..]);
-        vectorised!('a, _simd, {
-            gradient: &'a [f32], values: &'a mut [f32], firsts: &'a mut [f32], seconds: &'a mut [f32],
-            by: &'a Coefficients,
-        } -> (), {
-            let moments = firsts.iter_mut().zip(seconds);
-            for ((gradient, value), (first, second)) in gradient.iter().zip(values).zip(moments) {
-                let gradient = gradient * by.scale;
-                *first = *first * by.keep_first + gradient * by.add_first;
-                *second = *second * by.keep_second + gradient * gradient * by.add_second;
-                let root = (*second * by.inverse_second).sqrt() + by.eps;
-                *value = *value * by.decay - *first * by.rate / root;
-            }
-        });
-        Ok(())
-    })?;
-    *first = Tensor::from_vec(first_now, value.shape(), &Device::Cpu)?;
-    *second = Tensor::from_vec(second_now, value.shape(), &Device::Cpu)?;
-    Tensor::from_vec(value_now, value.shape(), &Device::Cpu)
+        let mut inner = Ok(());
+        with_numbers_mut(value, |values| {
+            inner = nested(first, second, |firsts, seconds| {
+                let moments = firsts.chunks_mut(PIECE).zip(seconds.chunks_mut(PIECE));
+                let pieces = values.chunks_mut(PIECE).zip(gradient.chunks(PIECE)).zip(moments);
+                let pieces: Vec<_> = pieces.map(Mutex::new).collect();
+                pool.run(pieces.len(), &|task| {
+                    let mut piece = pieces[task].lock().unwrap_or_else(PoisonError::into_inner);
+                    let ((values, gradient), (firsts, seconds)) = &mut *piece;
+                    update_piece(values, gradient, firsts, seconds, by);
+                });
+            });
+        })?;
+        inner
+    })
 }
 
-/// In f64 and in the order of the elements.
+/// Calls `body` with the numbers of both tensors.
+fn nested(first: &Tensor, second: &Tensor, body: impl FnOnce(&mut [f32], &mut [f32])) -> candle_core::Result<()> {
+    let mut inner = Ok(());
+    with_numbers_mut(first, |firsts| inner = with_numbers_mut(second, |seconds| body(firsts, seconds)))?;
+    inner
+}
+
+fn update_piece(values: &mut [f32], gradient: &[f32], firsts: &mut [f32], seconds: &mut [f32], by: &Coefficients) {
+    vectorised!('a, _simd, {
+        gradient: &'a [f32], values: &'a mut [f32], firsts: &'a mut [f32], seconds: &'a mut [f32],
+        by: &'a Coefficients,
+    } -> (), {
+        let moments = firsts.iter_mut().zip(seconds);
+        for ((gradient, value), (first, second)) in gradient.iter().zip(values).zip(moments) {
+            let gradient = gradient * by.scale;
+            *first = *first * by.keep_first + gradient * by.add_first;
+            *second = *second * by.keep_second + gradient * gradient * by.add_second;
+            let root = (*second * by.inverse_second).sqrt() + by.eps;
+            *value = *value * by.decay - *first * by.rate / root;
+        }
+    });
+}
+
+/// Sums of squares by tensor, in f64 and in the order of the elements.
+fn sums_of_squares(pool: &Pool, tensors: &[Tensor]) -> Result<Vec<f64>, PolicyError> {
+    let sums: Vec<Mutex<candle_core::Result<f64>>> = tensors.iter().map(|_| Mutex::new(Ok(0.0))).collect();
+    pool.run(tensors.len(), &|task| {
+        let sum = with_numbers(&tensors[task], |values| {
+            Ok(values.iter().map(|value| f64::from(*value) * f64::from(*value)).sum())
+        });
+        *sums[task].lock().unwrap_or_else(PoisonError::into_inner) = sum;
+    });
+    let sums = sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(sums.collect::<candle_core::Result<_>>()?)
+}
+
+/// The same of one tensor of any device.
 fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
     let values = tensor.flatten_all()?.to_vec1::<f32>()?;
     Ok(values.iter().map(|value| f64::from(*value) * f64::from(*value)).sum())
@@ -222,6 +268,7 @@ fn sum_of_squares(tensor: &Tensor) -> Result<f64, PolicyError> {
 mod tests {
     use super::*;
     use crate::policy::tests::{numbers, small};
+    use candle_core::Device;
 
     fn settings(clip_norm: Option<f64>) -> AdamW {
         AdamW { lr: 1e-2, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.1, clip_norm }

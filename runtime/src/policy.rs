@@ -14,6 +14,7 @@ pub mod composed;
 pub mod forward;
 pub mod gradient;
 pub(crate) mod host;
+pub(crate) mod large;
 pub(crate) mod layout;
 mod rope;
 pub mod shape;
@@ -28,6 +29,9 @@ use recipec_compiler::settings::Architecture;
 use shape::Shape;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Parameters from which on a policy is large: 16 MiB of weights, more than the caches that a core has for itself.
+pub const LARGE_PARAMETERS: usize = 1 << 22;
 
 /// Why a policy could not be made, read or trained.
 #[derive(Debug, thiserror::Error)]
@@ -174,6 +178,12 @@ impl Policy {
         self.parameters.iter().map(|(_, var)| var.elem_count()).sum()
     }
 
+    /// Whether threads work inside each operation, with one sum of gradients, rather than on sequences beside each
+    /// other. It depends on the sizes alone, so that a machine does not change bits.
+    pub fn is_large(&self) -> bool {
+        self.parameter_count() >= LARGE_PARAMETERS
+    }
+
     /// Where the weights are.
     pub fn device(&self) -> &Device {
         self.parameters[0].1.device()
@@ -227,3 +237,6 @@ pub(crate) mod tests;
 
 #[cfg(test)]
 mod definition_tests;
+
+#[cfg(test)]
+mod large_tests;

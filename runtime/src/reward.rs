@@ -33,7 +33,8 @@ fn signal(name: &str, group: &Group, rollout: &Rollout, ctx: &RewardContext) -> 
         "parsable" => judged(truth(status.is_some_and(|s| s != Status::NoAnswer && s != Status::Unparsable))),
         "truncated" => truth(rollout.truncated),
         "finished" => truth(!rollout.truncated),
-        "score" => rollout.verdict.as_ref().map_or(f64::NAN, |verdict| verdict.score),
+        // Only where a judge is the verifier: the compiler refuses it elsewhere.
+        "score" | "judge" => rollout.verdict.as_ref().map_or(f64::NAN, |verdict| verdict.score),
         "domain" => group.draw.domain as f64,
         "solve_rate" => group.solve_rate,
         "group_size" => group.rollouts.len() as f64,
@@ -57,6 +58,7 @@ const SIGNALS: &[&str] = &[
     "truncated",
     "finished",
     "score",
+    "judge",
     "domain",
     "solve_rate",
     "group_size",

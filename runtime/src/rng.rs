@@ -25,6 +25,8 @@ pub enum Purpose {
     Order = 8,
     /// A token of the probe before the first step: (domain or suite, row, rollout, position).
     Probe = 9,
+    /// Times and yields of a simulation: (domain, number of the group, 0, position).
+    Simulation = 10,
 }
 
 /// An address of a stream of random numbers; the position in the stream is the last part of the address.

@@ -12,9 +12,10 @@ use crate::origin::{self, Difference, Origin};
 use crate::policy::gradient::Lanes;
 use crate::record::Recorder;
 use crate::train::{Speed, StoppedBy, Trainer};
+use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use candle_core::Device;
-use recipec_compiler::plan::Plan;
+use recipec_compiler::plan::{NodeKind, Plan};
 use recipec_compiler::settings::{Precision, Trainable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,10 @@ pub(crate) fn begin<'a>(
     for note in notes {
         world.tell(Progress::Note(note));
     }
+    if let Some(warning) = beyond_positions(plan, policy.shape.max_positions) {
+        world.tell(Progress::Warning(warning));
+    }
+    let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
     Ok(Trainer {
         plan,
         world,
@@ -91,6 +96,7 @@ pub(crate) fn begin<'a>(
         fingerprint: plan.fingerprint(),
         origin: Origin::read(&folder)?,
         stage_start: None,
+        models,
         seconds_before: 0.0,
         probe: asked.probe,
         record: asked.record.then(|| Recorder::new(&folder)),
@@ -155,6 +161,7 @@ pub(crate) fn go_on<'a>(
     let stage_start = if state.has_reference { Some(checkpoint::load_reference(checkpoint, device)?) } else { None };
     let mut journal = Journal::new(&folder);
     journal.cut(&state.lengths)?;
+    let models = Models::new(&folder, world.data_folder(), plan.seed, device, speed.threads);
     let record = asked.record.then(|| Recorder::new(&folder));
     if let Some(record) = &record {
         record.cut(state.counters.total_steps())?;
@@ -173,6 +180,7 @@ pub(crate) fn go_on<'a>(
         fingerprint: plan.fingerprint(),
         origin: Origin::read(&folder)?,
         stage_start,
+        models,
         probe: asked.probe,
         record,
         replay: None,
@@ -290,6 +298,24 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Mode
         return Err(unsupported("`train` other than `full`", "use `train = full`"));
     }
     Ok(model::open(&plan.policy.source, data_folder, plan.seed, device)?)
+}
+
+/// What to say where the longest sequences of a plan have more positions than the model was made for. It can be trained on them, and
+/// knows nothing of them yet.
+fn beyond_positions(plan: &Plan, positions: usize) -> Option<String> {
+    let nodes = || plan.stages.iter().flat_map(|stage| &stage.nodes).map(|node| &node.kind);
+    let prompt = nodes().filter_map(|kind| match kind {
+        NodeKind::Data { max_prompt_tokens, .. } => Some(*max_prompt_tokens),
+        _ => None,
+    });
+    let response = nodes().filter_map(|kind| match kind {
+        NodeKind::Rollout { max_output_tokens, .. } => max_output_tokens.iter().copied().max(),
+        _ => None,
+    });
+    let longest = prompt.max().unwrap_or(0).saturating_add(response.max().unwrap_or(0));
+    (longest > positions as u64).then(|| {
+        format!("prompts and responses may have {longest} tokens together, and the model was made for {positions}")
+    })
 }
 
 /// The template that prompts go through: the model's, unless the recipe does not want it.

@@ -58,7 +58,28 @@ impl Sampler<'_> {
             .ok_or_else(|| RunError::BadWeights { domains: self.domains.iter().map(|d| d.name.to_string()).collect() })
     }
 
-    /// The domain of a draw, a position in [`Sampler::domains`].
+    /// The domain of the next group, a position in [`Sampler::domains`]; `waiting` are groups that were kept and not yet counted as
+    /// trained, `address` is (seed, stage, number of the draw).
+    pub fn next(
+        &self,
+        counters: &mut Counters,
+        waiting: &deficit::Waiting<'_>,
+        progress: f64,
+        address: (u64, u32, u64),
+    ) -> Result<usize, RunError> {
+        match self.strategy {
+            MixStrategy::Weight => {
+                let (seed, stage, draw) = address;
+                Ok(Self::domain(&self.in_force(counters, progress)?, seed, stage, draw))
+            }
+            MixStrategy::Deficit => {
+                let targets: Vec<(&str, f64)> = self.domains.iter().map(|d| (d.name, d.ratio)).collect();
+                Ok(deficit::furthest_behind(&targets, self.count, self.group_size, counters, waiting))
+            }
+        }
+    }
+
+    /// The domain of a draw at random, a position in [`Sampler::domains`].
     pub fn domain(probabilities: &[f64], seed: u64, stage: u32, draw: u64) -> usize {
         let mut left = Stream::new(seed, Purpose::Domain, stage, draw as u32, 0).uniform(0);
         let last = probabilities.iter().rposition(|p| *p > 0.0).unwrap_or(0);

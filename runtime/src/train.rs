@@ -27,6 +27,7 @@ use crate::policy::gradient::Lanes;
 use crate::prompt;
 use crate::record::{Recorded, Recorder};
 use crate::tokenizer::Tokenizer;
+use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
 pub(crate) use setup::{StageRuntime, SuiteData, check_failures, optimizer_settings};
@@ -81,6 +82,8 @@ pub struct Trainer<'a> {
     pub(crate) origin: Option<Origin>,
     /// The policy as it was when the stage began, where the plan has a reference node.
     pub(crate) stage_start: Option<Policy>,
+    /// The frozen models beside the policy.
+    pub(crate) models: Models,
     /// Seconds of the run before this process.
     pub(crate) seconds_before: f64,
     /// Whether every phase is tried before the first step.
@@ -105,7 +108,9 @@ impl Trainer<'_> {
             self.try_everything()?;
         } else {
             for stage in self.plan.stages.iter().skip(self.counters.stage) {
-                StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
+                let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
+                let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
+                StageRuntime::open(self.plan, stage, &tokens, self.world.data_folder(), &mut self.models)?;
             }
         }
         let mut stopped = StoppedBy::Steps;
@@ -129,7 +134,9 @@ impl Trainer<'_> {
 
     /// Runs one stage to its end, or to the end of a budget of the whole run.
     fn stage(&mut self, stage: &StagePlan) -> Result<StoppedBy, RunError> {
-        let runtime = StageRuntime::open(self.plan, stage, &|text| self.prompt_tokens(text), self.world.data_folder())?;
+        let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
+        let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
+        let runtime = StageRuntime::open(self.plan, stage, &tokens, self.world.data_folder(), &mut self.models)?;
         self.tell_rows(&runtime)?;
         if runtime.needs_reference && self.stage_start.is_none() {
             self.stage_start = Some(self.policy.snapshot()?);

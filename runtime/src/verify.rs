@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod constraints;
 pub mod function_calls;
+pub mod judge;
 pub mod math_answer;
 mod pattern;
 pub mod program_tests;
@@ -79,6 +80,16 @@ impl Verdict {
 pub trait Verifier: Send + Sync {
     /// Judges an answer (what the model's answer rule cut out of the response; none when there is no answer part).
     fn judge(&self, problem: &Problem, answer: Option<&str>) -> Verdict;
+
+    /// Judges many answers; a verdict for each, in order. A verifier that is quicker with many at a time says how.
+    fn judge_all(&self, answers: &[(&Problem, Option<&str>)]) -> Vec<Verdict> {
+        answers.iter().map(|(problem, answer)| self.judge(problem, *answer)).collect()
+    }
+
+    /// Whether problems like this one can be judged at all: asked before anything is spent.
+    fn check(&self, _problem: &Problem) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Why a verifier could not be made.
@@ -114,9 +125,8 @@ const VERIFIERS: &[(&str, Make)] = &[
     ("python_tests", |settings| Ok(Box::new(python_tests::PythonTests::open(settings)?))),
 ];
 
-/// Verifiers of the language that need what this runtime does not have, with what is missing.
-const UNAVAILABLE: &[(&str, &str)] =
-    &[("judge", "it needs a model that judges, and this version loads the policy only")];
+/// Verifiers of the language that need more than their settings, with what is missing.
+const UNAVAILABLE: &[(&str, &str)] = &[("judge", "it asks a model of a recipe, and only a run opens those")];
 
 /// Makes a verifier.
 pub fn open(settings: &VerifierSettings) -> Result<Box<dyn Verifier>, VerifierError> {
@@ -173,7 +183,9 @@ mod tests {
 
     #[test]
     fn says_what_is_missing() {
-        for (name, part) in [("judge", "it needs a model"), ("math", "it is not known; there are `constraints`, ")] {
+        for (name, part) in
+            [("judge", "it asks a model of a recipe"), ("math", "it is not known; there are `constraints`, ")]
+        {
             let settings = VerifierSettings { name: name.into(), arguments: BTreeMap::new() };
             let message = open(&settings).map(|_| ()).expect_err("not there").to_string();
             assert!(message.contains(part), "{message}");

@@ -217,8 +217,135 @@ fn problems() -> Vec<(Domain, Value)> {
     problems
 }
 
+/// Problems whose own data are traps: patterns that take exponential time elsewhere, long lists, deep and wide JSON.
+fn trapped_problems() -> Vec<(Domain, Value)> {
+    let patterns = [
+        "(a+)+$",
+        "(a|a)*b",
+        "(.*)*x",
+        "((a{1,100}){1,100}){1,100}",
+        "a{1000}{1000}",
+        "(?:a?){5000}a{5000}",
+        "(a)\\1*b",
+        "[a-z]{0,100000}",
+        "(?=a)(a+)+b",
+        "(?<=a)b",
+        "[",
+        "a**",
+        "(x+x+)+y",
+        "(.*?,){30}P",
+        "\\p{L}{1,1000}",
+    ];
+    let mut patterns: Vec<String> = patterns.map(str::to_owned).to_vec();
+    patterns.extend([
+        format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000)),
+        "a|".repeat(50_000),
+        "\\w{1,999}".repeat(20),
+    ]);
+    let mut problems = Vec::new();
+    for pattern in patterns {
+        for (id, kwargs) in [
+            ("keywords:existence", json!({"keywords": [pattern]})),
+            ("keywords:frequency", json!({"keyword": pattern, "frequency": 1, "relation": "at least"})),
+            ("keywords:forbidden_words", json!({"forbidden_words": [pattern]})),
+            ("detectable_content:postscript", json!({"postscript_marker": pattern})),
+            ("detectable_format:multiple_sections", json!({"section_spliter": pattern, "num_sections": 2})),
+        ] {
+            problems.push((Domain::Ifeval, json!({"instruction_id": id, "kwargs": kwargs})));
+        }
+    }
+    let long = "a b ".repeat(50_000);
+    for (id, kwargs) in [
+        ("copy:repeat_phrase", json!({"phrase": "a b", "small_n": 3})),
+        ("copy:copying_multiple", json!({"prompt_to_repeat": long, "N": 3})),
+        ("combination:repeat_prompt", json!({"prompt_to_repeat": long})),
+        ("new:copy_span_idx", json!({"prompt_to_repeat": long, "n_start": 3, "n_end": 190_000})),
+        ("keywords:existence", json!({"keywords": vec!["a"; 20_000]})),
+        (
+            "keywords:forbidden_words",
+            json!({"forbidden_words": (0..5_000).map(|n| format!("z{n}")).collect::<Vec<_>>()}),
+        ),
+    ] {
+        problems.push((Domain::Ifeval, json!({"instruction_id": id, "kwargs": kwargs})));
+    }
+    let description = json!({"name": "f", "parameters": {"type": "dict", "properties": {
+        "a": {"type": "integer"}, "l": {"type": "array", "items": {"type": "string"}}, "d": {"type": "dict"}},
+        "required": ["a"]}});
+    let many: Vec<Value> =
+        (0..2_000).map(|n| json!({"f": {"a": [n], "l": [["x"], ""], "d": [{"k": ["v", ""]}, ""]}})).collect();
+    for category in ["parallel", "simple_python", "simple_java", "simple_javascript"] {
+        let case = json!({"category": category, "functions": [description], "ground_truth": many});
+        problems.push((Domain::FnCalling, case));
+    }
+    for gold in [
+        "9^{9^{9^{9}}}",
+        "(x+y+z+w)^{200}",
+        "\\sum_{n=1}^{10^{12}}\\frac{1}{n^{2}+\\sin n}",
+        "((((9!)!)!)!)!",
+        "\\binom{10^{50}}{10^{49}}",
+        "\\lim_{x\\to 0}\\frac{\\sin x - x}{x^{30}}",
+        "\\int_0^1\\int_0^1\\int_0^1 e^{x y z}\\,dx\\,dy\\,dz",
+    ] {
+        problems.push((Domain::Math, json!({"gold": format!("\\boxed{{{gold}}}")})));
+    }
+    problems
+}
+
+/// Answers that are long where a checker may be quadratic.
+fn trapped_answers(longest: usize) -> Vec<String> {
+    let calls = |n: usize| {
+        let call = |at: usize| format!("{{\"name\":\"f\",\"arguments\":{{\"a\":{at}}}}}");
+        format!("<tool_calls>[{}]</tool_calls>", (0..n).rev().map(call).collect::<Vec<_>>().join(","))
+    };
+    let boxed = |text: &str| format!("\\boxed{{{text}}}");
+    let mut answers = vec![calls(2_000), calls(2_001), calls(longest / 40)];
+    answers.extend(
+        ["(x+1)(x-1)".repeat(85), "[1,2]\\cup".repeat(99) + "[1,2]", "1\\pm ".repeat(99) + "1", "\\%".repeat(400)]
+            .map(|t| boxed(&t)),
+    );
+    answers.extend([
+        boxed("9^{9^{9^{9}}}"),
+        boxed("(x+y+z+w)^{200}"),
+        boxed(&"7".repeat(900)),
+        boxed(&"\\text{a}".repeat(120)),
+    ]);
+    for piece in [
+        "a",
+        "a ",
+        "a. ",
+        ".",
+        "U.S. ",
+        "\"",
+        "***\n",
+        "a\n\n",
+        "[",
+        "<<",
+        "-",
+        "* x\n",
+        "'s ",
+        "e.g. ",
+        "AB ",
+        "<tool_calls>",
+        "{\"a\":",
+        "\\boxed{",
+        "answer is $1$ ",
+        "```python\n[[1]]\n```\n",
+        "[(1,2),(3,4)]",
+        "1+1=",
+        "[[1,2],[3,4]]\n",
+        "**yes** ",
+        "\\u00e9",
+    ] {
+        answers.push(piece.repeat(longest / piece.len()));
+    }
+    answers
+}
+
+/// The slowest answer and the most memory of a domain.
+type Worst = BTreeMap<Domain, (Duration, usize)>;
+
 /// Judges an answer to a problem within the bounds.
-fn judge(judge: &mut Judge, domain: Domain, problem: &Value, answer: &str) {
+fn judge(judge: &mut Judge, domain: Domain, problem: &Value, answer: &str, worst: &mut Worst) {
     let mut case = Case::read(domain, problem).expect("a case");
     case.answer = Some(answer.to_owned());
     let before = IN_USE.load(Ordering::Relaxed);
@@ -228,6 +355,8 @@ fn judge(judge: &mut Judge, domain: Domain, problem: &Value, answer: &str) {
     let (took, most) = (started.elapsed(), MOST.load(Ordering::Relaxed).saturating_sub(before));
     let start: String = answer.chars().take(80).collect();
     let what = || format!("{domain:?} {:?}, {} bytes: {start:?}", case.problem.id, answer.len());
+    let (slowest, largest) = worst.entry(domain).or_default();
+    (*slowest, *largest) = ((*slowest).max(took), (*largest).max(most));
     assert!(took < LONGEST, "{took:?} for {}", what());
     assert!(most < MOST_BYTES, "{} MiB for {}", most >> 20, what());
     assert!((0.0..=1.0).contains(&verdict.score), "{verdict:?} for {}", what());
@@ -242,12 +371,13 @@ fn run(answers: usize, longest: usize) {
     let problems = problems();
     assert!(problems.len() > 150, "{} problems", problems.len());
     let mut judges = BTreeMap::new();
+    let mut worst = Worst::new();
     let mut draws = Draws(7);
     for _ in 0..answers {
         let answer = text(&mut draws);
         let (domain, problem) = problems.get(draws.below(problems.len())).expect("in range");
         let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
-        judge(domain_judge, *domain, problem, &answer);
+        judge(domain_judge, *domain, problem, &answer, &mut worst);
     }
     // Long ones, to every problem of another kind.
     for piece in ["a", "[", "\\frac{", "((", "x ", "9", "\\boxed{1}", "{\"a\":", "a. ", "\n", "```python\n", "*", "é"]
@@ -255,11 +385,35 @@ fn run(answers: usize, longest: usize) {
         let answer = piece.repeat(longest / piece.len());
         for (at, (domain, problem)) in problems.iter().enumerate().filter(|(at, _)| at % 7 == 0) {
             let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
-            judge(domain_judge, *domain, problem, &answer);
+            judge(domain_judge, *domain, problem, &answer, &mut worst);
             if cfg!(debug_assertions) && at > 100 {
                 break;
             }
         }
+    }
+    // Traps against traps, and against every kind of ordinary problem.
+    let ordinary = problems.iter().step_by(if answers < 10_000 { 29 } else { 3 });
+    let trapped = trapped_problems();
+    let all: Vec<&(Domain, Value)> = trapped.iter().chain(ordinary).collect();
+    let mut judged = 0;
+    for (nth, answer) in trapped_answers(longest).iter().enumerate() {
+        // The ordinary suite gives every answer to one in fifteen of them, and every one of them some answer.
+        for (domain, problem) in
+            all.iter().enumerate().filter(|(at, _)| answers >= 10_000 || at % 15 == nth % 15).map(|(_, p)| p)
+        {
+            let domain_judge = judges.entry(*domain).or_insert_with(|| Judge::new(*domain, BTreeMap::new()));
+            judge(domain_judge, *domain, problem, answer, &mut worst);
+            judged += 1;
+        }
+    }
+    println!("{answers} random answers, {judged} traps of up to {longest} bytes");
+    for (domain, (took, most)) in worst {
+        println!(
+            "{}: slowest {:.0} ms, most memory {:.0} MiB",
+            domain.verifier(),
+            took.as_secs_f64() * 1e3,
+            most as f64 / 1048576.0
+        );
     }
 }
 

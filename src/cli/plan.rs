@@ -189,7 +189,8 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-fn bytes(text: &str) -> Result<f64, String> {
+/// A size with its unit, `80GiB`, in bytes.
+pub fn bytes(text: &str) -> Result<f64, String> {
     let units = [
         ("TiB", 1024f64.powi(4)),
         ("GiB", 1024f64.powi(3)),

@@ -14,6 +14,7 @@ const VALUES: &[(&str, &str)] = &[
     ("recipe.edition", "2026"),
     ("model.*.source|folder", "folder(\"base\")"),
     ("model.*.source|hf", "hf(\"Qwen/Qwen2.5-0.5B\")"),
+    ("model.*.source|endpoint", "endpoint(\"https://host/v1\", model = \"judge-7b\", key = \"JUDGE_KEY\")"),
     ("model.*.context", "64Ki tokens"),
     ("model.*.answer|after", "after(\"#\")"),
     ("model.*.answer|between", "between(\"<answer>\", \"</answer>\")"),
@@ -301,6 +302,9 @@ fn embedded(block: &Block, name: &str, line: &str) -> String {
     // A model is the policy, which is trained; a judge is not.
     if name.ends_with("|frozen") {
         settings = vec![("model jury", "train", "frozen".to_string())];
+    }
+    if value.starts_with("endpoint(") {
+        settings = vec![("model jury", "source", value.to_string())];
     }
     if name == "stage.*.domains" {
         behind = format!("stage one {{ {line} }}\nstage two after one {{ domains = {{ code = 100% }} }}\n");

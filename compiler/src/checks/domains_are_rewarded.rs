@@ -71,6 +71,12 @@ fn frozen_model(draft: &Draft<'_>, model: &str, place: Span, what: &str, problem
                 .at(place, "it would be rewarded by itself, and changes as it learns")
                 .help("name a model with `train = frozen`"),
         );
+    } else if what == "a reward model" && super::endpoints_judge::endpoint(&draft.run, model).is_some() {
+        problems.push(
+            Diagnostic::new(codes::OUT_OF_RANGE, format!("model `{model}` is on a server, and cannot be {what}"))
+                .at(place, "it writes judgements, and gives no scores")
+                .help("let it judge: `verify = judge(model = …, prompt = \"…\", accept = \"…\")`"),
+        );
     } else if !models.contains(&model) {
         let mut unknown = unknown_name("model", &Name::new(model.to_string(), place), models);
         if place.end.saturating_sub(place.start) != model.len() {
@@ -111,13 +117,33 @@ fn judge(draft: &Draft<'_>, values: &Values, path: &str, name: Span, problems: &
             Ok(_) => {}
         }
     }
-    if let Some(Value::Text(accept)) = arguments.get("accept")
-        && accept.trim().is_empty()
-    {
+    let line = |argument: &str| match arguments.get(argument) {
+        Some(Value::Text(text)) => Some(text.trim()),
+        _ => None,
+    };
+    if line("accept").is_some_and(str::is_empty) {
         problems.push(
             Diagnostic::new(codes::OUT_OF_RANGE, "a judge that accepts an empty text accepts everything")
                 .at(place("accept"), "`accept` is empty")
                 .help("write what the judge says when the answer is right, for example `accept = \"yes\"`"),
+        );
+    }
+    for argument in ["accept", "reject"] {
+        if line(argument).is_some_and(|line| line.contains(['\n', '\r'])) {
+            problems.push(
+                Diagnostic::new(codes::OUT_OF_RANGE, format!("`{argument}` of a judge has several lines"))
+                    .at(place(argument), "it is compared with one line of the judgement")
+                    .help("write the last line that the judge is asked for"),
+            );
+        }
+    }
+    if let Some(reject) = line("reject")
+        && (reject.is_empty() || Some(reject) == line("accept"))
+    {
+        problems.push(
+            Diagnostic::new(codes::OUT_OF_RANGE, "`reject` of a judge is empty, or the same as `accept`")
+                .at(place("reject"), "nothing would tell a right answer from a wrong one")
+                .help("write what the judge says when the answer is wrong, for example `reject = \"no\"`, or leave it out"),
         );
     }
 }

@@ -16,6 +16,16 @@ pub const LANES: u64 = 4;
 /// Rows of logits that exist at one time on the CPU.
 pub const LOGIT_ROWS: u64 = 128;
 
+/// Parameters from which on a policy counts as large on the CPU: threads then work inside each operation, there is one
+/// sum of gradients, and of a layer only its input is kept.
+pub const LARGE_PARAMETERS: u64 = 1 << 22;
+
+/// Tokens after which a micro-batch of a large policy is full.
+pub const LARGE_MICRO_BATCH_TOKENS: u64 = 2048;
+
+/// Rows of logits of a large policy that exist at one time.
+pub const LARGE_LOGIT_ROWS: u64 = 256;
+
 /// Sizes of a model of the Llama family. The names of a Hugging Face `config.json` are understood too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelSizes {

@@ -183,3 +183,24 @@ fn every_line_shows_how_it_was_made() {
     assert_eq!(json["parts"][0]["lines"][4]["formula"], "embedding + layers + last norm");
     assert_eq!(json["parts"][0]["lines"][4]["value"], 327_840.0);
 }
+
+/// The peak of a training step of SmolLM2-135M's shape on 2,048 packed tokens, as `scripts/bench-training` measured it: 2,276
+/// MiB for the whole process.
+#[test]
+fn the_memory_of_a_large_policy_is_as_measured() {
+    let measured = 2276.0 * 1048576.0;
+    let mut given = Given::assumed(Device::Cpu);
+    let sizes = r#"{"hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
+        "head_dim": 64, "intermediate_size": 1536, "vocab_size": 49152, "tie_word_embeddings": true}"#;
+    given.models.insert("policy".into(), serde_json::from_str(sizes).expect("sizes"));
+    let mut plan = plan_of(APRIEL, None);
+    plan.policy.train = crate::settings::Trainable::Full;
+    let found = estimate(&plan, &given);
+    let stage = found.parts.iter().find_map(|part| part.id.strip_suffix(".memory")).expect("a part on memory");
+    let line = |id: &str| found.value(&format!("{stage}.memory"), id).expect("a known number");
+    // Only the activations grow with the micro-batch, whose longest sequence comes from the recipe.
+    let tokens = line("activations") / (30.0 * 576.0 * 4.0);
+    let passing = (line("activations") + line("one_layer")) * 2048.0 / tokens;
+    let expected = line("weights") + line("moments") + line("gradients") + line("logits") + passing;
+    assert!((expected / measured - 1.0).abs() < 0.15, "{expected} bytes, measured {measured}");
+}

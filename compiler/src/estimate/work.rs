@@ -1,7 +1,8 @@
 //! What one step of a stage does: groups, rollouts, tokens, FLOP, seconds.
 
 use super::arithmetic::{Sum, Unit, add, largest, over, times};
-use super::given::{Device, Given, MICRO_BATCH_TOKENS};
+use super::given::{Device, Given};
+use super::memory::Way;
 use super::model::{Model, named};
 use super::{Line, Part};
 use crate::plan::{NodeKind, Plan, StagePlan, SuitePlan};
@@ -217,6 +218,7 @@ fn reinforce(stage: &StageWork, policy: &Model, given: &Given, number: f64) -> (
     let longest = named("longest sequence", stage.longest());
 
     let prompts = over(drawn.clone(), Sum::known("group", stage.group));
+    let full = Way::of(policy, given.device).micro_batch_tokens();
     let tokens = vec![
         Line::new("mean_prompt", "mean prompt", stage.mean_prompt_sum(given), Unit::Tokens),
         Line::new("mean_response", "mean response", stage.mean_output_sum(given), Unit::Tokens),
@@ -236,7 +238,7 @@ fn reinforce(stage: &StageWork, policy: &Model, given: &Given, number: f64) -> (
         Line::new(
             "micro_batches",
             "micro-batches, about",
-            over(times([trained, sequence.clone()]), Sum::known("tokens of a micro-batch", MICRO_BATCH_TOKENS as f64)),
+            over(times([trained, sequence.clone()]), Sum::known("tokens of a micro-batch", full)),
             Unit::Numbers,
         )
         .note("cut in draw order when it is reached; they change no result"),

@@ -107,6 +107,7 @@ pub fn summary(kind: &NodeKind) -> String {
             crate::settings::ModelSource::Hub { name } => name.clone(),
             crate::settings::ModelSource::Folder { path } => path.clone(),
             crate::settings::ModelSource::Fresh(_) => format!("frozen {name}"),
+            crate::settings::ModelSource::Endpoint { model, .. } => format!("{model}, served elsewhere"),
         },
         NodeKind::Verify { verifier, .. } => verifier.name.clone(),
         NodeKind::Group { .. } => "solve rate and group signals".into(),

@@ -27,7 +27,7 @@ fn models_beside_the_policy_are_nodes_and_refused_at_run_time() {
     });
     assert_eq!(group, Some(vec!["chat".to_string()]));
     let refused: Vec<String> = crate::support::not_yet(&recipe).into_iter().map(|d| d.message).collect();
-    for part in ["a judge needs a second model", "the reward model `preference` cannot be loaded"] {
+    for part in ["the judge `jury` is on the hub", "the reward model `preference` cannot be loaded"] {
         assert!(refused.iter().any(|m| m.starts_with(part)), "{part} is missing in {refused:?}");
     }
 }

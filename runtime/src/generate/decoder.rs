@@ -184,6 +184,10 @@ impl<'a> Decoder<'a> {
         if tokens.is_empty() {
             return Ok(());
         }
+        let reached = self.slots.iter().zip(&rows).map(|(slot, rows)| slot.cache.length + rows).max().unwrap_or(0);
+        if self.rotary.positions() < reached {
+            self.rotary = self.policy.rotary(reached);
+        }
         let weights = self.weights.clone();
         let mut spans = Vec::with_capacity(self.slots.len());
         let mut next = 0;
@@ -275,9 +279,6 @@ impl<'a> Decoder<'a> {
             if !self.room(needed) {
                 self.waiting[idx].bundle.members.push_front((number, request));
                 return self.first_tokens(entered, out);
-            }
-            if self.rotary.positions() < prompt + request.max_new_tokens {
-                self.rotary = self.policy.rotary(prompt + request.max_new_tokens);
             }
             let waiting = &mut self.waiting[idx];
             let shared = waiting.prefix.as_ref().and_then(|prefix| prefix.cache.share(&mut self.pages));

@@ -6,7 +6,7 @@
 use super::attend::attend;
 use super::cache::{Cache, Sizes};
 use crate::kernels::attention::Rotary;
-use crate::kernels::matmul::{Left, product};
+use crate::kernels::matmul::{Into, Left, Right, multiply};
 use crate::kernels::pool::Pool;
 use crate::kernels::{gated, norm, vectorised};
 use crate::policy::host::{HostWeights, Matrix};
@@ -97,18 +97,16 @@ impl Crew<'_> {
         self.rows(gate, width, &|idx, gate| gated::in_place(gate, &up[idx * ROWS * width..][..gate.len()]));
     }
 
+    /// `out = x · weight^T + bias`, or that added to `out`; as [`Matrix::apply`], on all threads.
     fn apply(&self, matrix: &Matrix, x: &[f32], rows: usize, out: &mut [f32], accumulate: bool) {
-        let columns = matrix.forward.columns();
-        let inner = matrix.forward.inner();
-        match self.0 {
-            Some(pool) if rows > 1 => {
-                let piece = rows.div_ceil(pool.threads());
-                pool.pieces(out, piece * columns, &|idx, out| {
-                    let n = out.len() / columns;
-                    matrix.apply(&x[idx * piece * inner..][..n * inner], n, out, accumulate);
-                });
+        let into = if accumulate { Into::Add } else { Into::Replace };
+        multiply(self.0, Left::Rows(x), rows, Right::Panels(&matrix.forward), out, into);
+        if let Some(bias) = &matrix.bias {
+            for row in out.chunks_exact_mut(bias.len()) {
+                for (out, bias) in row.iter_mut().zip(bias) {
+                    *out += bias;
+                }
             }
-            _ => matrix.apply(x, rows, out, accumulate),
         }
     }
 
@@ -118,18 +116,7 @@ impl Crew<'_> {
         normed.resize(hidden.len(), 0.0);
         logits.resize(n * weights.vocab(), 0.0);
         self.norm(hidden, &weights.last_norm, weights.eps, normed);
-        let head = &weights.head.forward;
-        match self.0 {
-            Some(pool) if n > 1 => {
-                let piece = n.div_ceil(pool.threads());
-                pool.pieces(logits, piece * weights.vocab(), &|idx, out| {
-                    let rows = out.len() / weights.vocab();
-                    let x = &normed[idx * piece * weights.width..][..rows * weights.width];
-                    product(Left::Rows(x), rows, head, out, false);
-                });
-            }
-            _ => product(Left::Rows(normed), n, head, logits, false),
-        }
+        multiply(self.0, Left::Rows(normed), n, Right::Panels(&weights.head.forward), logits, Into::Replace);
     }
 }
 

@@ -22,11 +22,19 @@ pub(crate) struct Scratch {
     kept: Vec<f32>,
 }
 
+/// Below this, logits over the temperature leave the range of 32 bits.
+const LEAST_TEMPERATURE: f64 = 1e-6;
+
 /// Why sampling settings cannot be used; none when they can.
-pub(crate) fn problem(sampling: &Sampling) -> Option<String> {
+pub fn problem(sampling: &Sampling) -> Option<String> {
     let Sampling { temperature, top_p, min_p, .. } = sampling;
     if !(temperature.is_finite() && *temperature >= 0.0) {
         return Some(format!("temperature {temperature} must be finite and not negative"));
+    }
+    if *temperature > 0.0 && *temperature < LEAST_TEMPERATURE {
+        return Some(format!(
+            "temperature {temperature} is too small to divide by; 0 takes the most likely token, and else it is at least {LEAST_TEMPERATURE}"
+        ));
     }
     if !(*top_p > 0.0 && *top_p <= 1.0) {
         return Some(format!("top_p {top_p} must be above 0 and at most 1"));
@@ -56,7 +64,6 @@ pub(crate) fn sample(
     let Scratch { shifted, keys, kept } = scratch;
     shifted.resize(logits.len(), 0.0);
     let total = one_row(logits, shifted, inverse);
-    // A temperature so small that its inverse, or a logit times it, is infinite leaves no number here either.
     if !total.is_finite() {
         return None;
     }
@@ -276,6 +283,7 @@ mod tests {
         for (settings, word) in [
             (sampling(-1.0, 1.0, 0, 0.0), "temperature"),
             (sampling(f64::NAN, 1.0, 0, 0.0), "temperature"),
+            (sampling(1e-300, 1.0, 0, 0.0), "too small"),
             (sampling(1.0, 0.0, 0, 0.0), "top_p"),
             (sampling(1.0, 1.0, 0, 2.0), "min_p"),
         ] {

@@ -1,3 +1,5 @@
+mod engine;
+
 use super::*;
 use crate::policy::gradient::{Lanes, Sequence, score};
 use crate::policy::tests::small;

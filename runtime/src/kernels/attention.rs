@@ -4,6 +4,8 @@
 //! neighbouring positions are computed side by side. Decoding appends to the same blocks, and a row goes through the
 //! same three steps in both: `scores`, `softmax`, `mix`.
 
+pub mod tiled;
+
 use super::exp::exp;
 use super::{dot, max, sum, vectorised, vectors};
 use pulp::Simd;

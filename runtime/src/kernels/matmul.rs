@@ -4,12 +4,20 @@
 //! inner index. General libraries split that sum by sizes and cache sizes and treat a single row apart, so a decoded
 //! row and the same row of a training batch would differ in the last bits.
 
-use pulp::{Arch, Simd, WithSimd};
+mod blocked;
+
+use super::pool::Pool;
+use blocked::Job;
+use std::ops::Range;
 
 /// Columns of a full panel.
 const WIDE: usize = 32;
+/// Where a part of a right side may begin.
+pub const PANEL: usize = WIDE;
 /// Columns of a last panel with at most this many.
 const NARROW: usize = 16;
+/// Rows at which a result is cut for threads.
+const TALL: usize = 24;
 
 /// The right-hand side of a product, `(inner, columns)`, cut into panels of neighbouring columns.
 #[derive(Debug, Clone)]
@@ -61,20 +69,8 @@ impl Panels {
         let mut start = 0;
         while start < columns {
             let (width, used) = panel(columns, start);
-            let base = start * inner;
-            if by_column == 1 {
-                for k in 0..inner {
-                    let from = k * by_inner + start;
-                    data[base + k * width..][..used].copy_from_slice(&values[from..from + used]);
-                }
-            } else {
-                for column in 0..used {
-                    let from = &values[(start + column) * by_column..][..inner];
-                    for (k, value) in from.iter().enumerate() {
-                        data[base + k * width + column] = *value;
-                    }
-                }
-            }
+            let to = &mut data[start * inner..][..inner * width];
+            pack_panel(values, by_inner, by_column, 0..inner, start, width, used, to);
             start += used;
         }
         Self { inner, columns, data }
@@ -88,6 +84,39 @@ impl Panels {
     /// Columns of the result.
     pub fn columns(&self) -> usize {
         self.columns
+    }
+}
+
+/// Packs rows `inner` of the `used` columns from `start` on of `b[k][j] = values[k * by_inner + j * by_column]`, where
+/// one of the strides is 1, as a panel of `width` columns.
+#[allow(clippy::too_many_arguments)]
+fn pack_panel(
+    values: &[f32],
+    by_inner: usize,
+    by_column: usize,
+    inner: Range<usize>,
+    start: usize,
+    width: usize,
+    used: usize,
+    to: &mut [f32],
+) {
+    if by_column == 1 {
+        for (k, to) in inner.zip(to.chunks_exact_mut(width)) {
+            let from = k * by_inner + start;
+            to[..used].copy_from_slice(&values[from..from + used]);
+        }
+        return;
+    }
+    // A few numbers of each column at a time, so that the lines that are written stay in the first-level cache.
+    const DEEP: usize = 16;
+    for (k, to) in inner.clone().step_by(DEEP).zip(to.chunks_mut(DEEP * width)) {
+        let deep = DEEP.min(inner.end - k);
+        for column in 0..used {
+            let from = &values[(start + column) * by_column + k..][..deep];
+            for (value, to) in from.iter().zip(to.chunks_exact_mut(width)) {
+                to[column] = *value;
+            }
+        }
     }
 }
 
@@ -111,139 +140,159 @@ pub enum Left<'a> {
     Transposed(&'a [f32]),
 }
 
-/// `out = left · right`, `(rows, inner) · (inner, columns)`; added to `out` when `accumulate`.
+/// How the right-hand side `b` `(inner, columns)` lies in memory.
+#[derive(Debug, Clone, Copy)]
+pub enum Right<'a> {
+    /// Packed before: for a weight that many small products read.
+    Panels(&'a Panels),
+    /// `b[k][j] = values[k * columns + j]`, packed block by block on the way: worth it from about a hundred rows.
+    Rows {
+        /// The numbers.
+        values: &'a [f32],
+        /// Length of the sums.
+        inner: usize,
+        /// Columns of the result.
+        columns: usize,
+    },
+    /// `b[k][j] = values[j * inner + k]`, a weight stored (out, in), packed on the way.
+    Columns {
+        /// The numbers.
+        values: &'a [f32],
+        /// Length of the sums.
+        inner: usize,
+        /// Columns of the result.
+        columns: usize,
+    },
+}
+
+impl Right<'_> {
+    /// (length of the sums, columns of the result, numbers there ought to be, numbers there are)
+    fn sizes(&self) -> (usize, usize, Option<usize>, usize) {
+        match self {
+            Right::Panels(panels) => {
+                let expected = panels.inner.checked_mul(padded(panels.columns));
+                (panels.inner, panels.columns, expected, panels.data.len())
+            }
+            Right::Rows { values, inner, columns } | Right::Columns { values, inner, columns } => {
+                (*inner, *columns, inner.checked_mul(*columns), values.len())
+            }
+        }
+    }
+}
+
+/// What becomes of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Into {
+    /// It replaces what is there.
+    Replace,
+    /// The finished sums are added to what is there.
+    Add,
+    /// The sums go on from what is there: the value there is where each chain begins.
+    Continue,
+}
+
+/// `out = left · right`, `(rows, inner) · (inner, columns)`, on one thread; added to `out` when `accumulate`.
 ///
 /// # Panics
 /// When a length does not fit the sizes; callers check shapes.
 pub fn product(left: Left, rows: usize, right: &Panels, out: &mut [f32], accumulate: bool) {
+    let into = if accumulate { Into::Add } else { Into::Replace };
+    multiply(None, left, rows, Right::Panels(right), out, into);
+}
+
+/// `left · right`, `(rows, inner) · (inner, columns)`, on the threads of a pool. The bits are those of [`product`]: how
+/// the result is cut into tasks and blocks changes no chain.
+///
+/// # Panics
+/// When a length does not fit the sizes; callers check shapes.
+pub fn multiply(pool: Option<&Pool>, left: Left, rows: usize, right: Right, out: &mut [f32], into: Into) {
+    let (inner, columns, expected, found) = right.sizes();
     let (values, by_row, by_inner) = match left {
-        Left::Rows(values) => (values, right.inner, 1),
+        Left::Rows(values) => (values, inner, 1),
         Left::Transposed(values) => (values, 1, rows),
     };
-    assert_eq!(values.len(), rows * right.inner, "left side of a product");
-    assert_eq!(out.len(), rows * right.columns, "result of a product");
-    Arch::new().dispatch(Product { values, by_row, by_inner, rows, right, out, accumulate });
+    assert_eq!(Some(values.len()), rows.checked_mul(inner), "left side of a product");
+    assert_eq!(Some(out.len()), rows.checked_mul(columns), "result of a product");
+    assert_eq!(Some(found), expected, "right side of a product");
+    if out.is_empty() {
+        return;
+    }
+    let skipped = (0, 0);
+    let job = Job { values, by_row, by_inner, right, inner, columns, skipped, out: out.as_mut_ptr(), into };
+    let threads = pool.map_or(1, Pool::threads);
+    // Below this many multiplications waking a thread costs more than it brings.
+    if threads == 1 || rows.saturating_mul(inner).saturating_mul(columns) < 1 << 19 {
+        job.run(0..rows, 0..columns);
+        return;
+    }
+    let (row_cuts, column_cuts) = match left {
+        Left::Rows(_) => cuts(rows.div_ceil(TALL), columns.div_ceil(WIDE), threads),
+        Left::Transposed(_) => {
+            let (columns, rows) = cuts(columns.div_ceil(WIDE), rows.div_ceil(TALL), threads);
+            (rows, columns)
+        }
+    };
+    let job = &job;
+    if let Some(pool) = pool {
+        pool.run(row_cuts * column_cuts, &|task| {
+            let rows = share(rows, TALL, row_cuts, task / column_cuts);
+            let columns = share(columns, WIDE, column_cuts, task % column_cuts);
+            job.run(rows, columns);
+        });
+    }
 }
 
-struct Product<'a> {
-    values: &'a [f32],
-    by_row: usize,
-    by_inner: usize,
+/// `left · right[inner, columns]` with a part of a packed right side, on one thread; `out` is `(rows, columns.len())`.
+/// The columns begin at a multiple of [`PANEL`].
+///
+/// # Panics
+/// When a length does not fit the sizes, or the part does not lie in the right side; callers check shapes.
+pub fn product_part(
+    left: Left,
     rows: usize,
-    right: &'a Panels,
-    out: &'a mut [f32],
-    accumulate: bool,
+    right: &Panels,
+    inner: Range<usize>,
+    columns: Range<usize>,
+    out: &mut [f32],
+    into: Into,
+) {
+    let (values, by_row, by_inner) = match left {
+        Left::Rows(values) => (values, inner.len(), 1),
+        Left::Transposed(values) => (values, 1, rows),
+    };
+    assert!(inner.start <= inner.end && inner.end <= right.inner, "inner part of a product");
+    assert!(columns.start <= columns.end && columns.end <= right.columns, "columns of a part of a product");
+    assert!(columns.start.is_multiple_of(PANEL), "a part of a product begins inside a panel");
+    assert_eq!(Some(values.len()), rows.checked_mul(inner.len()), "left side of a product");
+    assert_eq!(Some(out.len()), rows.checked_mul(columns.len()), "result of a product");
+    let job = Job {
+        values,
+        by_row,
+        by_inner,
+        right: Right::Panels(right),
+        inner: inner.len(),
+        columns: columns.len(),
+        skipped: (inner.start, columns.start),
+        out: out.as_mut_ptr(),
+        into,
+    };
+    job.run(0..rows, 0..columns.len());
 }
 
-impl WithSimd for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut start = 0;
-        while start < self.right.columns {
-            let (width, used) = panel(self.right.columns, start);
-            // Sizes of the register tile: as many chains as hide the latency, no more than there are registers.
-            match (S::F32_LANES, width) {
-                (16, WIDE) => self.panel::<S, 8, 2>(simd, start, used),
-                (16, _) => self.panel::<S, 8, 1>(simd, start, used),
-                (8, WIDE) => self.panel::<S, 3, 4>(simd, start, used),
-                (8, _) => self.panel::<S, 6, 2>(simd, start, used),
-                (4, WIDE) => self.panel::<S, 1, 8>(simd, start, used),
-                (4, _) => self.panel::<S, 2, 4>(simd, start, used),
-                _ => self.plain(start, width, used),
-            }
-            start += used;
-        }
-    }
+/// Into how many pieces the two sides of a result are cut. The second as far as it goes, since a task packs its part
+/// of one side and all of the other: columns where only the right side is packed, rows where the left one is read
+/// across. Two tasks for a thread, so that one that is held up does not hold up the others.
+fn cuts(first: usize, second: usize, threads: usize) -> (usize, usize) {
+    let of_second = second.min(if second >= 8 * threads { 2 * threads } else { threads });
+    let of_first = if of_second < threads { threads.div_ceil(of_second).min(first) } else { 1 };
+    (of_first, of_second)
 }
 
-impl Product<'_> {
-    #[inline(always)]
-    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, start: usize, used: usize) {
-        let mut row = 0;
-        while row + ROWS <= self.rows {
-            self.tile::<S, ROWS, VECTORS>(simd, row, start, used);
-            row += ROWS;
-        }
-        if ROWS > 4 && row + 4 <= self.rows {
-            self.tile::<S, 4, VECTORS>(simd, row, start, used);
-            row += 4;
-        }
-        if ROWS > 2 && row + 2 <= self.rows {
-            self.tile::<S, 2, VECTORS>(simd, row, start, used);
-            row += 2;
-        }
-        while row < self.rows {
-            self.tile::<S, 1, VECTORS>(simd, row, start, used);
-            row += 1;
-        }
-    }
-
-    #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
-        &mut self,
-        simd: S,
-        row: usize,
-        start: usize,
-        used: usize,
-    ) {
-        let inner = self.right.inner;
-        let width = VECTORS * S::F32_LANES;
-        let panel = &self.right.data[start * inner..][..inner * width];
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        if inner > 0 {
-            let last = (row + ROWS - 1) * self.by_row + (inner - 1) * self.by_inner;
-            assert!(last < self.values.len());
-            let values = &self.values[row * self.by_row..];
-            for k in 0..inner {
-                // SAFETY: `panel` holds `inner * width` numbers, so vector `v < VECTORS` of row `k < inner` lies in it;
-                // the largest index into `values` was compared with its length above, and indices only grow with
-                // `k` and the row. Vectors are read without any demand on alignment.
-                unsafe {
-                    let from = panel.as_ptr().add(k * width).cast::<S::f32s>();
-                    let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.add(v).read_unaligned());
-                    for (r, sums) in sums.iter_mut().enumerate() {
-                        let left = *values.get_unchecked(r * self.by_row + k * self.by_inner);
-                        let left = simd.splat_f32s(left);
-                        for (sum, right) in sums.iter_mut().zip(right) {
-                            *sum = simd.mul_add_f32s(left, right, *sum);
-                        }
-                    }
-                }
-            }
-        }
-        for (r, sums) in sums.into_iter().enumerate() {
-            let out = &mut self.out[(row + r) * self.right.columns + start..][..used];
-            let sums: &[f32] = pulp::bytemuck::cast_slice(&sums);
-            if self.accumulate {
-                for (out, sum) in out.iter_mut().zip(sums) {
-                    *out += sum;
-                }
-            } else {
-                out.copy_from_slice(&sums[..used]);
-            }
-        }
-    }
-
-    /// The same chains without vectors, for machines whose width has no tile.
-    fn plain(&mut self, start: usize, width: usize, used: usize) {
-        let inner = self.right.inner;
-        let panel = &self.right.data[start * inner..][..inner * width];
-        for row in 0..self.rows {
-            let mut sums = [0f32; WIDE];
-            for k in 0..inner {
-                let left = self.values[row * self.by_row + k * self.by_inner];
-                for (sum, right) in sums.iter_mut().zip(&panel[k * width..][..width]) {
-                    *sum = left.mul_add(*right, *sum);
-                }
-            }
-            let out = &mut self.out[row * self.right.columns + start..][..used];
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out = if self.accumulate { *out + sum } else { sum };
-            }
-        }
-    }
+/// Piece `idx` of `pieces` of `0..all`, cut at multiples of `grain`.
+fn share(all: usize, grain: usize, pieces: usize, idx: usize) -> Range<usize> {
+    let grains = all.div_ceil(grain);
+    let at = |idx: usize| (grains * idx / pieces * grain).min(all);
+    at(idx)..at(idx + 1)
 }
 
 #[cfg(test)]
@@ -297,21 +346,89 @@ mod tests {
 
     #[test]
     fn the_width_of_vectors_changes_nothing() {
-        let (rows, inner, columns) = (11, 70, 83);
+        let (rows, inner, columns) = (29, 70, 83);
         let (a, b) = (numbers(rows * inner, 2), numbers(inner * columns, 3));
-        let right = Panels::from_rows(&b, inner, columns).unwrap();
-        let run = |with: &dyn Fn(Product)| {
+        let right = Right::Rows { values: &b, inner, columns };
+        let run = |with: &dyn Fn(blocked::Span)| {
             let mut out = vec![0f32; rows * columns];
-            let (values, right) = (&a[..], &right);
-            with(Product { values, by_row: inner, by_inner: 1, rows, right, out: &mut out, accumulate: false });
+            let (by_row, by_inner, into) = (inner, 1, Into::Replace);
+            let (out_ptr, skipped) = (out.as_mut_ptr(), (0, 0));
+            let job = Job { values: &a, by_row, by_inner, right, inner, columns, skipped, out: out_ptr, into };
+            let packed = &mut (Vec::new(), Vec::new());
+            with(blocked::Span { job: &job, rows: 0..rows, columns: 0..columns, packed });
             out
         };
         let expected = chain(&a, &b, rows, inner, columns);
-        assert_eq!(run(&|product| Arch::new().dispatch(product)), expected);
-        assert_eq!(run(&|product| product.with_simd(pulp::Scalar)), expected);
+        assert_eq!(run(&|span| pulp::Arch::new().dispatch(span)), expected);
+        assert_eq!(run(&|span| pulp::WithSimd::with_simd(span, pulp::Scalar)), expected);
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            assert_eq!(run(&|product| Simd::vectorize(simd, product)), expected, "256 bits");
+            assert_eq!(run(&|span| pulp::Simd::vectorize(simd, span)), expected, "256 bits");
+        }
+    }
+
+    /// Sizes beyond every block and cut, in every layout, on several threads.
+    #[test]
+    fn blocks_and_threads_change_nothing() {
+        for (rows, inner, columns) in [(5, 1300, 700), (200, 600, 65), (131, 1111, 97), (97, 40, 1600), (1, 900, 3000)]
+        {
+            let (a, b) = (numbers(rows * inner, 4), numbers(inner * columns, 5));
+            let (a_transposed, b_transposed) = (transpose(&a, rows, inner), transpose(&b, inner, columns));
+            let panels = Panels::from_rows(&b, inner, columns).unwrap();
+            let before = numbers(rows * columns, 6);
+            let sums = chain(&a, &b, rows, inner, columns);
+            let mut continued = before.clone();
+            for (at, sum) in continued.iter_mut().enumerate() {
+                let (i, j) = (at / columns, at % columns);
+                *sum = (0..inner).fold(*sum, |sum, k| a[i * inner + k].mul_add(b[k * columns + j], sum));
+            }
+            let added: Vec<f32> = before.iter().zip(&sums).map(|(before, sum)| before + sum).collect();
+            for threads in [1, 2, 3, 7] {
+                let pool = Pool::new(threads);
+                for left in [Left::Rows(&a), Left::Transposed(&a_transposed)] {
+                    for right in [
+                        Right::Panels(&panels),
+                        Right::Rows { values: &b, inner, columns },
+                        Right::Columns { values: &b_transposed, inner, columns },
+                    ] {
+                        for (into, expected) in
+                            [(Into::Replace, &sums), (Into::Add, &added), (Into::Continue, &continued)]
+                        {
+                            let mut out = before.clone();
+                            multiply(Some(&pool), left, rows, right, &mut out, into);
+                            assert!(out == *expected, "{rows} x {inner} x {columns}, {threads} threads, {into:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_product_of_the_part() {
+        let (rows, inner, columns) = (26, 700, 150);
+        let b = numbers(inner * columns, 8);
+        let panels = Panels::from_rows(&b, inner, columns).unwrap();
+        for (k, j) in [(0..700, 0..150), (3..660, 32..150), (0..1, 0..1), (16..120, 64..101), (5..5, 128..150)] {
+            let a = numbers(rows * k.len(), 9);
+            let part: Vec<f32> = k.clone().flat_map(|k| b[k * columns..][j.clone()].to_vec()).collect();
+            let expected = chain(&a, &part, rows, k.len(), j.len());
+            let mut out = vec![f32::NAN; rows * j.len()];
+            product_part(Left::Rows(&a), rows, &panels, k.clone(), j.clone(), &mut out, Into::Replace);
+            assert_eq!(out, expected, "{k:?} {j:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_cover_all() {
+        for (all, grain, pieces) in [(100, 24, 3), (1, 32, 1), (576, 32, 8), (49152, 32, 7), (33, 32, 2)] {
+            let mut end = 0;
+            for idx in 0..pieces {
+                let piece = share(all, grain, pieces, idx);
+                assert_eq!(piece.start, end);
+                end = piece.end;
+            }
+            assert_eq!(end, all);
         }
     }
 

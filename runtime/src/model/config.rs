@@ -78,6 +78,9 @@ pub struct Config {
 /// Model types around a decoder of a known family. Only the decoder is read.
 const WRAPPERS: [&str; 3] = ["llava", "mistral3", "pixtral"];
 
+/// More layers than any model has; a damaged file must not ask for a list of millions.
+pub(crate) const MOST_LAYERS: usize = 4096;
+
 /// Reads a configuration.
 pub fn read(path: &Path) -> Result<Config, ModelError> {
     let text = super::files::read_text(path)?;
@@ -208,6 +211,9 @@ fn shape(
     };
     let width = size("hidden_size", defaults.width)?;
     let layers = size("num_hidden_layers", defaults.layers)?;
+    if layers > MOST_LAYERS {
+        return Err(fields.bad("num_hidden_layers", format!("{layers} layers are more than any model has")));
+    }
     let heads = size("num_attention_heads", defaults.heads)?;
     // A key with `null` asks for as many as query heads; one that is not there is the family's default.
     let kv_heads = match fields.size("num_key_value_heads")? {

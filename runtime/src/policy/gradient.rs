@@ -2,12 +2,15 @@
 //!
 //! Sequences are cut into shards of about [`SHARD_TOKENS`] tokens, shards are dealt to [`LANES`] lanes in order, and
 //! the sums of the lanes are added in order. Neither constant depends on the machine, so the number of threads
-//! changes the time and not one bit of the result.
+//! changes the time and not one bit of the result. A large policy ([`Policy::is_large`]) is computed one micro-batch
+//! after the other with all threads inside each operation, which has the same property.
 
 use super::backward::Workspace;
 use super::forward::{Pack, Weights};
 use super::host::HostWeights;
+use super::large::{self, Large};
 use super::{Policy, PolicyError};
+use crate::kernels::pool::Pool;
 use candle_core::{Device, Tensor};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +106,9 @@ fn on_host(
     lanes: &Lanes,
     loss: &Loss,
 ) -> Result<Gradients, PolicyError> {
+    if policy.is_large() {
+        return on_host_large(policy, sequences, temperature, lanes, loss);
+    }
     let weights = HostWeights::new(policy, longest(sequences), true)?;
     let lanes = run_lanes(sequences, lanes, |shards| {
         let mut sums: Vec<Vec<f32>> = policy.parameters.iter().map(|(_, var)| vec![0.0; var.elem_count()]).collect();
@@ -127,13 +133,47 @@ fn on_host(
             *total += sum;
         }
     }
-    let mut tensors = Vec::with_capacity(total.len());
-    for ((name, var), total) in policy.parameters.iter().zip(total) {
-        if !total.iter().all(|value| value.is_finite()) {
+    let tensors = finite(policy, total)?;
+    let (loss, logp, entropy) = in_order(said);
+    Ok(Gradients { tensors, loss, logp, entropy })
+}
+
+/// The sums as tensors, if all of them are finite.
+fn finite(policy: &Policy, sums: Vec<Vec<f32>>) -> Result<Vec<Tensor>, PolicyError> {
+    let mut tensors = Vec::with_capacity(sums.len());
+    for ((name, var), sum) in policy.parameters.iter().zip(sums) {
+        if !sum.iter().all(|value| value.is_finite()) {
             return Err(PolicyError::NonFiniteGradient { name: name.clone() });
         }
-        tensors.push(Tensor::from_vec(total, var.shape(), &Device::Cpu)?);
+        tensors.push(Tensor::from_vec(sum, var.shape(), &Device::Cpu)?);
     }
+    Ok(tensors)
+}
+
+/// One micro-batch after the other, all threads inside each operation.
+pub(crate) fn on_host_large(
+    policy: &Policy,
+    sequences: &[Sequence],
+    temperature: f64,
+    lanes: &Lanes,
+    loss: &Loss,
+) -> Result<Gradients, PolicyError> {
+    let pool = Pool::shared(lanes.threads);
+    let weights = Large::new(policy, longest(sequences), &pool);
+    let mut sums: Vec<Vec<f32>> = policy.parameters.iter().map(|_| Vec::new()).collect();
+    let (mut said, mut space) = (Vec::new(), large::Workspace::default());
+    for shard in shards(sequences, large::MICRO_BATCH_TOKENS) {
+        let layout = ShardLayout::new(sequences, &shard, temperature);
+        if layout.rows.is_empty() {
+            layout.ask(shard, &[], loss, &mut said)?;
+            continue;
+        }
+        let rows = weights.forward(&layout, &mut space, true)?;
+        let derivatives = layout.ask(shard, &rows, loss, &mut said)?;
+        weights.backward(&layout, &derivatives, &mut space, &mut sums)?;
+    }
+    drop(space);
+    let tensors = finite(policy, sums)?;
     let (loss, logp, entropy) = in_order(said);
     Ok(Gradients { tensors, loss, logp, entropy })
 }
@@ -148,7 +188,7 @@ pub(crate) fn on_device(
     let weights = Weights::tracked(policy);
     let mut total: Option<Vec<Tensor>> = None;
     let mut said = Vec::new();
-    for shard in shards(sequences) {
+    for shard in shards(sequences, SHARD_TOKENS) {
         let layout = ShardLayout::new(sequences, &shard, temperature);
         if layout.rows.is_empty() {
             layout.ask(shard, &[], loss, &mut said)?;
@@ -186,7 +226,16 @@ pub fn score(policy: &Policy, sequences: &[Sequence], temperature: f64, lanes: &
     let no_loss =
         |_: usize, logp: &[f32], _: &[f32]| SequenceLoss { d_logp: vec![0.0; logp.len()], ..Default::default() };
     let mut said = Vec::new();
-    if policy.device().is_cpu() {
+    if policy.device().is_cpu() && policy.is_large() {
+        let pool = Pool::shared(lanes.threads);
+        let weights = Large::new(policy, longest(sequences), &pool);
+        let mut space = large::Workspace::default();
+        for shard in shards(sequences, large::MICRO_BATCH_TOKENS) {
+            let layout = ShardLayout::new(sequences, &shard, temperature);
+            let rows = if layout.rows.is_empty() { Vec::new() } else { weights.forward(&layout, &mut space, false)? };
+            layout.ask(shard, &rows, &no_loss, &mut said)?;
+        }
+    } else if policy.device().is_cpu() {
         let weights = HostWeights::new(policy, longest(sequences), false)?;
         let lanes = run_lanes(sequences, lanes, |shards| {
             let (mut said, mut space) = (Vec::new(), Workspace::new());
@@ -200,7 +249,7 @@ pub fn score(policy: &Policy, sequences: &[Sequence], temperature: f64, lanes: &
         said.extend(lanes.into_iter().flatten());
     } else {
         let weights = Weights::detached(policy);
-        for shard in shards(sequences) {
+        for shard in shards(sequences, SHARD_TOKENS) {
             let layout = ShardLayout::new(sequences, &shard, temperature);
             let rows = if layout.rows.is_empty() {
                 Vec::new()
@@ -237,11 +286,11 @@ fn check(policy: &Policy, sequences: &[Sequence], temperature: f64) -> Result<()
 }
 
 /// Cuts sequences into shards, in order; each holds at least one.
-fn shards(sequences: &[Sequence]) -> Vec<Range<usize>> {
+fn shards(sequences: &[Sequence], full: usize) -> Vec<Range<usize>> {
     let (mut cut, mut start, mut tokens) = (Vec::new(), 0, 0);
     for (idx, sequence) in sequences.iter().enumerate() {
         tokens += sequence.tokens.len();
-        if tokens >= SHARD_TOKENS {
+        if tokens >= full {
             cut.push(start..idx + 1);
             (start, tokens) = (idx + 1, 0);
         }
@@ -258,7 +307,7 @@ fn run_lanes<R: Send>(
     lanes: &Lanes,
     work: impl Fn(Vec<Range<usize>>) -> Result<R, PolicyError> + Sync,
 ) -> Result<Vec<R>, PolicyError> {
-    let shards = shards(sequences);
+    let shards = shards(sequences, SHARD_TOKENS);
     let dealt: Vec<Vec<Range<usize>>> =
         (0..LANES).map(|lane| shards.iter().skip(lane).step_by(LANES).cloned().collect()).collect();
     let next = AtomicUsize::new(0);

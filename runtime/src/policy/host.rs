@@ -6,7 +6,8 @@ use super::{Policy, PolicyError};
 use crate::kernels::attention::{Heads, Rotary};
 use crate::kernels::matmul::{Left, Panels, product};
 use crate::kernels::norm;
-use candle_core::{Device, Error, Storage, Tensor};
+use candle_core::{CpuStorage, Device, Error, InplaceOp1, Layout as Strides, Storage, Tensor};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// A weight `(out, in)` packed for `x · weight^T` and, when it is trained, for `dy · weight`; and its bias.
@@ -152,4 +153,28 @@ pub(crate) fn with_numbers<R>(
     };
     let numbers = layout.contiguous_offsets().and_then(|(start, end)| storage.as_slice::<f32>().ok()?.get(start..end));
     body(numbers.ok_or_else(|| Error::msg("a kernel needs contiguous 32-bit numbers"))?)
+}
+
+/// Calls `body` with the 32-bit numbers of a tensor that lies in main memory, to be changed in place: whoever shares
+/// the memory of the tensor sees the change.
+pub(crate) fn with_numbers_mut(tensor: &Tensor, body: impl FnOnce(&mut [f32])) -> candle_core::Result<()> {
+    struct Change<F>(RefCell<Option<F>>);
+    impl<F: FnOnce(&mut [f32])> InplaceOp1 for Change<F> {
+        fn name(&self) -> &'static str {
+            "change"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Strides) -> candle_core::Result<()> {
+            let CpuStorage::F32(values) = storage else {
+                return Err(Error::msg("a kernel needs 32-bit numbers"));
+            };
+            let numbers = layout.contiguous_offsets().and_then(|(start, end)| values.get_mut(start..end));
+            let numbers = numbers.ok_or_else(|| Error::msg("a kernel needs contiguous numbers"))?;
+            if let Some(body) = self.0.take() {
+                body(numbers);
+            }
+            Ok(())
+        }
+    }
+    tensor.inplace_op1(&Change(RefCell::new(Some(body))))
 }

@@ -1,7 +1,7 @@
 //! What the sampler remembers of the batches of a stage: means of each domain, running averages, and weights that are kept for
 //! `mix.every` steps. It is part of the counters, so a checkpoint holds it and a resumed run goes on with the same bits.
 
-use super::Sampler;
+use super::{DomainState, Sampler};
 use crate::counters::Counters;
 use crate::error::RunError;
 use crate::rollout::{Group, Rollout};
@@ -99,10 +99,25 @@ impl Sampler<'_> {
         if !reads_batches(self.weight) {
             return Ok(());
         }
+        let mean = |domain: &DomainState<'_>| {
+            BatchMeans::of(batch.iter().filter(|group| names.get(group.draw.domain).is_some_and(|n| n == domain.name)))
+        };
+        self.observe_means(self.domains.iter().map(mean).collect(), counters, progress)
+    }
+
+    /// [`Sampler::observe`] for means that are known, a row per domain; none where the batch has no rollouts of it.
+    pub(crate) fn observe_means(
+        &self,
+        means: Vec<Option<BatchMeans>>,
+        counters: &mut Counters,
+        progress: f64,
+    ) -> Result<(), RunError> {
+        if !reads_batches(self.weight) {
+            return Ok(());
+        }
         let mut present = vec![0.0; self.domains.len()];
-        for (domain, present) in self.domains.iter().zip(&mut present) {
-            let mine = batch.iter().filter(|group| names.get(group.draw.domain).is_some_and(|n| n == domain.name));
-            if let Some(means) = BatchMeans::of(mine) {
+        for ((domain, present), means) in self.domains.iter().zip(&mut present).zip(means) {
+            if let Some(means) = means {
                 *present = 1.0;
                 counters.mix.means.insert(domain.name.to_string(), means);
             }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 const TOKENIZER: &str = "tokenizer.json";
 const SETTINGS: &str = "tokenizer_config.json";
+const SPECIAL: &str = "special_tokens_map.json";
 const GENERATION: &str = "generation_config.json";
 
 /// Files that belong to a tokenizer: what a checkpoint takes over, byte by byte.
@@ -88,7 +89,10 @@ pub(super) fn open(folder: &Path, config_ends: &[u32]) -> Result<Tokenizer, Mode
         }
     }
     let settings = object(folder, SETTINGS, &files)?;
-    let special = special(&settings);
+    let mut special = special(&settings);
+    for (role, text) in self::special(&object(folder, SPECIAL, &files)?) {
+        special.entry(role).or_insert(text);
+    }
     let mut end_tokens = Vec::new();
     if let Some(text) = special.get("eos_token") {
         let id = inner.token_to_id(text).ok_or_else(|| ModelError::Field {

@@ -13,6 +13,7 @@ use crate::error::RunError;
 use crate::evaluate::held_out;
 use crate::generate::{Engine, Request, generate};
 use crate::policy::gradient::{LANES, Sequence, SequenceLoss, gradients};
+use crate::prompt;
 use crate::rng::{Purpose, Stream};
 use crate::rollout::{Draw, Rollout};
 use crate::verify::Status;
@@ -68,7 +69,9 @@ impl Trainer<'_> {
                 return Ok(());
             }
             let folder = self.world.data_folder().to_path_buf();
-            let runtime = StageRuntime::open(plan, stage, &|text| self.prompt_tokens(text), &folder)?;
+            let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
+            let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
+            let runtime = StageRuntime::open(plan, stage, &tokens, &folder, &mut self.models)?;
             self.counters.stage = at;
             self.try_stage(&runtime)?;
         }
@@ -331,7 +334,8 @@ impl Trainer<'_> {
             let rollouts = self.few_tokens(&prompt, (1 << 15, row as u32), 1, cap, sampling)?;
             let text = rollouts.first().map(|rollout| rollout.text.as_str()).unwrap_or_default();
             let answer = answer_part(text, &part.judge.answer).and_then(|range| text.get(range));
-            let verdict = part.judge.verdict(&problem, answer);
+            let verdicts = part.judge.verdicts(&[(&problem, answer)]);
+            let Some(verdict) = verdicts.into_iter().next() else { continue };
             if verdict.status != Status::Error {
                 return Ok(());
             }

@@ -16,12 +16,12 @@ use crate::policy::gradient::{Sequence, gradients, score};
 use crate::reward::{self, RewardContext};
 use crate::rng::{Draws, Purpose, Stream};
 use crate::rollout::{Draw, Group, Rollout};
-use crate::sampler::{Sampler, deficit};
+use crate::sampler::deficit;
 use crate::verify::{Status, Verdict};
 use crate::world::Progress;
 use recipec_compiler::formula::{Program, Scratch};
 use recipec_compiler::plan::{Node, NodeKind};
-use recipec_compiler::settings::{AdamW, Drop, MixStrategy, Sampling, Schedule, Unfinished};
+use recipec_compiler::settings::{AdamW, Drop, Sampling, Schedule, Unfinished};
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
@@ -46,16 +46,8 @@ impl Trainer<'_> {
         }
         let progress = self.progress(stage.plan);
         for _ in 0..n {
-            let at = match sampler.strategy {
-                MixStrategy::Weight => {
-                    let probabilities = sampler.in_force(&mut self.counters, progress)?;
-                    Sampler::domain(&probabilities, self.plan.seed, stage.index, self.counters.draw)
-                }
-                MixStrategy::Deficit => {
-                    let targets: Vec<(&str, f64)> = sampler.domains.iter().map(|d| (d.name, d.ratio)).collect();
-                    deficit::furthest_behind(&targets, sampler.count, sampler.group_size, &self.counters, &waiting)
-                }
-            };
+            let address = (self.plan.seed, stage.index, self.counters.draw);
+            let at = sampler.next(&mut self.counters, &waiting, progress, address)?;
             let name = sampler.domains[at].name;
             let draw = self.next_draw(stage, name, step)?;
             self.counters.domain(name).sampled.groups += 1;
@@ -177,14 +169,19 @@ impl Trainer<'_> {
         let judge = stage.judges.get(domain).ok_or_else(|| RunError::Plan(format!("no verifier for `{domain}`")))?;
         let at = self.plan.domains.iter().position(|d| d == domain);
         let mut n = 0;
-        for (draw, rollouts) in step.sampled.iter_mut().filter(|(draw, _)| Some(draw.domain) == at) {
+        let mut answers = Vec::new();
+        for (draw, rollouts) in step.sampled.iter().filter(|(draw, _)| Some(draw.domain) == at) {
             for rollout in rollouts {
                 let part = answer_part(&rollout.text, &judge.answer).and_then(|range| rollout.text.get(range));
-                let verdict = judge.verdict(&draw.problem, part);
-                step.limited_verdicts += u64::from(verdict.limited);
-                rollout.verdict = Some(verdict);
-                n += 1;
+                answers.push((&draw.problem, part));
             }
+        }
+        let verdicts = judge.verdicts(&answers);
+        let mine = step.sampled.iter_mut().filter(|(draw, _)| Some(draw.domain) == at);
+        for (rollout, verdict) in mine.flat_map(|(_, rollouts)| rollouts).zip(verdicts) {
+            step.limited_verdicts += u64::from(verdict.limited);
+            rollout.verdict = Some(verdict);
+            n += 1;
         }
         step.worked(node, n);
         Ok(())

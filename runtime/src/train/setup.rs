@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::prompt::PromptTemplate;
 use crate::reward;
 use crate::sampler::{DomainState, Sampler};
+use crate::verify::judge::models::Models;
 use crate::verify::{self, Status, Verdict, Verifier};
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan, SuitePlan};
 use recipec_compiler::settings::{AdamW, AnswerRule, ComputedSignal, DataSource, RowRules, WeightUpdate};
@@ -37,10 +38,23 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// Judges an answer; a verifier that fails is asked once more.
-    pub(crate) fn verdict(&self, problem: &Problem, answer: Option<&str>) -> Verdict {
-        let verdict = self.verifier.judge(problem, answer);
-        if verdict.status == Status::Error { self.verifier.judge(problem, answer) } else { verdict }
+    /// Judges answers, in order; where the verifier fails it is asked once more.
+    pub(crate) fn verdicts(&self, answers: &[(&Problem, Option<&str>)]) -> Vec<Verdict> {
+        let mut verdicts = self.verifier.judge_all(answers);
+        let failed: Vec<usize> = (0..answers.len())
+            .filter(|at| verdicts.get(*at).is_none_or(|verdict| verdict.status == Status::Error))
+            .collect();
+        if failed.is_empty() {
+            return verdicts;
+        }
+        let again: Vec<(&Problem, Option<&str>)> = failed.iter().filter_map(|at| answers.get(*at).copied()).collect();
+        verdicts.resize_with(answers.len(), || Verdict::of(Status::Error, "no verdict"));
+        for (at, verdict) in failed.into_iter().zip(self.verifier.judge_all(&again)) {
+            if let Some(slot) = verdicts.get_mut(at) {
+                *slot = verdict;
+            }
+        }
+        verdicts
     }
 }
 
@@ -89,6 +103,7 @@ impl<'a> StageRuntime<'a> {
         stage: &'a StagePlan,
         tokens: &Tokens<'_>,
         folder: &Path,
+        models: &mut Models,
     ) -> Result<Self, RunError> {
         let index = plan.stages.iter().position(|s| std::ptr::eq(s, stage)).unwrap_or(0) as u32;
         let mut opened = Self {
@@ -103,7 +118,7 @@ impl<'a> StageRuntime<'a> {
         };
         let mut made: Vec<String> = Vec::new();
         for node in &stage.nodes {
-            opened.open_node(plan, node, folder, &mut made)?;
+            opened.open_node(plan, node, folder, &mut made, models)?;
         }
         if let Some(sampler) = &opened.sampler {
             sampler.check()?;
@@ -118,6 +133,7 @@ impl<'a> StageRuntime<'a> {
         node: &'a Node,
         folder: &Path,
         made: &mut Vec<String>,
+        models: &mut Models,
     ) -> Result<(), RunError> {
         match &node.kind {
             NodeKind::Data { domain, source, rows, prompt, max_prompt_tokens } => {
@@ -125,7 +141,7 @@ impl<'a> StageRuntime<'a> {
                 self.data.insert(domain.clone(), data);
             }
             NodeKind::Verify { domain, verifier, answer } => {
-                self.judges.insert(domain.clone(), open_judge(domain, verifier, answer)?);
+                self.judges.insert(domain.clone(), open_judge(domain, verifier, answer, (self.plan, models))?);
             }
             NodeKind::Sampler { domains, ratios, count, warmup, weight, every_steps, strategy, group_size, .. } => {
                 let states = domains.iter().zip(ratios).map(|(name, ratio)| DomainState { name, ratio: *ratio });
@@ -156,13 +172,8 @@ impl<'a> StageRuntime<'a> {
                 reward::check_inputs(&node.id, program, made)?;
                 made.extend(program.outputs().iter().cloned());
             }
-            NodeKind::Model { name, .. } => {
-                return Err(RunError::Unsupported {
-                    what: format!("model `{name}` beside the policy"),
-                    why: "judges, reward models and other references are not loaded; leave them out in a variant"
-                        .into(),
-                });
-            }
+            // Opened by the verifier that asks it; a formula or a loss that asks one is refused at its own node.
+            NodeKind::Model { .. } => {}
             NodeKind::Reference { to } => {
                 if to != "base" {
                     return Err(RunError::Unsupported {
@@ -184,7 +195,7 @@ impl<'a> StageRuntime<'a> {
                             plan.seed,
                             folder,
                         )?;
-                        let judge = open_judge(&part.name, &part.verify, &plan.policy.answer)?;
+                        let judge = open_judge(&part.name, &part.verify, &plan.policy.answer, (self.plan, models))?;
                         parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
                     }
                     self.suites.push((suite, parts));
@@ -221,6 +232,9 @@ impl<'a> StageRuntime<'a> {
             }
             let problem = domain.problem(Split::Train, 0);
             tokens(&problem.prompt).map_err(|why| RunError::BadPrompt { domain: name.clone(), why })?;
+            if let Some(judge) = self.judges.get(name) {
+                judge.verifier.check(&problem).map_err(|why| RunError::BadPrompt { domain: name.clone(), why })?;
+            }
         }
         Ok(())
     }
@@ -299,7 +313,11 @@ fn open_judge(
     domain: &str,
     settings: &recipec_compiler::settings::VerifierSettings,
     answer: &AnswerRule,
+    (stage, models): (&StagePlan, &mut Models),
 ) -> Result<Judge, RunError> {
-    let verifier = verify::open(settings).map_err(|source| RunError::Verifier { domain: domain.into(), source })?;
+    let verifier = match settings.name.as_str() {
+        "judge" => models.judge(domain, stage, settings)?,
+        _ => verify::open(settings).map_err(|source| RunError::Verifier { domain: domain.into(), source })?,
+    };
     Ok(Judge { verifier, answer: answer.clone() })
 }

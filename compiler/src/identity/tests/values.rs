@@ -105,6 +105,7 @@ fn candidates(path: &str, kind: &Kind) -> Vec<String> {
             "\"other\"".into(),
             "\"programs\"".into(),
             "\"{answer} and more\"".into(),
+            "\"https://other/v1\"".into(),
         ],
         Kind::Word => vec!["another_column".into(), "base".into(), "helper".into(), "second".into(), "cap".into()],
         Kind::Columns => vec!["{ problem = question }".into()],
@@ -153,7 +154,8 @@ fn written(path: &str, choice: &'static Choice, changed: Option<(&Argument, &str
 fn first(path: &str, row: &Argument) -> Option<String> {
     match row.name {
         "generator" => Some("\"arithmetic\"".into()),
-        "model" => Some("helper".into()),
+        "model" if matches!(row.kind, Kind::Word) => Some("helper".into()),
+        "url" => Some("\"https://host/v1\"".into()),
         "prompt" => Some("\"{answer}?\"".into()),
         _ => candidates(path, &row.kind).into_iter().next(),
     }
@@ -267,11 +269,14 @@ fn every_argument_has_a_part_in_it() {
     let (mut kept, mut untried, mut changed) = (Vec::new(), Vec::new(), 0);
     for row in keys::rows() {
         let Kind::Choice(choices) = row.key.kind else { continue };
-        let full = concrete(&row.path);
         for choice in choices.iter().filter(|choice| !choice.later) {
+            // A model on a server is no policy; a judge asks it.
+            let served = choice.word == "endpoint";
+            let full = if served { "model.helper.source".to_string() } else { concrete(&row.path) };
             for argument in choice.arguments.into_iter().flatten() {
                 let name = format!("{}.{} ({})", row.path, argument.name, choice.word);
-                let setup = format!("{} override {full} = {}", along(&row.path), written(&row.path, choice, None));
+                let along = if served { along("domain.*.data") } else { along(&row.path) };
+                let setup = format!("{along} override {full} = {}", written(&row.path, choice, None));
                 let Some(before) = build(&setup) else {
                     untried.push(name);
                     continue;

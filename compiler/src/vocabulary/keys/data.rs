@@ -136,7 +136,20 @@ pub(super) const VERIFIERS: &[Choice] = &[
                 "accept",
                 Kind::Text,
                 Required("judges answer in words of their own"),
-                "The text that the judge's response ends with when the answer is right; a judge may reason first.",
+                "The line that ends the judgement of a right answer, as a whole; a judge may reason first.",
+            ),
+            argument(
+                "reject",
+                Kind::Text,
+                Nothing,
+                "The line that ends the judgement of a wrong answer. Where it is given, a judgement with neither line is an \
+                 error of the judge.",
+            ),
+            argument(
+                "output",
+                TOKENS,
+                Default("1Ki tokens"),
+                "Longest judgement; a longer one is an error of the judge.",
             ),
         ],
         "A model judges.",

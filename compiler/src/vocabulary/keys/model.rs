@@ -1,6 +1,7 @@
 //! Keys of models and of the recipe itself.
 
 use super::words::*;
+use crate::units::Dimension;
 use crate::vocabulary::kinds::Absent::{Default, Nothing, Required};
 use crate::vocabulary::kinds::{Key, Kind};
 
@@ -26,6 +27,32 @@ pub(super) const MODEL: &[Key] = &[
                 "Weights from a folder, or from one GGUF file, with the tokenizer and chat template beside them.",
             ),
             call("hf", &[first("name", Kind::Text, "`org/name`, or `org/name@revision`")], "Weights from the hub."),
+            call(
+                "endpoint",
+                &[
+                    first("url", Kind::Text, "The address before `/chat/completions`, such as `https://host/v1`."),
+                    argument(
+                        "model",
+                        Kind::Text,
+                        Required("a server may have several models"),
+                        "The name of the model there.",
+                    ),
+                    argument(
+                        "key",
+                        Kind::Text,
+                        Nothing,
+                        "Name of the environment variable that holds the key; the key itself is never written down.",
+                    ),
+                    argument(
+                        "timeout",
+                        Kind::Amount { dimension: Dimension::SECONDS, whole: false, least: 0.001 },
+                        Default("60 s"),
+                        "How long one answer may take.",
+                    ),
+                    argument("parallel", Kind::Integer(bounds(1.0, 256.0)), Default("8"), "Most requests at a time."),
+                ],
+                "A model that an OpenAI-compatible server has: it can judge, and nothing else.",
+            ),
         ]),
         Required("only the author can know which model is meant"),
         "Where the weights come from.",

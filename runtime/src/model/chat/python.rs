@@ -3,6 +3,29 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, Output, State, Value};
 
+/// Methods of Python's texts, lists and dictionaries. `title` is Python's own: every run of letters begins with a capital.
+pub(super) fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    if let ("title", Some(text), []) = (name, value.as_str(), arguments) {
+        let mut titled = String::with_capacity(text.len());
+        let mut inside = false;
+        for character in text.chars() {
+            if inside {
+                titled.extend(character.to_lowercase());
+            } else {
+                titled.extend(character.to_uppercase());
+            }
+            inside = character.is_alphabetic();
+        }
+        return Ok(Value::from(titled));
+    }
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments)
+}
+
 /// What `{{ value }}` writes: `True`, `False` and `None` with capitals, numbers as Python shows them, the rest as it is.
 pub(super) fn format(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let written = match value.kind() {

@@ -179,6 +179,7 @@ fn what_is_refused() {
         (json!({"hidden_size": "x"}), "hidden_size", "not a whole number"),
         (json!({"hidden_size": -1}), "hidden_size", "not a whole number"),
         (json!({"hidden_size": 0}), "hidden_size", "it is 0"),
+        (json!({"num_hidden_layers": 16_777_216}), "num_hidden_layers", "more than any model"),
         (json!({"hidden_size": null}), "hidden_size", "missing"),
         (json!({"vocab_size": 1e300}), "vocab_size", "not a whole number"),
         (json!({"num_key_value_heads": 5}), "num_key_value_heads", "does not divide"),

@@ -2,7 +2,7 @@
 
 use super::metadata::Metadata;
 use crate::model::ModelError;
-use crate::model::config::Family;
+use crate::model::config::{Family, MOST_LAYERS};
 use crate::policy::shape::{AttentionBias, Rope, RopeScaling, Shape};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,9 @@ pub(super) fn read(
         }
     }
     let layers = metadata.size(&key("block_count"))?;
+    if layers > MOST_LAYERS {
+        return Err(metadata.bad(&key("block_count"), format!("{layers} layers are more than any model has")));
+    }
     let has = |tensor: &str| tensors.contains_key(tensor);
     let attention_bias = match (has("blk.0.attn_q.bias"), has("blk.0.attn_output.bias")) {
         (false, false) => AttentionBias::None,

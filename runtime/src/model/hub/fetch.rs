@@ -1,7 +1,7 @@
 //! Fetches the files of a checkpoint into the cache, with the hf-hub crate.
 
 use hf_hub::api::sync::{ApiBuilder, ApiError};
-use hf_hub::{Repo, RepoType};
+use hf_hub::{Cache, Repo, RepoType};
 use std::path::Path;
 
 /// Small files that are taken where they exist.
@@ -17,8 +17,12 @@ const SMALL: [&str; 6] = [
 /// Fetches a checkpoint; weights in safetensors only.
 pub(super) fn fetch(repository: &str, revision: &str, cache: &Path) -> Result<(), String> {
     let said = |why: ApiError| why.to_string();
-    // `from_env` reads the address of the hub and the user's token.
-    let api = ApiBuilder::from_env().with_cache_dir(cache.to_owned()).with_progress(false).build().map_err(said)?;
+    // The user's token lies beside the cache. (`ApiBuilder::from_env` would end the process where there is no home folder.)
+    let mut builder = ApiBuilder::from_cache(Cache::new(cache.to_owned())).with_progress(false);
+    if let Ok(endpoint) = std::env::var("HF_ENDPOINT") {
+        builder = builder.with_endpoint(endpoint);
+    }
+    let api = builder.build().map_err(said)?;
     let repo = api.repo(Repo::with_revision(repository.to_owned(), RepoType::Model, revision.to_owned()));
     let files: Vec<String> = repo.info().map_err(said)?.siblings.into_iter().map(|file| file.rfilename).collect();
     let wanted = |name: &str| {

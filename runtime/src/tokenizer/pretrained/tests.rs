@@ -75,6 +75,11 @@ fn several_end_tokens() {
     assert_eq!(tokenizer.end_tokens(), [2, 260, 261, 5]);
     assert_eq!(tokenizer.end_token(), 2);
     assert_eq!(tokenizer.decode(&[262, 260, 262]), "a");
+    // Older folders name special tokens in a file of their own; the settings count first.
+    let folder = written(json!({}), None);
+    fs::write(folder.path().join(SPECIAL), r#"{"eos_token": "</s>", "bos_token": {"content": "<s>"}}"#).unwrap();
+    let tokenizer = Tokenizer::open(folder.path(), &[]).unwrap();
+    assert_eq!((tokenizer.end_tokens(), tokenizer.special()["bos_token"].as_str()), (&[2][..], "<s>"));
     let folder = written(json!({}), Some(json!({"eos_token_id": 260})));
     assert_eq!(Tokenizer::open(folder.path(), &[]).unwrap().end_tokens(), [260]);
 }

@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::sentences::sentences;
 use super::treebank;
-use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::pattern::{OutOfSteps, Pattern, Subject};
 use crate::verify::text::{strip, words as between_blanks};
 
 /// How often a keyword matches, without overlap and ignoring case. Keywords are regular expressions, as in the reference.
@@ -18,8 +18,19 @@ fn holds(text: &Subject, keyword: &str, arguments: &Arguments) -> Option<bool> {
 
 /// Every keyword occurs.
 pub fn existence(text: &str, arguments: &Arguments) -> Option<bool> {
+    let keywords = arguments.texts("keywords")?;
+    affordable(text, &keywords, arguments)?;
     let text = Subject::new(text);
-    arguments.texts("keywords")?.iter().try_fold(true, |all, keyword| Some(all && holds(&text, keyword, arguments)?))
+    keywords.iter().try_fold(true, |all, keyword| Some(all && holds(&text, keyword, arguments)?))
+}
+
+/// Most bytes that the patterns of one constraint read together: each pattern of a list goes through the whole text.
+const MOST_READ: usize = 20_000_000;
+
+/// None, and remembered as a limit, where a list of patterns is too long for the text.
+fn affordable(text: &str, patterns: &[&str], arguments: &Arguments) -> Option<()> {
+    let read = text.len().saturating_mul(patterns.len());
+    arguments.within(if patterns.len() > 1 && read > MOST_READ { Err(OutOfSteps) } else { Ok(()) })
 }
 
 /// A keyword occurs so often.
@@ -30,9 +41,10 @@ pub fn frequency(text: &str, arguments: &Arguments) -> Option<bool> {
 
 /// No word of a list occurs as a word.
 pub fn forbidden_words(text: &str, arguments: &Arguments) -> Option<bool> {
+    let words = arguments.texts("forbidden_words")?;
+    affordable(text, &words, arguments)?;
     let text = Subject::new(text);
-    let mut words = arguments.texts("forbidden_words")?.into_iter();
-    words.try_fold(true, |all, word| Some(all && !holds(&text, &format!(r"\b{word}\b"), arguments)?))
+    words.into_iter().try_fold(true, |all, word| Some(all && !holds(&text, &format!(r"\b{word}\b"), arguments)?))
 }
 
 /// A keyword occurs exactly once.

@@ -130,9 +130,7 @@ fn equal(gold: &Expr, prediction: &Expr, manner: Manner, work: &mut Work) -> Com
         }
         (Expr::Chain(..), _) | (_, Expr::Chain(..)) => Comparison::Different,
         _ if !gold.is_scalar() || !prediction.is_scalar() => collections(&gold, &prediction, manner, work),
-        (Expr::Symbol(_), _) | (_, Expr::Symbol(_)) => {
-            symbols(&gold, &prediction).or(|| scalars(&gold, &prediction, manner, work))
-        }
+        (Expr::Symbol(_), _) | (_, Expr::Symbol(_)) => symbols(&gold, &prediction),
         _ => scalars(&gold, &prediction, manner, work),
     }
 }

@@ -50,6 +50,11 @@ fn values_count_not_spelling() {
         (r"\text{Evelyn}", "evelyn"),
         (r"\binom{5}{2}", "10"),
         ("120", "5!"),
+        (r"\infty", r"2\infty + 1"),
+        (r"-\infty", r"\infty \cdot (-3)"),
+        (r"\infty", r"\frac{\infty}{2}"),
+        (r"\infty", r"\infty^2"),
+        (r"0", r"\frac{1}{\infty}"),
     ] {
         check("boxed", gold, &format!(r"so $\boxed{{{answer}}}$."), Status::Correct);
     }
@@ -123,7 +128,7 @@ fn hostile_answers_end_at_a_limit() {
             assert_ne!(verdict.status, Status::Partial, "{extract}");
         }
     }
-    let verdict = verifier("whole").judge(&problem("x"), Some("9^{9^9}"));
+    let verdict = verifier("whole").judge(&problem("x+1"), Some("9^{9^9}"));
     assert_eq!((verdict.status, verdict.limited), (Status::Wrong, true));
 }
 

@@ -122,35 +122,81 @@ impl Number {
     }
 }
 
-/// Infinity equals itself with the same sign, and nothing else.
-fn infinite(gold: &Expr, prediction: &Expr) -> Option<Comparison> {
-    let outside = |expr: &Expr| -> bool {
-        fn search(expr: &Expr) -> bool {
-            match expr {
-                Expr::Infinity => true,
-                // The bounds of sums may be infinite.
-                Expr::Over(_, body, ..) => search(body),
-                other => other.children().into_iter().any(search),
-            }
-        }
-        search(expr)
-    };
-    fn sign(expr: &Expr) -> i32 {
+/// What a tree with infinity in it comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extended {
+    /// Infinity, with its sign.
+    Infinite(i32),
+    /// A finite number that is not 0, with its sign.
+    Finite(i32),
+    Zero,
+    /// Not told: infinity minus infinity, and the like.
+    Unknown,
+}
+
+impl Extended {
+    fn of(expr: &Expr) -> Self {
+        use Extended::{Finite, Infinite, Unknown, Zero};
         match expr {
-            Expr::Infinity => 1,
-            Expr::Negative(inner) => -sign(inner),
-            // Something finite beside it changes nothing.
-            Expr::Sum(terms) => match terms.iter().map(sign).filter(|sign| *sign != 0).collect::<Vec<_>>().as_slice() {
-                [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
-                _ => 0,
+            Expr::Infinity => Infinite(1),
+            Expr::Number { value, .. } if value.is_zero() => Zero,
+            Expr::Number { value, .. } => Finite(if value.is_negative() { -1 } else { 1 }),
+            Expr::Pi | Expr::Euler => Finite(1),
+            Expr::Negative(inner) => Self::of(inner).times(Finite(-1)),
+            Expr::Percent(inner) => Self::of(inner),
+            // Something finite beside infinity changes nothing, whatever it is.
+            Expr::Sum(terms) => {
+                let mut signs = terms.iter().map(Self::of).filter(|term| matches!(term, Infinite(_)));
+                match signs.next() {
+                    Some(first) if signs.all(|other| other == first) => first,
+                    _ => Unknown,
+                }
+            }
+            Expr::Product(factors) => factors.iter().map(Self::of).fold(Finite(1), Self::times),
+            Expr::Quotient(a, b) => match (Self::of(a), Self::of(b)) {
+                (Zero | Finite(_), Infinite(_)) => Zero,
+                (a, b @ Finite(_)) => a.times(b),
+                _ => Unknown,
             },
-            _ => 0,
+            Expr::Power(base, power) => match (Self::of(base), Self::of(power)) {
+                (Infinite(1), Finite(1) | Infinite(1)) => Infinite(1),
+                (Infinite(_), Finite(-1)) => Zero,
+                (Finite(1), Finite(_)) => Finite(1),
+                _ => Unknown,
+            },
+            _ => Unknown,
         }
     }
-    if !outside(gold) && !outside(prediction) {
+
+    fn times(self, other: Self) -> Self {
+        use Extended::{Finite, Infinite, Unknown, Zero};
+        match (self, other) {
+            (Zero, Zero | Finite(_)) | (Finite(_), Zero) => Zero,
+            (Finite(a), Finite(b)) => Finite(a * b),
+            (Infinite(a), Finite(b) | Infinite(b)) | (Finite(a), Infinite(b)) => Infinite(a * b),
+            _ => Unknown,
+        }
+    }
+}
+
+/// Infinity equals itself with the same sign, whatever finite number is beside it, and nothing else.
+fn infinite(gold: &Expr, prediction: &Expr) -> Option<Comparison> {
+    fn holds(expr: &Expr) -> bool {
+        match expr {
+            Expr::Infinity => true,
+            // The bounds of sums may be infinite.
+            Expr::Over(_, body, ..) => holds(body),
+            other => other.children().into_iter().any(holds),
+        }
+    }
+    if !holds(gold) && !holds(prediction) {
         return None;
     }
-    Some(Comparison::from(gold == prediction || sign(gold) != 0 && sign(gold) == sign(prediction)))
+    let same = match (Extended::of(gold), Extended::of(prediction)) {
+        (Extended::Infinite(a), Extended::Infinite(b)) => a == b,
+        (a, b) => a == Extended::Zero && b == Extended::Zero,
+    };
+    Some(Comparison::from(same || gold == prediction))
 }
 
 /// Two exact numbers. Where one was written as a decimal both are rounded, unless the other is a whole number.

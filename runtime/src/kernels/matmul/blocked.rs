@@ -1,0 +1,348 @@
+//! One task of a product: a piece of the result, block by block.
+//!
+//! Where a whole left row or panel would not stay in a near cache, the inner index is cut into blocks; sums wait in the
+//! result between two blocks and go on from there, so that a chain has the same bits with and without the cut.
+
+use super::{Into, NARROW, Right, WIDE, pack_panel, panel};
+use pulp::{Arch, Simd, WithSimd};
+use std::cell::RefCell;
+use std::ops::Range;
+
+/// Inner length of a block: a panel of it has 64 KiB.
+const DEEP: usize = 512;
+/// Rows of a block: with [`DEEP`], their left side has half a MiB.
+const ROWS: usize = 264;
+
+/// Columns of a block: with [`DEEP`], a packed right side has two MiB.
+const COLUMNS: usize = 1024;
+
+/// A whole product. Lengths were checked: `values` has `rows * inner` numbers, `out` has `rows * columns`.
+pub(super) struct Job<'a> {
+    pub values: &'a [f32],
+    pub by_row: usize,
+    pub by_inner: usize,
+    pub right: Right<'a>,
+    pub inner: usize,
+    pub columns: usize,
+    /// Where the sums and the columns begin in a right side of which only a part is read: rows, and columns that begin
+    /// at a panel.
+    pub skipped: (usize, usize),
+    pub out: *mut f32,
+    pub into: Into,
+}
+
+// SAFETY: tasks write to disjoint pieces of the result, which is borrowed mutably while the job lives.
+unsafe impl Sync for Job<'_> {}
+
+/// A piece of the result; columns begin at a panel.
+pub(super) struct Span<'a> {
+    pub job: &'a Job<'a>,
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    /// Room for packed left and right sides.
+    pub packed: &'a mut (Vec<f32>, Vec<f32>),
+}
+
+thread_local! {
+    /// Packed left and right sides, kept from product to product.
+    static PACKED: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+impl Job<'_> {
+    /// (columns that the panel at `start` stores, columns that it uses)
+    #[inline(always)]
+    fn panel(&self, start: usize) -> (usize, usize) {
+        match self.right {
+            Right::Panels(panels) => panel(panels.columns, start + self.skipped.1),
+            _ => panel(self.columns, start),
+        }
+    }
+
+    pub(super) fn run(&self, rows: Range<usize>, columns: Range<usize>) {
+        if rows.is_empty() {
+            return;
+        }
+        for start in columns.clone().step_by(COLUMNS) {
+            let (rows, columns) = (rows.clone(), start..(start + COLUMNS).min(columns.end));
+            PACKED.with_borrow_mut(|packed| Arch::new().dispatch(Span { job: self, rows, columns, packed }));
+        }
+    }
+}
+
+impl WithSimd for Span<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.blocks(simd);
+    }
+}
+
+/// Where a block of the left side is.
+#[derive(Clone, Copy)]
+struct LeftBlock {
+    values: *const f32,
+    by_row: usize,
+    by_inner: usize,
+    /// Numbers from one tile of `tall` rows to the next.
+    by_tile: usize,
+    tall: usize,
+}
+
+/// What a tile reads and writes.
+struct Tile {
+    left: *const f32,
+    by_row: usize,
+    by_inner: usize,
+    panel: *const f32,
+    inner: usize,
+    out: *mut f32,
+    stride: usize,
+    used: usize,
+    into: Into,
+}
+
+impl Span<'_> {
+    #[inline(always)]
+    fn blocks<S: Simd>(self, simd: S) {
+        let Self { job, rows, columns, packed: (packed_left, packed_right) } = self;
+        let inner = job.inner;
+        // Finished sums are added in one go, so they cannot wait in the result.
+        let deep = if job.into == Into::Add { inner } else { DEEP };
+        let mut k = 0;
+        loop {
+            let depth = deep.min(inner - k);
+            let into = if k == 0 { job.into } else { Into::Continue };
+            pack_right(job, k..k + depth, columns.clone(), packed_right);
+            for block in rows.clone().step_by(ROWS) {
+                let block = block..(block + ROWS).min(rows.end);
+                let left = pack_left::<S>(job, k..k + depth, block.clone(), columns.len(), packed_left);
+                let mut start = columns.start;
+                while start < columns.end {
+                    let (width, used) = job.panel(start);
+                    let used = used.min(columns.end - start);
+                    let from = match job.right {
+                        Right::Panels(panels) => {
+                            let (skipped, start) = (job.skipped.0, start + job.skipped.1);
+                            panels.data[start * panels.inner + (k + skipped) * width..][..depth * width].as_ptr()
+                        }
+                        _ => packed_right[(start - columns.start) * depth..][..depth * width].as_ptr(),
+                    };
+                    // SAFETY: rows and columns lie in the result, whose length was checked.
+                    let out = unsafe { job.out.add(block.start * job.columns + start) };
+                    let (stride, inner) = (job.columns, depth);
+                    let tile =
+                        Tile { left: left.values, by_row: 0, by_inner: 0, panel: from, inner, out, stride, used, into };
+                    // SAFETY: the panel holds `depth` rows of `width` numbers, the left block as many rows as this
+                    // one, and the result is written only at rows and columns of this span.
+                    unsafe {
+                        // Sizes of the register tile: as many chains as hide the latency, no more than there are
+                        // registers.
+                        match (S::F32_LANES, width) {
+                            (16, WIDE) => down::<S, 12, 2>(simd, left, block.len(), tile),
+                            (16, _) => down::<S, 12, 1>(simd, left, block.len(), tile),
+                            (8, WIDE) => down::<S, 3, 4>(simd, left, block.len(), tile),
+                            (8, _) => down::<S, 6, 2>(simd, left, block.len(), tile),
+                            (4, WIDE) => down::<S, 1, 8>(simd, left, block.len(), tile),
+                            (4, _) => down::<S, 2, 4>(simd, left, block.len(), tile),
+                            _ => plain(left, block.len(), width, tile),
+                        }
+                    }
+                    start += used;
+                }
+            }
+            k += depth;
+            if k >= inner {
+                return;
+            }
+        }
+    }
+}
+
+/// Rows of a full register tile of a wide panel.
+const fn tall(lanes: usize) -> usize {
+    match lanes {
+        16 => 12,
+        8 => 6,
+        _ => 1,
+    }
+}
+
+/// Packs the panels of these columns, unless they are packed.
+#[inline(always)]
+fn pack_right(job: &Job, inner: Range<usize>, columns: Range<usize>, to: &mut Vec<f32>) {
+    let (values, by_inner, by_column) = match job.right {
+        Right::Panels(_) => return,
+        Right::Rows { values, columns, .. } => (values, columns, 1),
+        Right::Columns { values, inner, .. } => (values, 1, inner),
+    };
+    let depth = inner.len();
+    let needed = depth * columns.len().next_multiple_of(NARROW).next_multiple_of(WIDE);
+    if to.len() < needed {
+        to.resize(needed, 0.0);
+    }
+    let mut start = columns.start;
+    while start < columns.end {
+        let (width, used) = job.panel(start);
+        let to = &mut to[(start - columns.start) * depth..][..depth * width];
+        pack_panel(values, by_inner, by_column, inner.clone(), start, width, used, to);
+        start += used;
+    }
+}
+
+/// The left side of a block. A transposed one is packed when several panels read it: tile after tile, the rows of a
+/// tile side by side.
+#[inline(always)]
+fn pack_left<S: Simd>(
+    job: &Job,
+    inner: Range<usize>,
+    rows: Range<usize>,
+    columns: usize,
+    to: &mut Vec<f32>,
+) -> LeftBlock {
+    let (by_row, by_inner) = (job.by_row, job.by_inner);
+    let tall = tall(S::F32_LANES);
+    let at = rows.start * by_row + inner.start * by_inner;
+    if by_inner == 1 || columns <= 2 * WIDE || tall == 1 {
+        return LeftBlock {
+            values: job.values[at.min(job.values.len())..].as_ptr(),
+            by_row,
+            by_inner,
+            by_tile: tall * by_row,
+            tall,
+        };
+    }
+    let (depth, tiles) = (inner.len(), rows.len().div_ceil(tall));
+    if to.len() < tiles * tall * depth {
+        to.resize(tiles * tall * depth, 0.0);
+    }
+    for (row, to) in rows.clone().step_by(tall).zip(to.chunks_exact_mut(tall * depth)) {
+        let used = tall.min(rows.end - row);
+        for (k, to) in inner.clone().zip(to.chunks_exact_mut(tall)) {
+            to[..used].copy_from_slice(&job.values[k * by_inner + row..][..used]);
+        }
+    }
+    LeftBlock { values: to.as_ptr(), by_row: 1, by_inner: tall, by_tile: tall * depth, tall }
+}
+
+/// All tiles of a block below each other, the last ones lower.
+///
+/// # Safety
+/// As for [`tile`], for each of the `rows` rows.
+#[inline(always)]
+unsafe fn down<S: Simd, const TALL: usize, const VECTORS: usize>(simd: S, left: LeftBlock, rows: usize, tile: Tile) {
+    let mut row = 0;
+    while row < rows {
+        let (of_tile, in_tile) = (row / left.tall * left.by_tile, row % left.tall * left.by_row);
+        // SAFETY: row `row` of the left block and of the result are within what the caller promises.
+        unsafe {
+            let tile = Tile {
+                left: left.values.add(of_tile + in_tile),
+                by_row: left.by_row,
+                by_inner: left.by_inner,
+                out: tile.out.add(row * tile.stride),
+                ..tile
+            };
+            let rest = rows - row;
+            row += if rest >= TALL {
+                self::tile::<S, TALL, VECTORS>(simd, tile);
+                TALL
+            } else if TALL > 8 && rest >= 8 {
+                self::tile::<S, 8, VECTORS>(simd, tile);
+                8
+            } else if TALL > 4 && rest >= 4 {
+                self::tile::<S, 4, VECTORS>(simd, tile);
+                4
+            } else if TALL > 2 && rest >= 2 {
+                self::tile::<S, 2, VECTORS>(simd, tile);
+                2
+            } else {
+                self::tile::<S, 1, VECTORS>(simd, tile);
+                1
+            };
+        }
+    }
+}
+
+/// `HIGH` rows by `VECTORS` vectors of the result, one chain each.
+///
+/// # Safety
+/// `panel` holds `inner` rows of `VECTORS * S::F32_LANES` numbers; `left[r * by_row + k * by_inner]` can be read for
+/// `r < HIGH`, `k < inner`, and `out[r * stride + j]` read and written for `j < used`, by nobody else meanwhile.
+#[inline(always)]
+unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: Tile) {
+    let Tile { left, by_row, by_inner, panel, inner, out, stride, used, into } = tile;
+    let width = VECTORS * S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HIGH];
+    // SAFETY: every address is one that the caller promises; vectors are read and written without any demand on
+    // alignment, and as whole vectors only where all their columns are used.
+    unsafe {
+        if into == Into::Continue {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let from = out.add(r * stride);
+                if used == width {
+                    *sums = std::array::from_fn(|v| from.cast::<S::f32s>().add(v).read_unaligned());
+                } else {
+                    // A copy on the side: sums whose address is taken would live in memory, not in registers.
+                    let mut aside = [simd.splat_f32s(0.0); VECTORS];
+                    let numbers: &mut [f32] = pulp::bytemuck::cast_slice_mut(&mut aside);
+                    std::ptr::copy_nonoverlapping(from, numbers.as_mut_ptr(), used);
+                    *sums = aside;
+                }
+            }
+        }
+        // Addresses go on by wrapping, so that builds with checks check nothing in here: the way out of a check would
+        // keep the sums in memory.
+        let (mut left, mut panel) = (left, panel);
+        for _ in 0..inner {
+            let from = panel.cast::<S::f32s>();
+            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.wrapping_add(v).read_unaligned());
+            let mut row = left;
+            for sums in &mut sums {
+                let left = simd.splat_f32s(row.read_unaligned());
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = simd.mul_add_f32s(left, right, *sum);
+                }
+                row = row.wrapping_add(by_row);
+            }
+            panel = panel.wrapping_add(width);
+            left = left.wrapping_add(by_inner);
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            let to = out.add(r * stride);
+            if used == width {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    let to = to.cast::<S::f32s>().add(v);
+                    let value = if into == Into::Add { simd.add_f32s(to.read_unaligned(), sum) } else { sum };
+                    to.write_unaligned(value);
+                }
+            } else {
+                let aside = sums;
+                let numbers: &[f32] = pulp::bytemuck::cast_slice(&aside);
+                for (j, sum) in numbers.iter().take(used).enumerate() {
+                    *to.add(j) = if into == Into::Add { *to.add(j) + sum } else { *sum };
+                }
+            }
+        }
+    }
+}
+
+/// The same chains without vectors, for machines whose width has no tile.
+///
+/// # Safety
+/// As for [`tile`], for `rows` rows and a panel of `width` numbers a row.
+unsafe fn plain(left: LeftBlock, rows: usize, width: usize, tile: Tile) {
+    for row in 0..rows {
+        for j in 0..tile.used {
+            // SAFETY: as promised by the caller.
+            unsafe {
+                let from = left.values.add(row / left.tall * left.by_tile + row % left.tall * left.by_row);
+                let to = tile.out.add(row * tile.stride + j);
+                let begin = if tile.into == Into::Continue { *to } else { 0.0 };
+                let chain = (0..tile.inner)
+                    .fold(begin, |sum, k| (*from.add(k * left.by_inner)).mul_add(*tile.panel.add(k * width + j), sum));
+                *to = if tile.into == Into::Add { *to + chain } else { chain };
+            }
+        }
+    }
+}
