@@ -262,6 +262,9 @@ fn a_fork_goes_on_from_a_checkpoint() {
     let lines = String::from_utf8(read(here.join("other/metrics.jsonl"))).expect("text");
     assert!(lines.starts_with("{\"schema\":1,\"stage\":\"reinforce\",\"step\":4,"), "{lines}");
     assert_eq!(lines.lines().count(), 3);
+    let report: serde_json::Value = serde_json::from_str(&done(&["report", "--json", "other"], here)).expect("JSON");
+    let (base, end) = (&report["base"]["cap"]["macro"], &report["final"]["cap"]["macro"]);
+    assert!(base["mean_tokens"].is_number() && end["mean_tokens"].is_number() && base != end, "{report}");
     // Another seed: the rows begin anew.
     let text = done(&["fork", "r@9", "--into", "seed", "--set", "seed=2"], here);
     assert!(text.contains("data position      anew"), "{text}");
