@@ -95,8 +95,8 @@ pub fn write(place: &Path, contents: &Contents<'_>) -> Result<State, RunError> {
 
 fn write_files(draft: &Path, contents: &Contents<'_>) -> Result<State, RunError> {
     disk::make_folder(draft).map_err(RunError::io("cannot make", draft))?;
-    contents.policy.save(draft)?;
-    contents.tokenizer.save(draft)?;
+    contents.policy.save(draft).map_err(file_error)?;
+    contents.tokenizer.save(draft).map_err(file_error)?;
     if let Some(optimizer) = contents.optimizer {
         let path = draft.join(OPTIMIZER);
         disk::write_with(&path, |path| {
@@ -108,7 +108,7 @@ fn write_files(draft: &Path, contents: &Contents<'_>) -> Result<State, RunError>
     if let Some(reference) = contents.reference {
         let path = draft.join(REFERENCE);
         disk::make_folder(&path).map_err(RunError::io("cannot make", &path))?;
-        reference.save(&path)?;
+        reference.save(&path).map_err(file_error)?;
     }
     let path = draft.join(PLAN);
     let text = serde_json::to_vec_pretty(contents.plan)
@@ -244,6 +244,14 @@ pub fn load_optimizer(
 /// The policy of the start of the stage in a checkpoint.
 pub fn load_reference(checkpoint: &Path, device: &candle_core::Device) -> Result<Policy, RunError> {
     Ok(Policy::load(&checkpoint.join(REFERENCE), device)?)
+}
+
+/// A file of the policy that cannot be written is a failure of the disk, not of the model.
+fn file_error(why: PolicyError) -> RunError {
+    match why {
+        PolicyError::File { path, source } => RunError::io("cannot write", path)(source),
+        other => other.into(),
+    }
 }
 
 /// The reason inside an error of the file format, where there is one: a full disk stays a full disk.

@@ -186,7 +186,8 @@ impl RunError {
             Self::Damaged { .. } => "recipe::run::damaged_file",
             Self::OtherPlan { .. } => "recipe::run::other_plan",
             Self::OtherInputs { .. } => "recipe::run::other_inputs",
-            Self::Probe { .. } => "recipe::run::probe",
+            // What failed is the same as it would be later.
+            Self::Probe { source, .. } => source.code(),
             Self::Memory { .. } => "recipe::run::memory",
             Self::Replay { .. } => "recipe::run::replay_differs",
             Self::Fork { .. } => "recipe::run::cannot_fork",

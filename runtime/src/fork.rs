@@ -175,7 +175,8 @@ fn merged(state: &State, was: &Plan, plan: &Plan, carried: &mut Vec<Carried>) ->
             ..Counters::default()
         };
     };
-    let mut counters = Counters { stage: at, ..state.counters.clone() };
+    // The new run is evaluated where it begins: that is what its later evaluations are compared with.
+    let mut counters = Counters { stage: at, evaluated: None, ..state.counters.clone() };
     push(STAGE, true, format!("`{}` goes on from step {}", new.name, counters.step));
     push("draws", true, format!("the next draw is number {}", counters.draw));
     let before = std::mem::take(&mut counters.domains);
@@ -214,7 +215,6 @@ fn merged(state: &State, was: &Plan, plan: &Plan, carried: &mut Vec<Carried>) ->
     }
     push("memory of the mix", mix, if mix { "averages and kept weights" } else { "the mix is another one" }.into());
     if !same(|kind| matches!(kind, NodeKind::Evaluate { .. })) {
-        counters.evaluated = None;
         counters.best = None;
         push("best so far", false, "the evaluation is another one".into());
     }

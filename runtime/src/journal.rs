@@ -101,6 +101,7 @@ impl Journal {
             let mut source = File::open(&from).map_err(RunError::io("cannot read", &from))?.take(length);
             let mut target = File::create(&to).map_err(RunError::io("cannot make", &to))?;
             let copied = std::io::copy(&mut source, &mut target).map_err(RunError::io("cannot write", &to))?;
+            target.sync_data().map_err(RunError::io("cannot write", &to))?;
             if copied < length {
                 let why = format!("it has {copied} bytes, and had {length} at the checkpoint");
                 return Err(RunError::Damaged { path: from, why });

@@ -4,9 +4,9 @@
 //! Plan ──run / resume──▶ Trainer ──walks the nodes of a stage, step by step──▶ run folder, RunReport
 //! ```
 //!
-//! In reading order: [`run`] begins or resumes, [`train`] is the loop. What a step is made of: [`data`], [`sampler`], [`generate`],
-//! [`verify`], [`rollout`], [`reward`], [`advantage`], [`loss`], [`policy`], [`optimizer`]. What it leaves: [`journal`],
-//! [`checkpoint`], [`evaluate`], [`run_folder`], [`statistics`], [`report`].
+//! In reading order: [`run`] begins or resumes, [`fork`] begins with a checkpoint, [`replay`] does a run again, [`train`] is the
+//! loop. What a step is made of: [`data`], [`sampler`], [`generate`], [`verify`], [`rollout`], [`reward`], [`advantage`], [`loss`], [`policy`], [`optimizer`]. What it leaves: [`journal`],
+//! [`checkpoint`], [`origin`], [`lock`], [`record`], [`evaluate`], [`run_folder`], [`statistics`], [`report`].
 //!
 //! *Invariants.* Nothing of the recipe is read but what is in a node of the plan. Only [`world`], [`journal`], [`disk`], [`checkpoint`],
 //! [`data`] and [`sandbox`] touch the machine; [`generate`] reads a clock to say where its time went. The same plan gives the same bits

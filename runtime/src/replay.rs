@@ -4,6 +4,7 @@
 use crate::checkpoint::{self, START};
 use crate::error::RunError;
 use crate::journal::Journal;
+use crate::lock::Which;
 use crate::origin::{self, Difference, Origin};
 use crate::record::Recorded;
 use crate::run::{self, Asked};
@@ -51,7 +52,8 @@ pub fn replay(run: &Path, device: &Device, speed: Speed, world: &mut dyn World) 
     let folder = world.folder().to_path_buf();
     let said = RunFolder::read(run).map_err(|why| RunError::Damaged { path: run.into(), why: why.to_string() })?;
     let plan = run::read_plan(run)?;
-    run::hold_to_lock(&plan, run, world)?;
+    let start = run.join(START);
+    run::hold_to_lock(&plan, run, if start.is_dir() { Which::Resumed } else { Which::All }, world)?;
     if let Some(made) = Origin::read(run)? {
         let now = Origin { program: origin::program(), machine: origin::machine(device), ..made.clone() };
         for Difference { what, was, is } in made.differences(&now) {
@@ -73,7 +75,6 @@ pub fn replay(run: &Path, device: &Device, speed: Speed, world: &mut dyn World) 
         .as_ref()
         .is_some_and(|s| [StoppedBy::Steps, StoppedBy::Tokens].iter().any(|by| by.word() == s.stopped_by));
     std::fs::create_dir_all(&folder).map_err(RunError::io("cannot make", &folder))?;
-    let start = run.join(START);
     let mut watched = Watched::new(run, &folder, !whole, world)?;
     let mut trainer = if start.is_dir() {
         let state = checkpoint::state(&start)?;

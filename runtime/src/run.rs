@@ -114,9 +114,19 @@ pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn 
     let folder = world.folder().to_path_buf();
     let plan = read_plan(&folder)?;
     checkpoint::settle(&folder)?;
-    hold_to_lock(&plan, &folder, world)?;
+    let newest = newest(&folder)?;
+    let state = match &newest {
+        Some(newest) => {
+            let state = checkpoint::state(newest)?;
+            refuse_other_plan(&plan, newest, &state)?;
+            Some(state)
+        }
+        None => None,
+    };
+    refuse_other_origin(Origin::read(&folder)?, state.as_ref(), device)?;
+    hold_to_lock(&plan, &folder, if state.is_some() { Which::Resumed } else { Which::All }, world)?;
     let asked = Asked { record: asked.record || Recorder::is_in(&folder), ..asked };
-    let Some(newest) = newest(&folder)? else {
+    let (Some(newest), Some(state)) = (newest, state) else {
         world.tell(Progress::Note("there is no checkpoint yet: the run begins anew".into()));
         Journal::new(&folder).cut(&Default::default())?;
         if asked.record {
@@ -124,10 +134,6 @@ pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn 
         }
         return run_with(&plan, device, speed, asked, world);
     };
-    let state = checkpoint::state(&newest)?;
-    refuse_other_plan(&plan, &newest, &state)?;
-    let origin = Origin::read(&folder)?;
-    refuse_other_origin(origin.as_ref(), &state, device)?;
     let mut trainer = go_on(&plan, &newest, state, device, speed, asked, world)?;
     let before = trainer.counters.total_steps();
     let stopped = trainer.run()?;
@@ -239,15 +245,16 @@ pub(crate) fn flatten(path: &str, value: &serde_json::Value, lines: &mut BTreeMa
 }
 
 /// A run goes on with the recipe, the inputs, the program and the kind of machine that its checkpoint was made with.
-fn refuse_other_origin(run: Option<&Origin>, state: &State, device: &Device) -> Result<(), RunError> {
-    let Some(made) = &state.origin else { return Ok(()) };
-    let now = Origin { program: origin::program(), machine: origin::machine(device), ..run.unwrap_or(made).clone() };
+fn refuse_other_origin(run: Option<Origin>, state: Option<&State>, device: &Device) -> Result<(), RunError> {
+    let Some(made) = state.map_or(run.as_ref(), |state| state.origin.as_ref()) else { return Ok(()) };
+    let run = run.as_ref().unwrap_or(made).clone();
+    let now = Origin { program: origin::program(), machine: origin::machine(device), ..run };
     let differences = made.differences(&now);
     if differences.is_empty() { Ok(()) } else { Err(RunError::OtherInputs { differences }) }
 }
 
-/// The data and the models beside the policy are those of the lock that the run began with.
-pub(crate) fn hold_to_lock(plan: &Plan, folder: &Path, world: &mut dyn World) -> Result<(), RunError> {
+/// The inputs are those of the lock that the run began with.
+pub(crate) fn hold_to_lock(plan: &Plan, folder: &Path, which: Which, world: &mut dyn World) -> Result<(), RunError> {
     let path = folder.join(lock::LOCK);
     if !path.exists() {
         return Ok(());
@@ -259,8 +266,10 @@ pub(crate) fn hold_to_lock(plan: &Plan, folder: &Path, world: &mut dyn World) ->
     {
         return Err(damaged(format!("its digest is not the one in {}", origin::ORIGIN)));
     }
-    let inputs = lock::of_plan(plan, world.data_folder(), Which::Resumed, &mut |_, _, _| {});
-    began.models.remove("policy");
+    let inputs = lock::of_plan(plan, world.data_folder(), which, &mut |_, _, _| {});
+    if which == Which::Resumed {
+        began.models.remove("policy");
+    }
     let now = Lock { data: inputs.data, models: inputs.models, python: inputs.python, ..began.clone() };
     let differences = began.differences(&now);
     if differences.is_empty() { Ok(()) } else { Err(RunError::OtherInputs { differences }) }

@@ -126,7 +126,7 @@ impl RunFolder {
 
     /// The evaluation before the first step of reinforcement.
     pub fn base(&self) -> Option<&Evaluation> {
-        self.reinforced().find(|evaluation| evaluation.step == 0)
+        self.reinforced().find(|evaluation| evaluation.step == 0 || evaluation.when == When::Start)
     }
 
     /// The last evaluation that was made because the run had ended.

@@ -103,13 +103,15 @@ impl Trainer<'_> {
     /// Runs all stages that are left.
     pub fn run(&mut self) -> Result<StoppedBy, RunError> {
         // Every stage is opened before the first step of the first one: what cannot run is refused before anything is spent.
-        for stage in self.plan.stages.iter().skip(self.counters.stage) {
-            let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
-            let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
-            StageRuntime::open(self.plan, stage, &tokens, self.world.data_folder(), &mut self.models)?;
-        }
+        // The probe opens them too.
         if self.probe {
             self.try_everything()?;
+        } else {
+            for stage in self.plan.stages.iter().skip(self.counters.stage) {
+                let (tokenizer, template) = (&self.tokenizer, self.template.as_ref());
+                let tokens = |text: &str| prompt::tokens(tokenizer, template, text);
+                StageRuntime::open(self.plan, stage, &tokens, self.world.data_folder(), &mut self.models)?;
+            }
         }
         let mut stopped = StoppedBy::Steps;
         while let Some(stage) = self.plan.stages.get(self.counters.stage) {

@@ -180,9 +180,14 @@ pub fn resume(args: &ResumeArgs) -> Exit {
     if let Some(origin) = origin.as_ref().filter(|_| !args.as_begun)
         && let Some(differences) = changed_recipe(&args.run, origin)
     {
-        let failed = failed(&RunError::OtherInputs { differences });
-        eprintln!("  help: `--as-begun` goes on with the recipe as the run began with it");
-        return failed;
+        let why = RunError::OtherInputs { differences };
+        eprintln!("{}\n\n  × {why}", why.code());
+        let run = args.run.display();
+        eprintln!("  help: put the recipe back; or go on as the run began with `recipec resume --as-begun {run}`;");
+        eprintln!(
+            "        or go on in another folder, with the changed recipe and the same weights: `recipec fork {run}`"
+        );
+        return Exit::RunFailed;
     }
     let beside = origin.map(|origin| PathBuf::from(origin.recipe_folder)).unwrap_or_default();
     execute(&args.run, beside, &device, &args.speed, None, Asked::default())

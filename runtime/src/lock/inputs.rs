@@ -147,7 +147,11 @@ fn model_files(source: &ModelSource, folder: &Path, told: &mut Told<'_>) -> Opti
             Ok(found) => found.folder,
             Err(why) => return Some(BTreeMap::from([(name.clone(), format!("{ABSENT}{why}"))])),
         },
-        _ => return None,
+        ModelSource::Endpoint { .. } => {
+            let known = "on a server: its address is in the hash, and nothing else of it can be locked".to_string();
+            return Some(BTreeMap::from([("weights".to_string(), known)]));
+        }
+        ModelSource::Fresh(_) => return None,
     };
     if !path.is_dir() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -42,6 +42,7 @@ impl Trainer<'_> {
         step: &mut Step,
     ) -> Result<(), RunError> {
         step.worked(node, 1);
+        self.write_record(step)?;
         let line = measures::step_metrics(self.plan, stage, &self.counters, step);
         self.journal.line(METRICS, &line)?;
         let samples = measures::sampled_rollouts(self.plan, stage, self.counters.step, step);
@@ -93,14 +94,16 @@ impl Trainer<'_> {
         });
         let Some(every) = every else { return Ok(()) };
         let now = self.counters.step;
-        let scheduled = now == 0 || every.is_some_and(|every| every > 0 && now.is_multiple_of(every));
+        // A run that was forked begins at a later step.
+        let first = self.counters.evaluated.is_none();
+        let scheduled = first || every.is_some_and(|every| every > 0 && now.is_multiple_of(every));
         let done = self.counters.evaluated.is_some_and(|(step, was_last)| step == now && (was_last || !last));
         if done || !(scheduled || last) {
             return Ok(());
         }
         let when = match (now, last) {
-            (0, false) => When::Start,
             (_, true) => When::End,
+            (_, false) if first => When::Start,
             (_, false) => When::Step,
         };
         let mut suites = BTreeMap::new();

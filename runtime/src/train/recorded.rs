@@ -6,7 +6,7 @@ use crate::error::RunError;
 use crate::record::{Kept, prompt_digest};
 use crate::rollout::Rollout;
 use recipec_compiler::plan::Node;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Trainer<'_> {
     /// The step of the run that rollouts are sampled for.
@@ -26,9 +26,9 @@ impl Trainer<'_> {
         }
     }
 
-    /// Writes what was kept, with the rewards that were given since.
+    /// Writes what was kept, with the rewards that were given since. It comes before the metrics: a line of metrics has its record.
     pub(super) fn write_record(&mut self, step: &mut Step) -> Result<(), RunError> {
-        let (Some(record), Some(number)) = (&self.record, step.recorded_for) else { return Ok(()) };
+        let (Some(record), Some(number)) = (&self.record, step.recorded_for.take()) else { return Ok(()) };
         let mut kept = std::mem::take(&mut step.recorded);
         let rewarded = rewarded(step);
         for one in &mut kept {
@@ -98,11 +98,16 @@ impl Trainer<'_> {
     pub(super) fn compare_rewards(&mut self, number: u64, step: &Step) -> Result<(), RunError> {
         let Some(record) = &mut self.replay else { return Ok(()) };
         for ((draw, idx), rollout) in rewarded(step) {
-            let total = record.rollout(number, draw, idx)?.and_then(|kept| kept.total);
-            if total.map(f64::to_bits) != Some(rollout.total_reward.to_bits()) {
-                let was = total.map_or_else(|| "none".to_string(), |total| total.to_string());
-                let what =
-                    format!("rollout {idx} of draw {draw}: total reward {was} then, {} now", rollout.total_reward);
+            let Some(kept) = record.rollout(number, draw, idx)? else { continue };
+            let total = ("total reward", kept.total, Some(rollout.total_reward));
+            let names: BTreeSet<&String> = kept.terms.keys().chain(rollout.terms.keys()).collect();
+            let terms = names
+                .into_iter()
+                .map(|name| (name.as_str(), kept.terms.get(name).copied(), rollout.terms.get(name).copied()));
+            let bits = |value: Option<f64>| value.map(f64::to_bits);
+            if let Some((name, was, is)) = terms.chain([total]).find(|(_, was, is)| bits(*was) != bits(*is)) {
+                let said = |value: Option<f64>| value.map_or_else(|| "nothing".to_string(), |value| value.to_string());
+                let what = format!("rollout {idx} of draw {draw}: `{name}` was {}, is {}", said(was), said(is));
                 return Err(RunError::Replay { step: number, phase: "reward", what });
             }
         }

@@ -16,6 +16,34 @@ registry! {
         what: "The checkpoint was made by a plan with another fingerprint.",
         why: "A run is one plan from its first step to its last.",
         bad: "a run folder whose plan.json was replaced", good: "resume with the plan that began the run, or begin a new run";
+    RUN_LOCKED = "recipe::run::locked", Error, "something outside of the recipe is not what its lock says",
+        what: "The recipe, a file of rows, a file of a model, the program or the Python of the sandbox differs from the lock; each difference is named.",
+        why: "`--locked` promises the same inputs as when the lock was written.",
+        bad: "recipec run --locked a.recipe  // after a row was changed", good: "put the row back, or write a new lock with `recipec lock a.recipe`";
+    RUN_NO_LOCK = "recipe::run::no_lock", Error, "there is no lock to hold the recipe to",
+        what: "`--locked` looks for `a.lock` beside `a.recipe`, and for `a-VARIANT.lock` of a variant.",
+        why: "Without a lock nothing is promised, and to go on would look as if it were.",
+        bad: "recipec run --locked a.recipe", good: "recipec lock a.recipe";
+    RUN_BAD_LOCK = "recipe::run::bad_lock", Error, "a lock that cannot be read",
+        what: "The file is cut, was edited, or is of another version; the message has the line.",
+        why: "A lock is held to as a whole or not at all.",
+        bad: "a lock with a conflict of a merge in it", good: "recipec lock a.recipe";
+    RUN_OTHER_INPUTS = "recipe::run::other_inputs", Error, "the run began with another recipe, other inputs, another program or another kind of machine",
+        what: "What the run folder or the checkpoint was made with is not what is there now; each difference is named.",
+        why: "A resumed run ends with the bits of one that was left alone; with other inputs it could not.",
+        bad: "recipec resume RUN  // after a row of its data was changed", good: "put the row back; or `recipec fork RUN@STEP`, which begins another run with the same weights";
+    RUN_MEMORY = "recipe::run::memory", Error, "decoding at the cap needs more memory than there is",
+        what: "Keys and values of all slots, at the longest prompt and the cap, do not fit into the memory that is free.",
+        why: "A run that dies when responses grow long has wasted the steps before.",
+        bad: "slots = 4096 rollouts", good: "slots = 256 rollouts";
+    RUN_REPLAY_DIFFERS = "recipe::run::replay_differs", Error, "a replay does something else than the run did",
+        what: "The first line of metrics, evaluation, reward or weight that is not the same is named, with its step and stage.",
+        why: "On one kind of machine the same program, plan and inputs give the same bits.",
+        bad: "a run folder whose metrics were edited", good: "the run folder as the run left it";
+    RUN_CANNOT_FORK = "recipe::run::cannot_fork", Error, "a run cannot begin with this checkpoint",
+        what: "The run keeps no checkpoint of that step, or the recipe asks for a model of another shape.",
+        why: "Weights are taken over whole or not at all.",
+        bad: "recipec fork RUN@7  // of a run that keeps every hundredth step", good: "recipec fork RUN@100";
     RUN_MISSING_SIGNAL = "recipe::run::missing_signal", Error, "a formula reads a signal that this run cannot give",
         what: "The signal is of the language, and the data or this version has no value for it.",
         why: "It is found before the first step, when nothing has been spent.",
