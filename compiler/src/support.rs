@@ -52,12 +52,7 @@ impl Refused<'_> {
         let Some(judge) = verifier.filter(|verifier| verifier.name == "judge") else { return };
         let Some(ArgumentValue::Word(name)) = judge.arguments.get("model") else { return };
         let Some(model) = self.recipe.models.get(name) else { return };
-        let help =
-            "give the domain a native verifier in a variant (`override domain.NAME.verify = …`), or another model";
-        if let ModelSource::Hub { name: hub } = &model.source {
-            let message = format!("the judge `{name}` is on the hub (`{hub}`) and cannot be fetched");
-            self.push(stage, path, message, help);
-        } else if model.precision == Precision::Bf16 && !matches!(model.source, ModelSource::Endpoint { .. }) {
+        if model.precision == Precision::Bf16 && !matches!(model.source, ModelSource::Endpoint { .. }) {
             self.push(
                 stage,
                 &format!("model.{name}.precision"),
