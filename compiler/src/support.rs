@@ -5,7 +5,9 @@
 use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
-use crate::settings::{ArgumentValue, DataSource, DomainSignal, ModelSource, VerifierSettings, WeightUpdate};
+use crate::settings::{
+    ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, VerifierSettings, WeightUpdate,
+};
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
@@ -48,7 +50,7 @@ impl Refused<'_> {
         }
     }
 
-    fn verifier(&mut self, stage: Option<&str>, path: &str, verifier: Option<&VerifierSettings>) {
+    fn verifier(&mut self, stage: Option<&str>, verifier: Option<&VerifierSettings>) {
         let Some(judge) = verifier.filter(|verifier| verifier.name == "judge") else { return };
         let Some(ArgumentValue::Word(name)) = judge.arguments.get("model") else { return };
         let Some(model) = self.recipe.models.get(name) else { return };
@@ -66,8 +68,7 @@ impl Refused<'_> {
         let name = Some(stage.name.as_str());
         for domain in &stage.domains {
             self.data(name, &format!("domain.{}.data", domain.name), &domain.data);
-            let path = format!("domain.{}.verify", domain.name);
-            self.verifier(name, &path, domain.verify.as_ref());
+            self.verifier(name, domain.verify.as_ref());
             for signal in &domain.signals {
                 if let DomainSignal::RewardModel { model } = signal {
                     self.push(
