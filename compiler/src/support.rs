@@ -17,7 +17,7 @@ pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
     }
     for suite in recipe.evaluate.iter().flat_map(|e| &e.suites) {
         refused.data(None, &format!("suite.{}.data", suite.name), &suite.data);
-        refused.verifier(None, &format!("suite.{}.verify", suite.name), suite.verify.as_ref());
+        refused.verifier(None, suite.verify.as_ref());
     }
     refused.found.dedup();
     refused.found
