@@ -10,7 +10,7 @@ use recipec_runtime::policy::shape::Shape;
 use recipec_runtime::policy::{Policy, parameter_shapes};
 use recipec_runtime::run;
 use recipec_runtime::run_folder::{ROLLOUTS, RunFolder, SampledRollout};
-use recipec_runtime::tokenizer::{END, VOCAB_SIZE, encode};
+use recipec_runtime::tokenizer::{END, Tokenizer, VOCAB_SIZE, encode};
 use recipec_runtime::train::Speed;
 use recipec_runtime::world::{Progress, World};
 use serde_json::{Value, json};
@@ -122,6 +122,7 @@ fn sevens(folder: &Path) {
     let policy =
         Policy::from_tensors(&Shape::fresh(&architecture, VOCAB_SIZE), tensors.collect::<Vec<_>>()).expect("a model");
     policy.save(folder).expect("saved");
+    Tokenizer::Characters.save(folder).expect("a tokenizer");
 }
 
 fn base(folder: &Path) {
@@ -137,6 +138,7 @@ fn base(folder: &Path) {
         norm_eps: 1e-5,
     };
     Policy::fresh(&architecture, VOCAB_SIZE, 3, &Device::Cpu).expect("a policy").save(folder).expect("saved");
+    Tokenizer::Characters.save(folder).expect("a tokenizer");
 }
 
 fn run_in(plan: &Plan, folder: &Path, data: &Path, threads: usize) -> Result<(), RunError> {
