@@ -51,11 +51,11 @@ pub fn run(args: &Args) -> Exit {
             continue;
         }
         #[cfg(feature = "run")]
-        if let Some(recipe) = checked.recipe.as_ref().filter(|_| args.locked.asked()) {
-            if let Err(exit) = holds(args, file, recipe) {
-                worst = exit;
-                continue;
-            }
+        if let Some(recipe) = checked.recipe.as_ref().filter(|_| args.locked.asked())
+            && let Err(exit) = holds(args, file, recipe)
+        {
+            worst = exit;
+            continue;
         }
         if let (Some(recipe), false) = (&checked.recipe, args.json) {
             let mut line = format!("{}: recipe `{}` is fine", file.display(), recipe.name);

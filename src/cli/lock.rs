@@ -95,7 +95,7 @@ pub fn of_recipe(recipe: &Recipe, plan: &Plan, folder: &Path) -> Lock {
 fn inputs(plan: &Plan, folder: &Path) -> Inputs {
     let shown = std::io::stderr().is_terminal();
     let mut last = 0;
-    let found = lock::of_plan(plan, folder, Which::All, &mut |path, done, all| {
+    lock::of_plan(plan, folder, Which::All, &mut |path, done, all| {
         let percent = done.saturating_mul(100) / all.max(1);
         if shown && all >= LARGE && percent != last {
             last = percent;
@@ -105,8 +105,7 @@ fn inputs(plan: &Plan, folder: &Path) -> Inputs {
             }
             std::io::stderr().flush().ok();
         }
-    });
-    found
+    })
 }
 
 /// The folder that paths in a recipe are relative to.
