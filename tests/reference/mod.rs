@@ -12,6 +12,7 @@ use std::fmt::Write;
 /// Values of keys that have no default, by path; behind a bar, the word of the choice that they belong to.
 const VALUES: &[(&str, &str)] = &[
     ("recipe.edition", "2026"),
+    ("model.*.chat", "true"),
     ("model.*.source|folder", "folder(\"base\")"),
     ("model.*.source|hf", "hf(\"Qwen/Qwen2.5-0.5B\")"),
     ("model.*.source|endpoint", "endpoint(\"https://host/v1\", model = \"judge-7b\", key = \"JUDGE_KEY\")"),
