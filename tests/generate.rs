@@ -182,7 +182,7 @@ fn what_cannot_be_done_is_said() {
         (&["score", "no/such/model", "--text", "x"], 2, "there is no `no/such/model`"),
         (&["bench", "no/such/model"], 2, "there is no `no/such/model`"),
         (&["generate", base], 2, "--prompt"),
-        (&[&ask[..], &["--temperature", "-1"]].concat(), 2, "temperature -1"),
+        (&[&ask[..], &["--temperature=-1"]].concat(), 2, "temperature -1"),
         (&[&ask[..], &["--top-p", "0"]].concat(), 2, "top_p 0"),
         (&[&ask[..], &["--stop", ""]].concat(), 2, "empty stop string"),
         (&[&ask[..], &["--chat"]].concat(), 2, "no chat template"),

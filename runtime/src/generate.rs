@@ -190,9 +190,6 @@ pub enum Event {
 /// Longest sequence, prompt and response together.
 const MAX_POSITIONS: usize = 1 << 22;
 
-/// Parameters from which on one loop decodes all slots: 16 MiB of weights, more than the caches that a core has for itself.
-const JOINT_PARAMETERS: usize = 1 << 22;
-
 /// Requests under way or waiting to leave, per slot, when results leave in order.
 const AHEAD: usize = 8;
 
@@ -245,7 +242,7 @@ where
     }
     let weights = Arc::new(HostWeights::new(policy, 1, false)?);
     let sizes = decoder::sizes(&weights);
-    let joint = engine.joint.unwrap_or_else(|| policy.parameter_count() >= JOINT_PARAMETERS);
+    let joint = engine.joint.unwrap_or_else(|| policy.is_large());
     let slots = engine.slots.max(1);
     let threads = engine.threads.max(1);
     let lanes = if joint { 1 } else { threads.min(slots) };

@@ -7,11 +7,12 @@ use super::model::{self, threads};
 use super::{Exit, say};
 use prompts::Prompts;
 use recipec_compiler::settings::Sampling;
-use recipec_runtime::generate::{Engine, Event, Generated, Request, Statistics, StopReason, Stops, stream};
+use recipec_runtime::generate::{Engine, Event, Generated, Request, Statistics, StopReason, Stops, VersionRun, stream};
 use recipec_runtime::model::Model;
 use recipec_runtime::policy::PolicyError;
 use recipec_runtime::rng::{Purpose, Stream};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,7 +141,7 @@ fn answer(args: &Args, model: &Model, prompts: &Prompts, engine: &Engine, sampli
                 tokens += generated.tokens.len();
                 let (number, sample) = (request / args.n as usize, request % args.n as usize);
                 if args.json {
-                    say(&line(number, sample, prompts, model, engine, &generated).to_string());
+                    say(&line(number, sample, prompts, model, engine, &generated));
                 } else {
                     let cut = match generated.stop {
                         StopReason::StopString(cut) => Some(cut),
@@ -172,7 +173,24 @@ fn answer(args: &Args, model: &Model, prompts: &Prompts, engine: &Engine, sampli
     }
 }
 
-/// Everything that was recorded about a response.
+/// Everything that was recorded about a response. Log-probabilities are written as the 32-bit numbers that they are.
+#[derive(Serialize)]
+struct Line<'a> {
+    prompt: usize,
+    sample: usize,
+    text: &'a str,
+    stop: &'static str,
+    stop_string: Option<&'a str>,
+    truncated: bool,
+    tokens: &'a [u32],
+    logp_behavior: &'a [f32],
+    logp_sampled: &'a [f32],
+    versions: &'a [VersionRun],
+    prompt_tokens: Option<usize>,
+    prompt_digest: String,
+    sampling: &'a Sampling,
+}
+
 fn line(
     number: usize,
     sample: usize,
@@ -180,28 +198,28 @@ fn line(
     model: &Model,
     engine: &Engine,
     generated: &Generated,
-) -> Value {
+) -> String {
     let (stop, cut) = match generated.stop {
         StopReason::EndToken => ("end_token", None),
         StopReason::StopString(cut) => ("stop_string", Some(cut)),
         StopReason::Cap => ("cap", None),
     };
-    let text = model::text(&model.tokenizer, &generated.tokens, cut);
-    json!({
-        "prompt": number,
-        "sample": sample,
-        "text": text,
-        "stop": stop,
-        "stop_string": cut.and_then(|cut| engine.stops.string(cut.string)),
-        "truncated": generated.truncated(),
-        "tokens": generated.tokens,
-        "logp_behavior": generated.logp_behavior,
-        "logp_sampled": generated.logp_sampled,
-        "versions": generated.versions,
-        "prompt_tokens": prompts.list.get(number).map(|prompt| prompt.tokens.len()),
-        "prompt_digest": model::hex(&generated.prompt_digest),
-        "sampling": generated.sampling,
-    })
+    let line = Line {
+        prompt: number,
+        sample,
+        text: &model::text(&model.tokenizer, &generated.tokens, cut),
+        stop,
+        stop_string: cut.and_then(|cut| engine.stops.string(cut.string)),
+        truncated: generated.truncated(),
+        tokens: &generated.tokens,
+        logp_behavior: &generated.logp_behavior,
+        logp_sampled: &generated.logp_sampled,
+        versions: &generated.versions,
+        prompt_tokens: prompts.list.get(number).map(|prompt| prompt.tokens.len()),
+        prompt_digest: model::hex(&generated.prompt_digest),
+        sampling: &generated.sampling,
+    };
+    serde_json::to_string(&line).unwrap_or_else(|why| json!({ "error": why.to_string() }).to_string())
 }
 
 /// Counts and rates on standard error.

@@ -4,7 +4,6 @@ use super::model::{self, threads};
 use super::{Exit, say};
 use recipec_runtime::model::Model;
 use recipec_runtime::policy::gradient::{Lanes, Sequence, score};
-use serde_json::json;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -100,6 +99,20 @@ fn tokens(args: &Args, model: &Model) -> Result<(Vec<u32>, usize), Exit> {
     Ok((before, scored_from))
 }
 
+/// What `--json` prints. Log-probabilities and entropies are written as the 32-bit numbers that they are.
+#[derive(serde::Serialize)]
+struct Scored<'a> {
+    prompt_tokens: &'a [u32],
+    tokens: &'a [u32],
+    texts: Vec<String>,
+    logp: &'a [f32],
+    entropy: &'a [f32],
+    temperature: f64,
+    sum_logp: f64,
+    mean_logp: f64,
+    perplexity: f64,
+}
+
 fn print(args: &Args, model: &Model, tokens: &[u32], scored_from: usize, logp: &[f32], entropy: &[f32]) {
     let sum: f64 = logp.iter().map(|logp| f64::from(*logp)).sum();
     let mean = sum / logp.len() as f64;
@@ -108,18 +121,21 @@ fn print(args: &Args, model: &Model, tokens: &[u32], scored_from: usize, logp: &
     let scored = tokens.get(scored_from..).unwrap_or_default();
     if args.json {
         let texts: Vec<String> = scored.iter().map(|token| piece(*token)).collect();
-        let result = json!({
-            "prompt_tokens": tokens.get(..scored_from).unwrap_or_default(),
-            "tokens": scored,
-            "texts": texts,
-            "logp": logp,
-            "entropy": entropy,
-            "temperature": args.temperature,
-            "sum_logp": sum,
-            "mean_logp": mean,
-            "perplexity": perplexity,
-        });
-        say(&result.to_string());
+        let result = Scored {
+            prompt_tokens: tokens.get(..scored_from).unwrap_or_default(),
+            tokens: scored,
+            texts,
+            logp,
+            entropy,
+            temperature: args.temperature,
+            sum_logp: sum,
+            mean_logp: mean,
+            perplexity,
+        };
+        match serde_json::to_string(&result) {
+            Ok(line) => say(&line),
+            Err(why) => eprintln!("error: {why}"),
+        }
         return;
     }
     say("   token       logp    entropy  text");

@@ -196,7 +196,7 @@ impl Cache {
     /// A sequence that begins with the same positions. Full pages are shared, the last one is copied when it is not full.
     /// None when there are not enough pages for that.
     pub(crate) fn share(&self, pages: &mut Pages) -> Option<Cache> {
-        let partial = self.length % PAGE != 0;
+        let partial = !self.length.is_multiple_of(PAGE);
         if partial && pages.available() < self.layers.len() {
             return None;
         }

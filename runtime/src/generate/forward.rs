@@ -142,6 +142,7 @@ pub(crate) struct Scratch {
 
 /// Runs `tokens`, which were checked against the vocabulary, through all layers. The spans cover the rows in order, and
 /// their caches have the pages that are needed; they are written, and their lengths are the caller's to change.
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn forward(
     weights: &HostWeights,
     sizes: &Sizes,
