@@ -6,23 +6,12 @@ use crate::build::place;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::{Recipe, Stage, StageWork};
 use crate::settings::{
-    ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, Trainable, VerifierSettings, WeightUpdate,
+    ArgumentValue, DataSource, DomainSignal, ModelSource, Precision, VerifierSettings, WeightUpdate,
 };
 
 /// One diagnostic for each thing that would be left out; empty when the recipe can be run.
 pub fn not_yet(recipe: &Recipe) -> Vec<Diagnostic> {
     let mut refused = Refused { recipe, found: Vec::new() };
-    if recipe.policy.precision == Precision::Bf16 {
-        refused.push(
-            None,
-            "model.policy.precision",
-            "training in bf16 is not carried out".into(),
-            "write `precision = f32`",
-        );
-    }
-    if let Trainable::Lora { .. } = recipe.policy.train {
-        refused.push(None, "model.policy.train", "low-rank training is not carried out".into(), "write `train = full`");
-    }
     for stage in &recipe.stages {
         refused.stage(stage);
     }

@@ -5,7 +5,7 @@ use crate::kernels::vectorised;
 use crate::policy::gradient::Gradients;
 use crate::policy::host::{with_numbers, with_numbers_mut};
 use crate::policy::{Policy, PolicyError};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use recipec_compiler::settings::{AdamW, Schedule, ScheduleShape};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -39,7 +39,7 @@ pub struct StepReport {
     pub lr: f64,
 }
 
-/// AdamW over all parameters of a policy.
+/// AdamW over what is trained of a policy: all parameters, or its adapters.
 ///
 /// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`, `p = p (1 - lr wd) - lr m' / (sqrt(v') + eps)` with
 /// `m' = m / (1 - b1^t)` and `v' = v / (1 - b2^t)`, as PyTorch's. Decay is applied to matrices only.
@@ -50,6 +50,15 @@ pub struct Optimizer {
     threads: usize,
     /// First and second moment by parameter, in the order of the policy.
     moments: Vec<(Tensor, Tensor)>,
+    /// By parameter the value in 32 bits, where the policy holds it rounded.
+    masters: Vec<Option<Tensor>>,
+}
+
+/// Copies of the trained parameters that the policy holds rounded.
+fn masters(policy: &Policy) -> candle_core::Result<Vec<Option<Tensor>>> {
+    let trained = policy.trained().iter().enumerate();
+    let is_rounded = |idx: usize| policy.adapters().is_none() && policy.is_rounded(idx);
+    trained.map(|(idx, (_, var))| is_rounded(idx).then(|| var.as_detached_tensor().copy()).transpose()).collect()
 }
 
 impl Optimizer {
@@ -57,11 +66,11 @@ impl Optimizer {
     pub fn new(settings: &AdamW, policy: &Policy) -> Result<Self, PolicyError> {
         let zeros = |tensor: &Tensor| tensor.detach().zeros_like();
         let moments = policy
-            .parameters
+            .trained()
             .iter()
             .map(|(_, var)| Ok((zeros(var.as_tensor())?, zeros(var.as_tensor())?)))
             .collect::<candle_core::Result<_>>()?;
-        Ok(Self { settings: settings.clone(), step: 0, threads: cores(), moments })
+        Ok(Self { settings: settings.clone(), step: 0, threads: cores(), moments, masters: masters(policy)? })
     }
 
     /// Steps made so far.
@@ -73,7 +82,7 @@ impl Optimizer {
     /// The gradients are clipped by their global norm first. Nothing changes when an error is returned for a shape
     /// or for a norm that is not finite.
     pub fn step(&mut self, policy: &Policy, gradients: &Gradients, lr: f64) -> Result<StepReport, PolicyError> {
-        for (idx, (name, var)) in policy.parameters.iter().enumerate() {
+        for (idx, (name, var)) in policy.trained().iter().enumerate() {
             let found = gradients.tensors.get(idx);
             let Some(found) = found else {
                 return Err(PolicyError::MissingGradient { name: name.clone() });
@@ -91,7 +100,7 @@ impl Optimizer {
             gradients.tensors.iter().map(sum_of_squares).collect::<Result<_, _>>()?
         };
         let mut squares = 0.0;
-        for ((name, _), square) in policy.parameters.iter().zip(by_parameter) {
+        for ((name, _), square) in policy.trained().iter().zip(by_parameter) {
             if !square.is_finite() {
                 return Err(PolicyError::NonFiniteGradient { name: name.clone() });
             }
@@ -105,8 +114,9 @@ impl Optimizer {
         let AdamW { beta1, beta2, eps, weight_decay, .. } = self.settings;
         let first_left = 1.0 - libm::pow(beta1, self.step as f64);
         let second_left = 1.0 - libm::pow(beta2, self.step as f64);
-        for (((_, var), gradient), (first, second)) in
-            policy.parameters.iter().zip(&gradients.tensors).zip(&mut self.moments)
+        let moments = self.moments.iter_mut().zip(&mut self.masters);
+        for (((_, var), gradient), ((first, second), master)) in
+            policy.trained().iter().zip(&gradients.tensors).zip(moments)
         {
             let decay = if var.rank() >= 2 { 1.0 - lr * weight_decay } else { 1.0 };
             if var.device().is_cpu() {
@@ -121,7 +131,11 @@ impl Optimizer {
                     eps: eps as f32,
                     decay: decay as f32,
                 };
-                update(&pool, &var.as_detached_tensor(), gradient, first, second, &coefficients)?;
+                let value = master.clone().unwrap_or_else(|| var.as_detached_tensor());
+                update(&pool, &value, gradient, first, second, &coefficients)?;
+                if master.is_some() {
+                    var.set(&value.to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
+                }
                 continue;
             }
             let gradient = (gradient * scale)?;
@@ -129,18 +143,27 @@ impl Optimizer {
             *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
             let root = ((&*second / second_left)?.sqrt()? + eps)?;
             let change = ((&*first * (lr / first_left))? / root)?;
-            var.set(&((var.as_detached_tensor() * decay)? - change)?)?;
+            let value = master.clone().unwrap_or_else(|| var.as_detached_tensor());
+            let value = ((value * decay)? - change)?;
+            if let Some(master) = master {
+                *master = value;
+                var.set(&master.to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
+            } else {
+                var.set(&value)?;
+            }
         }
+        policy.merge(&pool)?;
         Ok(StepReport { gradient_norm, clipped: clip.is_some(), lr })
     }
 
-    /// The moments under `first.NAME` and `second.NAME`, in the order of the policy, for a checkpoint. On a CPU
+    /// The moments under `first.NAME` and `second.NAME`, masters of rounded weights under `master.NAME`, in the order of the policy, for a checkpoint. On a CPU
     /// they share memory with the optimizer: write them, or copy them, before the next step.
     pub fn state(&self, policy: &Policy) -> Vec<(String, Tensor)> {
-        let named = policy.parameters.iter().zip(&self.moments);
+        let named = policy.trained().iter().zip(self.moments.iter().zip(&self.masters));
         named
-            .flat_map(|((name, _), (first, second))| {
-                [(format!("first.{name}"), first.clone()), (format!("second.{name}"), second.clone())]
+            .flat_map(|((name, _), ((first, second), master))| {
+                let moments = [(format!("first.{name}"), first.clone()), (format!("second.{name}"), second.clone())];
+                moments.into_iter().chain(master.clone().map(|master| (format!("master.{name}"), master)))
             })
             .collect()
     }
@@ -153,8 +176,8 @@ impl Optimizer {
         state: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Result<Self, PolicyError> {
         let mut state: BTreeMap<String, Tensor> = state.into_iter().collect();
-        let mut moments = Vec::new();
-        for (name, var) in &policy.parameters {
+        let (mut moments, mut masters) = (Vec::new(), masters(policy)?);
+        for ((name, var), master) in policy.trained().iter().zip(&mut masters) {
             let mut take = |prefix: &str| {
                 let name = format!("{prefix}.{name}");
                 match state.remove(&name) {
@@ -167,10 +190,13 @@ impl Optimizer {
                 }
             };
             moments.push((take("first")?, take("second")?));
+            if master.is_some() {
+                *master = Some(take("master")?);
+            }
         }
         match state.into_keys().next() {
             Some(name) => Err(PolicyError::UnknownParameter { name }),
-            None => Ok(Self { settings: settings.clone(), step: steps, threads: cores(), moments }),
+            None => Ok(Self { settings: settings.clone(), step: steps, threads: cores(), moments, masters }),
         }
     }
 }
@@ -365,6 +391,37 @@ mod tests {
         state.pop();
         let error = Optimizer::restore(&settings, &two, 4, state).unwrap_err().to_string();
         assert_eq!(error, "parameter second.lm_head.weight is missing");
+    }
+
+    /// Steps that are each too small to move a rounded weight add up in the master.
+    #[test]
+    fn weights_in_bfloat16_move_by_their_masters() {
+        let policy = small(2, 1, false).in_bf16().unwrap();
+        let rounded = |policy: &Policy| {
+            for (name, var) in &policy.parameters {
+                let bits = flat(var.as_tensor()).into_iter().map(|value| (value as f32).to_bits());
+                assert_eq!(bits.clone().all(|bits| bits & 0xffff == 0), name != "lm_head.weight", "{name}");
+            }
+        };
+        rounded(&policy);
+        let settings = AdamW { weight_decay: 0.0, ..settings(None) };
+        let mut optimizer = Optimizer::new(&settings, &policy).unwrap();
+        let at = 1; // a norm: its weights are 1, and the next numbers 1/128 above and 1/256 below
+        let ones = |policy: &Policy| {
+            let tensors =
+                policy.parameters.iter().map(|(_, var)| (var.as_tensor().zeros_like().unwrap() - 1.0).unwrap());
+            Gradients { tensors: tensors.collect(), loss: 0.0, logp: vec![], entropy: vec![] }
+        };
+        for step in 1..=6 {
+            optimizer.step(&policy, &ones(&policy), 1e-3).unwrap();
+            let value = flat(policy.parameters[at].1.as_tensor())[0];
+            // 1 + 0.001 steps, to the nearest of 1 and 1 + 1/128.
+            let expected = if f64::from(step) * 1e-3 < 1.0 / 256.0 { 1.0 } else { 1.0 + 1.0 / 128.0 };
+            assert_eq!(value, expected, "step {step}");
+            rounded(&policy);
+            let state = optimizer.state(&policy);
+            optimizer = Optimizer::restore(&settings, &policy, optimizer.steps(), state).unwrap();
+        }
     }
 
     #[test]

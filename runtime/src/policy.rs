@@ -16,6 +16,7 @@ pub mod gradient;
 pub(crate) mod host;
 pub(crate) mod large;
 pub(crate) mod layout;
+pub mod lora;
 mod rope;
 pub mod shape;
 
@@ -83,6 +84,8 @@ pub struct Policy {
     /// Weights by Hugging Face name, in a fixed order: embedding, layers, last norm, head. Matrices are (out, in).
     pub parameters: Vec<(String, Var)>,
     layout: Layout,
+    adapters: Option<lora::Adapters>,
+    bf16: bool,
     rotary: Mutex<Arc<Rotary>>,
 }
 
@@ -142,7 +145,7 @@ impl Policy {
             return Err(PolicyError::UnknownParameter { name });
         }
         let rotary = Mutex::new(Arc::new(shape.rotary(256)));
-        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
+        Ok(Self { shape: shape.clone(), parameters, layout, adapters: None, bf16: false, rotary })
     }
 
     /// A policy from a reader that gives one tensor at a time, so that no more than one of them is held twice. It is asked for
@@ -159,7 +162,7 @@ impl Policy {
             parameters.push((name, var.map_err(PolicyError::from)?));
         }
         let rotary = Mutex::new(Arc::new(shape.rotary(256)));
-        Ok(Self { shape: shape.clone(), parameters, layout, rotary })
+        Ok(Self { shape: shape.clone(), parameters, layout, adapters: None, bf16: false, rotary })
     }
 
     /// A copy that later steps do not change: the reference or the behavior policy.
@@ -182,6 +185,24 @@ impl Policy {
     /// other. It depends on the sizes alone, so that a machine does not change bits.
     pub fn is_large(&self) -> bool {
         self.parameter_count() >= LARGE_PARAMETERS
+    }
+
+    /// Keeps every weight but the output head at values of bfloat16, rounded to the nearest, ties to even; the
+    /// [`crate::optimizer::Optimizer`] holds masters in 32 bits. Products are computed in 32 bits from the rounded
+    /// values. Adapters are not rounded, nor what they are merged into.
+    pub fn in_bf16(mut self) -> Result<Self, PolicyError> {
+        self.bf16 = true;
+        for (idx, (_, var)) in self.parameters.iter().enumerate() {
+            if self.is_rounded(idx) {
+                var.set(&var.as_detached_tensor().to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether a parameter is kept at values of bfloat16.
+    pub(crate) fn is_rounded(&self, idx: usize) -> bool {
+        self.bf16 && idx != self.layout.head
     }
 
     /// Where the weights are.

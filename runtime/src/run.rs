@@ -5,10 +5,12 @@ use crate::counters::Counters;
 use crate::disk;
 use crate::error::RunError;
 use crate::journal::Journal;
+use crate::kernels::pool::Pool;
 use crate::lock::{self, Lock, Which};
 use crate::model::chat::ChatTemplate;
 use crate::model::{self, Model};
 use crate::origin::{self, Difference, Origin};
+use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::record::Recorder;
 use crate::train::{Speed, StoppedBy, Trainer};
@@ -124,7 +126,7 @@ pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn 
         None => None,
     };
     refuse_other_origin(Origin::read(&folder)?, state.as_ref(), device)?;
-    hold_to_lock(&plan, &folder, if state.is_some() { Which::Resumed } else { Which::All }, world)?;
+    hold_to_lock(&plan, &folder, which(&plan, state.is_some()), world)?;
     let asked = Asked { record: asked.record || Recorder::is_in(&folder), ..asked };
     let (Some(newest), Some(state)) = (newest, state) else {
         world.tell(Progress::Note("there is no checkpoint yet: the run begins anew".into()));
@@ -152,7 +154,8 @@ pub(crate) fn go_on<'a>(
     world: &'a mut dyn World,
 ) -> Result<Trainer<'a>, RunError> {
     let folder = world.folder().to_path_buf();
-    let Model { policy, tokenizer, template, .. } = model::open_path(checkpoint, device)?;
+    let Model { policy, tokenizer, template, .. } =
+        of_checkpoint(plan, checkpoint, world.data_folder(), device, speed)?;
     let template = chat(plan, template)?;
     let optimizer = match state.optimizer_steps {
         Some(steps) => Some(checkpoint::load_optimizer(checkpoint, plan, state.counters.stage, &policy, steps)?),
@@ -291,13 +294,61 @@ pub(crate) fn write_plan(plan: &Plan, folder: &Path) -> Result<(), RunError> {
 
 fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Model, RunError> {
     let unsupported = |what: &str, why: &str| RunError::Unsupported { what: what.into(), why: why.into() };
-    if plan.policy.precision != Precision::F32 {
-        return Err(unsupported("`precision = bf16`", "use `precision = f32`"));
+    let mut model = model::open(&plan.policy.source, data_folder, plan.seed, device)?;
+    if plan.policy.precision == Precision::Bf16 {
+        model.policy = model.policy.in_bf16()?;
     }
-    if plan.policy.train != Trainable::Full {
-        return Err(unsupported("`train` other than `full`", "use `train = full`"));
+    match plan.policy.train {
+        Trainable::Full => {}
+        Trainable::Lora { rank, alpha } => {
+            model.policy = model.policy.with_adapters(rank as usize, alpha, plan.seed)?;
+        }
+        Trainable::Frozen => return Err(unsupported("`train = frozen` of the policy", "use `train = full`")),
     }
-    Ok(model::open(&plan.policy.source, data_folder, plan.seed, device)?)
+    Ok(model)
+}
+
+/// The model of a checkpoint as a plan trains it: with its adapters, or in its precision.
+pub(crate) fn of_checkpoint(
+    plan: &Plan,
+    checkpoint: &Path,
+    data_folder: &Path,
+    device: &Device,
+    speed: Speed,
+) -> Result<Model, RunError> {
+    let mut model = model::open_path(checkpoint, device)?;
+    if let Trainable::Lora { .. } = plan.policy.train {
+        model.policy = with_adapters_of(plan, checkpoint, model.policy, data_folder, device, speed)?;
+    } else if plan.policy.precision == Precision::Bf16 {
+        model.policy = model.policy.in_bf16()?;
+    }
+    Ok(model)
+}
+
+/// Which inputs a run reads: one that goes on has its policy from a checkpoint, but for the weights under adapters.
+pub(crate) fn which(plan: &Plan, goes_on: bool) -> Which {
+    let adapters = matches!(plan.policy.train, Trainable::Lora { .. });
+    if goes_on && !adapters { Which::Resumed } else { Which::All }
+}
+
+/// The policy of a checkpoint with its adapters: the weights that the plan begins with, and the factors that were saved.
+/// `merged` are the weights of the checkpoint, which must come out again.
+fn with_adapters_of(
+    plan: &Plan,
+    checkpoint: &Path,
+    merged: Policy,
+    data_folder: &Path,
+    device: &Device,
+    speed: Speed,
+) -> Result<Policy, RunError> {
+    let policy = first_policy(plan, data_folder, device)?.policy;
+    policy.load_adapters(checkpoint, &Pool::shared(speed.threads))?;
+    if policy.digest()? != merged.digest()? {
+        let why = "the weights that the run began with are not the same any more: with the saved adapters they give others \
+                   than the checkpoint holds";
+        return Err(RunError::Damaged { path: checkpoint.to_path_buf(), why: why.into() });
+    }
+    Ok(policy)
 }
 
 /// What to say where the longest sequences of a plan have more positions than the model was made for. It can be trained on them, and

@@ -24,7 +24,7 @@ pub const LARGE_PARAMETERS: u64 = 1 << 22;
 pub const LARGE_MICRO_BATCH_TOKENS: u64 = 2048;
 
 /// Rows of logits of a large policy that exist at one time.
-pub const LARGE_LOGIT_ROWS: u64 = 256;
+pub const LARGE_LOGIT_ROWS: u64 = 512;
 
 /// Sizes of a model of the Llama family. The names of a Hugging Face `config.json` are understood too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use std::path::Path;
 
 impl Policy {
     /// Writes `model.safetensors` and `config.json` into a folder, which is made when it is missing. The parameters
-    /// are laid out in the order of their names, in 32 bits.
+    /// are laid out in the order of their names, in 32 bits. With adapters these are the merged weights, and the adapters
+    /// are written beside them; see [`super::lora`].
     pub fn save(&self, folder: &Path) -> Result<(), PolicyError> {
         fs::create_dir_all(folder).map_err(|source| PolicyError::File { path: folder.to_owned(), source })?;
         let mut bytes = Vec::new();
@@ -34,7 +35,8 @@ impl Policy {
         let mut text = serde_json::to_string_pretty(&config)
             .map_err(|error| PolicyError::Checkpoint { path: path.clone(), reason: error.to_string() })?;
         text.push('\n');
-        write_whole(&path, text.as_bytes())
+        write_whole(&path, text.as_bytes())?;
+        self.save_adapters(folder)
     }
 
     /// Reads what [`Policy::save`] wrote, or the weights of any checkpoint in Hugging Face layout; see

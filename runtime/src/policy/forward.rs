@@ -45,8 +45,8 @@ pub struct Weights<'a> {
 
 impl<'a> Weights<'a> {
     /// The weights as variables, so that a graph is recorded.
-    pub fn tracked(policy: &'a Policy) -> Self {
-        Self { policy, tensors: policy.parameters.iter().map(|(_, var)| var.as_tensor().clone()).collect() }
+    pub fn tracked(policy: &'a Policy) -> candle_core::Result<Self> {
+        Ok(Self { policy, tensors: policy.tracked()? })
     }
 
     /// The weights without a graph.

@@ -54,7 +54,7 @@ pub type Loss<'a> = dyn Fn(usize, &[f32], &[f32]) -> SequenceLoss + Sync + 'a;
 /// Gradients of the summed loss.
 #[derive(Debug)]
 pub struct Gradients {
-    /// One per parameter, in the order of [`Policy::parameters`].
+    /// One per trained parameter, in the order of [`Policy::trained`].
     pub tensors: Vec<Tensor>,
     /// Sum of the losses.
     pub loss: f64,
@@ -106,7 +106,7 @@ fn on_host(
     lanes: &Lanes,
     loss: &Loss,
 ) -> Result<Gradients, PolicyError> {
-    if policy.is_large() {
+    if policy.is_large() || policy.adapters().is_some() {
         return on_host_large(policy, sequences, temperature, lanes, loss);
     }
     let weights = HostWeights::new(policy, longest(sequences), true)?;
@@ -141,7 +141,7 @@ fn on_host(
 /// The sums as tensors, if all of them are finite.
 fn finite(policy: &Policy, sums: Vec<Vec<f32>>) -> Result<Vec<Tensor>, PolicyError> {
     let mut tensors = Vec::with_capacity(sums.len());
-    for ((name, var), sum) in policy.parameters.iter().zip(sums) {
+    for ((name, var), sum) in policy.trained().iter().zip(sums) {
         if !sum.iter().all(|value| value.is_finite()) {
             return Err(PolicyError::NonFiniteGradient { name: name.clone() });
         }
@@ -160,7 +160,7 @@ pub(crate) fn on_host_large(
 ) -> Result<Gradients, PolicyError> {
     let pool = Pool::shared(lanes.threads);
     let weights = Large::new(policy, longest(sequences), &pool);
-    let mut sums: Vec<Vec<f32>> = policy.parameters.iter().map(|_| Vec::new()).collect();
+    let mut sums: Vec<Vec<f32>> = policy.trained().iter().map(|_| Vec::new()).collect();
     let (mut said, mut space) = (Vec::new(), large::Workspace::default());
     for shard in shards(sequences, large::MICRO_BATCH_TOKENS) {
         let layout = ShardLayout::new(sequences, &shard, temperature);
@@ -185,7 +185,7 @@ pub(crate) fn on_device(
     temperature: f64,
     loss: &Loss,
 ) -> Result<Gradients, PolicyError> {
-    let weights = Weights::tracked(policy);
+    let weights = Weights::tracked(policy)?;
     let mut total: Option<Vec<Tensor>> = None;
     let mut said = Vec::new();
     for shard in shards(sequences, SHARD_TOKENS) {
@@ -198,8 +198,8 @@ pub(crate) fn on_device(
         let derivatives = layout.ask(shard, &rows_of(&out)?, loss, &mut said)?;
         let derivatives = Tensor::from_vec(derivatives.concat(), out.shape(), out.device())?;
         let mut store = (out * derivatives)?.sum_all()?.backward()?;
-        let mut found = Vec::with_capacity(policy.parameters.len());
-        for (idx, (name, var)) in policy.parameters.iter().enumerate() {
+        let mut found = Vec::with_capacity(policy.trained().len());
+        for (idx, (name, var)) in policy.trained().iter().enumerate() {
             let gradient = store.remove(var.as_tensor());
             let gradient = gradient.ok_or_else(|| PolicyError::MissingGradient { name: name.clone() })?;
             found.push(match &total {
@@ -210,7 +210,7 @@ pub(crate) fn on_device(
         total = Some(found);
     }
     let tensors = total.unwrap_or_default();
-    for ((name, _), tensor) in policy.parameters.iter().zip(&tensors) {
+    for ((name, _), tensor) in policy.trained().iter().zip(&tensors) {
         // A sum of magnitudes is finite exactly when every part is, short of an overflow, which is no better.
         if !tensor.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite() {
             return Err(PolicyError::NonFiniteGradient { name: name.clone() });

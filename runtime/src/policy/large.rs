@@ -8,6 +8,7 @@
 use super::gradient::ShardLayout;
 use super::host::with_numbers;
 use super::layout::{LayerLayout, Layout, Linear};
+use super::lora::Adapters;
 use super::{Policy, PolicyError};
 use crate::kernels::attention::{Heads, Rotary, tiled};
 use crate::kernels::logprob::RowStatistics;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub(crate) const MICRO_BATCH_TOKENS: usize = 2048;
 
 /// Rows of logits that exist at one time; each block of them reads the whole head.
-pub(crate) const LOGIT_ROWS: usize = 256;
+pub(crate) const LOGIT_ROWS: usize = 512;
 
 /// What the backward pass of a layer needs, while that layer is worked on.
 #[derive(Default)]
@@ -74,10 +75,11 @@ pub(crate) struct Large<'a> {
     vocab: usize,
     eps: f32,
     rotary: Arc<Rotary>,
+    adapters: Option<&'a Adapters>,
     pool: &'a Pool,
 }
 
-/// Gradients in the order of the parameters; an empty one stands for zeros, and memory is taken when it is first
+/// Gradients in the order of what is trained; an empty one stands for zeros, and memory is taken when it is first
 /// written.
 pub(crate) type Sums = [Vec<f32>];
 
@@ -117,6 +119,7 @@ impl<'a> Large<'a> {
             vocab: shape.vocab,
             eps: shape.norm_eps as f32,
             rotary: policy.rotary(positions),
+            adapters: policy.adapters(),
             pool,
         }
     }
@@ -152,6 +155,9 @@ impl<'a> Large<'a> {
 
     /// Adds `dy^T · x` to the gradient of a weight, and the sum of the rows of `dy` to that of its bias.
     fn linear_gradient(&self, at: Linear, dy: &[f32], x: &[f32], rows: usize, sums: &mut Sums) -> Done {
+        if let Some(adapters) = self.adapters {
+            return self.adapter_gradient(adapters, at, dy, x, rows, sums);
+        }
         let (out, columns) = self.tensors[at.weight].dims2()?;
         let into = if sums[at.weight].is_empty() { Into::Replace } else { Into::Continue };
         let right = Right::Rows { values: x, inner: rows, columns };
@@ -163,6 +169,44 @@ impl<'a> Large<'a> {
         Ok(())
     }
 
+    /// The same for the factors of a projection: with `s` the scale, `dA += (s dy · B)^T · x` and
+    /// `dB += dy^T · (s x · A^T)`.
+    fn adapter_gradient(
+        &self,
+        adapters: &Adapters,
+        at: Linear,
+        dy: &[f32],
+        x: &[f32],
+        rows: usize,
+        sums: &mut Sums,
+    ) -> Done {
+        let Some(pair) = adapters.index(at.weight) else { return Ok(()) };
+        let (out, inner) = self.tensors[at.weight].dims2()?;
+        let (rank, scale, pool) = (adapters.rank, adapters.scale() as f32, Some(self.pool));
+        let [a, b] = [pair, pair + 1].map(|at| adapters.parameters[at].1.as_detached_tensor());
+        let scaled = |values: &mut [f32]| values.iter_mut().for_each(|value| *value *= scale);
+        let mut narrow = vec![0f32; rows * rank];
+        with_numbers(&b, |b| {
+            let right = Right::Rows { values: b, inner: out, columns: rank };
+            multiply(pool, Left::Rows(dy), rows, right, &mut narrow, Into::Replace);
+            Ok(())
+        })?;
+        scaled(&mut narrow);
+        let right = Right::Rows { values: x, inner: rows, columns: inner };
+        let sum = resized(&mut sums[pair], rank * inner);
+        multiply(pool, Left::Transposed(&narrow), rank, right, sum, Into::Continue);
+        with_numbers(&a, |a| {
+            let right = Right::Columns { values: a, inner, columns: rank };
+            multiply(pool, Left::Rows(x), rows, right, &mut narrow, Into::Replace);
+            Ok(())
+        })?;
+        scaled(&mut narrow);
+        let right = Right::Rows { values: &narrow, inner: rows, columns: rank };
+        let sum = resized(&mut sums[pair + 1], out * rank);
+        multiply(pool, Left::Transposed(dy), out, right, sum, Into::Continue);
+        Ok(())
+    }
+
     fn norm(&self, at: usize, x: &[f32], out: &mut Vec<f32>) -> Done {
         with_numbers(&self.tensors[at], |weight| {
             rows::norm(self.pool, x, weight, self.eps, resized(out, x.len()));
@@ -170,10 +214,12 @@ impl<'a> Large<'a> {
         })
     }
 
-    /// Adds to `dx` and to the gradient of the weight.
+    /// Adds to `dx` and to the gradient of the weight, if that is trained.
     fn norm_back(&self, at: usize, x: &[f32], dy: &[f32], dx: &mut [f32], sums: &mut Sums) -> Done {
+        let mut frozen = Vec::new();
+        let sum = if self.adapters.is_some() { &mut frozen } else { &mut sums[at] };
         with_numbers(&self.tensors[at], |weight| {
-            rows::norm_back(self.pool, x, weight, self.eps, dy, dx, resized(&mut sums[at], weight.len()));
+            rows::norm_back(self.pool, x, weight, self.eps, dy, dx, resized(sum, weight.len()));
             Ok(())
         })
     }
@@ -316,6 +362,9 @@ impl<'a> Large<'a> {
                 self.first_part(layer, layout, &input, space)?;
             }
             self.backward_layer(layer, at, layout, &input, space, sums)?;
+        }
+        if self.adapters.is_some() {
+            return Ok(());
         }
         let embedding = resized(&mut sums[0], self.vocab * self.width);
         for (token, d_x) in layout.pack.tokens.iter().zip(space.d_x.chunks_exact(self.width)) {

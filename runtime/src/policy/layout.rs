@@ -37,8 +37,11 @@ pub(crate) struct Layout {
     pub head: usize,
 }
 
+/// Name and sizes of every parameter.
+type Named = Vec<(String, Vec<usize>)>;
+
 /// Parameters in the order in which they are named.
-struct List(Vec<(String, Vec<usize>)>);
+struct List(Named);
 
 impl List {
     fn push(&mut self, name: String, sizes: Vec<usize>) -> usize {
@@ -54,7 +57,7 @@ impl List {
 
 impl Layout {
     /// The layout, and name and sizes of every parameter in its order. A shape that cannot be built is an error.
-    pub(crate) fn new(shape: &Shape) -> Result<(Self, Vec<(String, Vec<usize>)>), PolicyError> {
+    pub(crate) fn new(shape: &Shape) -> Result<(Self, Named), PolicyError> {
         check(shape)?;
         let Shape { width, heads, kv_heads, head_width, hidden, vocab, tied, mlp_bias, .. } = *shape;
         let (query, kv) = (heads * head_width, kv_heads * head_width);

@@ -134,7 +134,7 @@ impl Plan<'_> {
     }
 
     /// From one piece for each (sequence, query head) to rows of `out`, in which each head is the sum of `shared` heads.
-    fn to_rows(&self, pool: &Pool, by_head: &[f32], spans: &[Span], shared: usize, out: &mut [f32]) {
+    fn in_rows(&self, pool: &Pool, by_head: &[f32], spans: &[Span], shared: usize, out: &mut [f32]) {
         let Heads { heads, head_width: width, .. } = self.heads;
         let stride = heads / shared * width;
         pool.pieces(out, ROWS * stride, &|piece, out| {
@@ -200,7 +200,7 @@ pub fn forward(pool: &Pool, q: &[f32], k: &[f32], v: &[f32], plan: Plan, out: &m
         }
     });
     drop(pieces);
-    plan.to_rows(pool, &by_head, &spans, 1, out);
+    plan.in_rows(pool, &by_head, &spans, 1, out);
 }
 
 /// As [`super::backward`], on the threads of a pool: gradients with respect to `q`, `k` and `v`.
@@ -266,9 +266,9 @@ pub fn backward(
     });
     drop(pieces);
     let [of_q, of_k, of_v] = &by_head;
-    plan.to_rows(pool, of_q, &spans, 1, dq);
-    plan.to_rows(pool, of_k, &spans, plan.heads.shared(), dk);
-    plan.to_rows(pool, of_v, &spans, plan.heads.shared(), dv);
+    plan.in_rows(pool, of_q, &spans, 1, dq);
+    plan.in_rows(pool, of_k, &spans, plan.heads.shared(), dk);
+    plan.in_rows(pool, of_v, &spans, plan.heads.shared(), dv);
 }
 
 #[cfg(test)]
