@@ -86,8 +86,9 @@ pub fn begin(
     };
     let stage = plan.stages.get(counters.stage);
     let in_stage = same || carried.iter().any(|carried| carried.part == STAGE && carried.kept);
-    // The moments are of the numbers that are trained: of all weights, or of adapters.
-    let goes_on = in_stage && was.policy.train == plan.policy.train && stage.is_some_and(has_optimizer);
+    // The moments are of the numbers that are trained: of all weights or of adapters, with or without wider copies of them.
+    let trained = |plan: &Plan| (plan.policy.train.clone(), plan.policy.precision);
+    let goes_on = in_stage && trained(&was) == trained(plan) && stage.is_some_and(has_optimizer);
     let optimizer = match state.optimizer_steps.filter(|_| goes_on) {
         Some(steps) => Some(checkpoint::load_optimizer(checkpoint, plan, counters.stage, &model.policy, steps)?),
         None => None,
