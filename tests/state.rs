@@ -279,6 +279,28 @@ fn a_fork_goes_on_from_a_checkpoint() {
     assert!(!here.join("wide").exists());
 }
 
+/// Adapters and weights of 16 bits go on from checkpoints as all weights do.
+#[test]
+fn adapters_and_narrow_weights_go_on_too() {
+    for (line, changed) in
+        [("train     = full", "train     = lora { rank = 4 }"), ("precision = f32", "precision = bf16")]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = folder.path();
+        change(plain(here), line, changed);
+        done(&["run", "a.recipe", "--into", "r", "--record"], here);
+        done(&["fork", "r@7", "--into", "fork"], here);
+        same(&here.join("r"), &here.join("fork"));
+        assert!(done(&["replay", "r"], here).contains("the same, bit for bit: 10 steps"), "{changed}");
+        assert!(done(&["replay", "fork"], here).contains("the same, bit for bit: 3 steps"), "{changed}");
+        // Other weights are trained from here on: the moments are of others.
+        let text = String::from_utf8(read(here.join("a.recipe"))).expect("text");
+        write(here.join("all.recipe"), text.replacen(changed, line, 1));
+        let text = done(&["fork", "r@7", "all.recipe", "--into", "all"], here);
+        assert!(text.contains("weights            kept"), "{text}");
+    }
+}
+
 #[test]
 fn a_replay_is_the_same_or_names_the_first_difference() {
     let folder = tempfile::tempdir().expect("a folder");

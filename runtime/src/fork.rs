@@ -7,9 +7,11 @@ use crate::journal::Journal;
 use crate::model;
 use crate::origin::{Fork, Origin};
 use crate::policy::shape::Shape;
+use crate::run;
+use crate::train::Speed;
 use candle_core::Device;
 use recipec_compiler::plan::{Node, NodeKind, Plan, StagePlan};
-use recipec_compiler::settings::ModelSource;
+use recipec_compiler::settings::{ModelSource, Trainable};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -60,19 +62,19 @@ pub fn find(run: &Path, point: Point) -> Result<PathBuf, RunError> {
     Err(RunError::Fork { checkpoint: run.join(checkpoint::CHECKPOINTS).join(name), why })
 }
 
-/// Writes the state that a run of `plan` in the folder `into` begins with, made from a checkpoint of `run`. `origin` is completed with
+/// Writes the state that a run of `plan` in the folder `into` begins with, made from a checkpoint of `from`. `origin` is completed with
 /// where the run was forked from, and written too. The run then begins as one that is resumed.
 pub fn begin(
-    run: &Path,
+    from: &Path,
     checkpoint: &Path,
     plan: &Plan,
     into: &Path,
     origin: &mut Origin,
-    device: &Device,
+    (device, speed): (&Device, Speed),
 ) -> Result<Vec<Carried>, RunError> {
     let state = checkpoint::state(checkpoint)?;
     let was = checkpoint::plan(checkpoint)?;
-    let model = model::open_path(checkpoint, device)?;
+    let model = opened(checkpoint, &was, plan, Path::new(&origin.recipe_folder), (device, speed))?;
     let mut carried = vec![weights(checkpoint, plan, &model)?];
     let same = was.fingerprint() == plan.fingerprint();
     let counters = if same {
@@ -84,7 +86,10 @@ pub fn begin(
     };
     let stage = plan.stages.get(counters.stage);
     let in_stage = same || carried.iter().any(|carried| carried.part == STAGE && carried.kept);
-    let optimizer = match state.optimizer_steps.filter(|_| in_stage && stage.is_some_and(has_optimizer)) {
+    // The moments are of the numbers that are trained: of all weights or of adapters, with or without wider copies of them.
+    let trained = |plan: &Plan| (plan.policy.train.clone(), plan.policy.precision);
+    let goes_on = in_stage && trained(&was) == trained(plan) && stage.is_some_and(has_optimizer);
+    let optimizer = match state.optimizer_steps.filter(|_| goes_on) {
         Some(steps) => Some(checkpoint::load_optimizer(checkpoint, plan, counters.stage, &model.policy, steps)?),
         None => None,
     };
@@ -105,9 +110,9 @@ pub fn begin(
     }
     // What was written up to the checkpoint is the history of a run that goes on; another recipe has a history of its own.
     let lengths = if same { state.lengths.clone() } else { BTreeMap::new() };
-    Journal::new(into).take_over(run, &lengths)?;
+    Journal::new(into).take_over(from, &lengths)?;
     origin.forked_from = Some(Fork {
-        run: run.display().to_string(),
+        run: from.display().to_string(),
         step: state.counters.total_steps(),
         checkpoint: state.seal.clone(),
         weights: model.policy.digest()?,
@@ -125,9 +130,28 @@ pub fn begin(
         origin: Some(origin),
     };
     checkpoint::write(&into.join(START), &contents)?;
-    crate::run::write_plan(plan, into)?;
+    run::write_plan(plan, into)?;
     origin.write(into)?;
     Ok(carried)
+}
+
+/// The model of the checkpoint as the new plan trains it. Adapters belong to the weights below them.
+fn opened(
+    checkpoint: &Path,
+    was: &Plan,
+    plan: &Plan,
+    data_folder: &Path,
+    (device, speed): (&Device, Speed),
+) -> Result<model::Model, RunError> {
+    let below = |plan: &Plan| (plan.policy.source.clone(), plan.policy.train.clone(), plan.policy.precision, plan.seed);
+    if let Trainable::Lora { .. } = plan.policy.train
+        && below(was) != below(plan)
+    {
+        let why =
+            "its adapters would lie on other weights; write `source = folder(\"…\")` with this checkpoint".to_string();
+        return Err(RunError::Fork { checkpoint: checkpoint.to_owned(), why });
+    }
+    run::of_checkpoint(plan, checkpoint, data_folder, device, speed)
 }
 
 /// The weights are those of the checkpoint, whatever source the recipe names; they must have the shape that it asks for.
@@ -151,7 +175,7 @@ fn weights(checkpoint: &Path, plan: &Plan, model: &model::Model) -> Result<Carri
 fn moments(kept: bool, in_stage: bool) -> Carried {
     let how = match (kept, in_stage) {
         (true, _) => "both moments of every weight, under the optimizer settings of the new recipe",
-        (false, true) => "the checkpoint or the stage has no optimizer",
+        (false, true) => "the checkpoint or the stage has no optimizer, or other weights are trained",
         (false, false) => "the stage begins, and its moments with it",
     };
     Carried { part: "moments", kept, how: how.into() }

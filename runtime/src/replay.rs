@@ -4,7 +4,6 @@
 use crate::checkpoint::{self, START};
 use crate::error::RunError;
 use crate::journal::Journal;
-use crate::lock::Which;
 use crate::origin::{self, Difference, Origin};
 use crate::record::Recorded;
 use crate::run::{self, Asked};
@@ -53,7 +52,7 @@ pub fn replay(run: &Path, device: &Device, speed: Speed, world: &mut dyn World) 
     let said = RunFolder::read(run).map_err(|why| RunError::Damaged { path: run.into(), why: why.to_string() })?;
     let plan = run::read_plan(run)?;
     let start = run.join(START);
-    run::hold_to_lock(&plan, run, if start.is_dir() { Which::Resumed } else { Which::All }, world)?;
+    run::hold_to_lock(&plan, run, run::which(&plan, start.is_dir()), world)?;
     if let Some(made) = Origin::read(run)? {
         let now = Origin { program: origin::program(), machine: origin::machine(device), ..made.clone() };
         for Difference { what, was, is } in made.differences(&now) {

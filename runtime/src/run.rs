@@ -126,7 +126,7 @@ pub fn resume_with(device: &Device, speed: Speed, asked: Asked, world: &mut dyn 
         None => None,
     };
     refuse_other_origin(Origin::read(&folder)?, state.as_ref(), device)?;
-    hold_to_lock(&plan, &folder, if state.is_some() { Which::Resumed } else { Which::All }, world)?;
+    hold_to_lock(&plan, &folder, which(&plan, state.is_some()), world)?;
     let asked = Asked { record: asked.record || Recorder::is_in(&folder), ..asked };
     let (Some(newest), Some(state)) = (newest, state) else {
         world.tell(Progress::Note("there is no checkpoint yet: the run begins anew".into()));
@@ -154,13 +154,9 @@ pub(crate) fn go_on<'a>(
     world: &'a mut dyn World,
 ) -> Result<Trainer<'a>, RunError> {
     let folder = world.folder().to_path_buf();
-    let Model { mut policy, tokenizer, template, .. } = model::open_path(checkpoint, device)?;
+    let Model { policy, tokenizer, template, .. } =
+        of_checkpoint(plan, checkpoint, world.data_folder(), device, speed)?;
     let template = chat(plan, template)?;
-    if let Trainable::Lora { .. } = plan.policy.train {
-        policy = with_adapters_of(plan, checkpoint, policy, world.data_folder(), device, speed)?;
-    } else if plan.policy.precision == Precision::Bf16 {
-        policy = policy.in_bf16()?;
-    }
     let optimizer = match state.optimizer_steps {
         Some(steps) => Some(checkpoint::load_optimizer(checkpoint, plan, state.counters.stage, &policy, steps)?),
         None => None,
@@ -310,6 +306,29 @@ fn first_policy(plan: &Plan, data_folder: &Path, device: &Device) -> Result<Mode
         Trainable::Frozen => return Err(unsupported("`train = frozen` of the policy", "use `train = full`")),
     }
     Ok(model)
+}
+
+/// The model of a checkpoint as a plan trains it: with its adapters, or in its precision.
+pub(crate) fn of_checkpoint(
+    plan: &Plan,
+    checkpoint: &Path,
+    data_folder: &Path,
+    device: &Device,
+    speed: Speed,
+) -> Result<Model, RunError> {
+    let mut model = model::open_path(checkpoint, device)?;
+    if let Trainable::Lora { .. } = plan.policy.train {
+        model.policy = with_adapters_of(plan, checkpoint, model.policy, data_folder, device, speed)?;
+    } else if plan.policy.precision == Precision::Bf16 {
+        model.policy = model.policy.in_bf16()?;
+    }
+    Ok(model)
+}
+
+/// Which inputs a run reads: one that goes on has its policy from a checkpoint, but for the weights under adapters.
+pub(crate) fn which(plan: &Plan, goes_on: bool) -> Which {
+    let adapters = matches!(plan.policy.train, Trainable::Lora { .. });
+    if goes_on && !adapters { Which::Resumed } else { Which::All }
 }
 
 /// The policy of a checkpoint with its adapters: the weights that the plan begins with, and the factors that were saved.

@@ -49,7 +49,8 @@ fn fork(args: &Args) -> Result<Exit, Exit> {
     let folder = run::new_folder(&args.start, &plan)?;
     say(&format!("run folder: {}", folder.display()));
     begun.write(&folder, &checked).map_err(failed)?;
-    let carried = fork::begin(&from, &checkpoint, &plan, &folder, &mut begun.origin, &device.device);
+    let carried =
+        fork::begin(&from, &checkpoint, &plan, &folder, &mut begun.origin, (&device.device, args.speed.speed()));
     let carried = carried.map_err(|why| {
         // Nothing has begun in it.
         std::fs::remove_dir_all(&folder).ok();

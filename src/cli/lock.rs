@@ -95,7 +95,6 @@ pub fn of_recipe(recipe: &Recipe, plan: &Plan, folder: &Path) -> Lock {
 fn inputs(plan: &Plan, folder: &Path) -> Inputs {
     let shown = std::io::stderr().is_terminal();
     let mut last = 0;
-
     lock::of_plan(plan, folder, Which::All, &mut |path, done, all| {
         let percent = done.saturating_mul(100) / all.max(1);
         if shown && all >= LARGE && percent != last {

@@ -33,7 +33,7 @@ const MODEL_FILES: &[&str] = &[
 ];
 
 /// Weights that lie in a checkpoint of a run and are no part of the model.
-const NOT_WEIGHTS: &[&str] = &["optimizer.safetensors"];
+const NOT_WEIGHTS: &[&str] = &["adapter_model.safetensors", "optimizer.safetensors"];
 
 /// Which inputs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
