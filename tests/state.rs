@@ -282,10 +282,9 @@ fn a_fork_goes_on_from_a_checkpoint() {
 /// Adapters and weights of 16 bits go on from checkpoints as all weights do.
 #[test]
 fn adapters_and_narrow_weights_go_on_too() {
-    for (line, changed) in [
-        ("train     = full", "train     = lora { rank = 4 }"),
-        ("precision = f32", "precision = bf16"),
-    ] {
+    for (line, changed) in
+        [("train     = full", "train     = lora { rank = 4 }"), ("precision = f32", "precision = bf16")]
+    {
         let folder = tempfile::tempdir().expect("a folder");
         let here = folder.path();
         change(plain(here), line, changed);

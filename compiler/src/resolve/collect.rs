@@ -299,8 +299,8 @@ impl Collector<'_> {
             Some(key) => {
                 // The base has the same edition or another; the recipe's own counts.
                 let ours = row.keyword == "recipe"
-                    && self.resolved.settings.get(&join(prefix, &key.name)).is_some_and(|old| old.layer < self.layer);
-                let path = join(prefix, &key.name);
+                    && self.resolved.settings.get(&join(prefix, key.name)).is_some_and(|old| old.layer < self.layer);
+                let path = join(prefix, key.name);
                 if ours {
                     self.resolved.settings.remove(&path);
                 }
@@ -352,7 +352,7 @@ impl Collector<'_> {
             return None;
         };
         let prefix = match inner.inside {
-            Some("stage") => join(prefix, &inner.keyword),
+            Some("stage") => join(prefix, inner.keyword),
             _ => inner.keyword.to_string(),
         };
         let prefix = self.define(inner, block, &prefix)?;
