@@ -2,7 +2,7 @@
 //! not stay in the nearest cache while row after row reads them.
 //!
 //! The forward pass has the bits of [`super::forward`]: a score is the same chain over the head, a row goes through the
-//! same [`softmax`], and values are mixed by the same chain over positions; positions that a row does not see have the
+//! same `softmax`, and values are mixed by the same chain over positions; positions that a row does not see have the
 //! weight 0, which changes no sum. In the backward pass, sums over queries run block by block, first within a query
 //! head, then over the heads that share keys.
 
