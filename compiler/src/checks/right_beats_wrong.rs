@@ -90,6 +90,12 @@ fn ask(
         claim: Claim::Compare { left: side(true), op: BinaryOp::GreaterEqual, right: side(false), same: Vec::new() },
     };
     let place = values.span(path).unwrap_or(total.span);
+    // Where the recipe itself breaks the rule, its variants and sweep points need not be asked: it is said once.
+    let said =
+        |d: &Diagnostic| d.code == codes::PENALTY_CAN_INVERT && d.labels.first().is_some_and(|l| l.span == place);
+    if draft.again && problems.sorted().into_iter().any(said) {
+        return;
+    }
     let diagnostic = match draft.memo.decide(&question, &setting, MOST_BOXES) {
         Decision::Proved => return,
         Decision::Refuted(found) => {

@@ -5,9 +5,12 @@
 //! row and the same row of a training batch would differ in the last bits.
 
 mod blocked;
+mod packed;
 
 use super::pool::Pool;
 use blocked::Job;
+use packed::Product;
+use pulp::Arch;
 use std::ops::Range;
 
 /// Columns of a full panel.
@@ -196,8 +199,13 @@ pub enum Into {
 /// # Panics
 /// When a length does not fit the sizes; callers check shapes.
 pub fn product(left: Left, rows: usize, right: &Panels, out: &mut [f32], accumulate: bool) {
-    let into = if accumulate { Into::Add } else { Into::Replace };
-    multiply(None, left, rows, Right::Panels(right), out, into);
+    let (values, by_row, by_inner) = match left {
+        Left::Rows(values) => (values, right.inner, 1),
+        Left::Transposed(values) => (values, 1, rows),
+    };
+    assert_eq!(values.len(), rows * right.inner, "left side of a product");
+    assert_eq!(out.len(), rows * right.columns, "result of a product");
+    Arch::new().dispatch(Product { values, by_row, by_inner, rows, right, out, accumulate });
 }
 
 /// `left · right`, `(rows, inner) · (inner, columns)`, on the threads of a pool. The bits are those of [`product`]: how
