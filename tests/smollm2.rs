@@ -38,7 +38,7 @@ fn two_steps(models: &Path) -> recipec_compiler::Plan {
 /// Two steps of demonstrations and two of reinforcement, interrupted between them, end with the bits of an undisturbed run; and the
 /// checkpoint is one that other programs read: its own tokenizer and template are in it.
 #[test]
-#[ignore = "minutes, and a checkpoint of 98 MB"]
+#[ignore = "minutes, and a checkpoint of 98 MB: cargo test --release --test smollm2 -- --ignored --nocapture"]
 fn two_steps_of_a_real_checkpoint() {
     let Some(models) = models() else { return };
     let plan = two_steps(&models);

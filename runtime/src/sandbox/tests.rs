@@ -299,7 +299,7 @@ fn a_hundred_hostile_programs_leave_it_answering() {
 }
 
 #[test]
-#[ignore = "minutes: the slow suite runs it"]
+#[ignore = "minutes: cargo test --release -p recipec-runtime --lib sandbox -- --ignored a_thousand"]
 fn a_thousand_hostile_programs_leave_it_answering() {
     hostile(1000);
 }
@@ -319,7 +319,7 @@ fn children_seconds() -> f64 {
 /// Run alone, with `--ignored --nocapture`: tests a second of one worker, and of one interpreter start per test; by the clock, and by the
 /// CPU time of everything that runs, which a busy machine does not blur.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement, no test: cargo test --release -p recipec-runtime --lib sandbox -- --ignored --nocapture throughput"]
 fn throughput() {
     let task = Task::Script { input: "41\n" };
     let rates = |count: u32, work: &mut dyn FnMut()| {
