@@ -115,7 +115,9 @@ fn every_command_has_help_with_an_example() {
     let commands = text.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands");
     let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.len() >= 5 && names.contains(&"check"), "{names:?}");
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
     for name in names.into_iter().filter(|name| *name != "help") {
+        assert!(readme.contains(&format!("`recipec {name} ")), "the README does not know `recipec {name}`");
         let help = recipec(&[name, "--help"], &repository());
         assert!(String::from_utf8_lossy(&help.stdout).contains("Example"), "`{name} --help` has no example");
     }
