@@ -235,6 +235,8 @@ fn trapped_problems() -> Vec<(Domain, Value)> {
         "(x+x+)+y",
         "(.*?,){30}P",
         "\\p{L}{1,1000}",
+        "(.*)\\1c",
+        "(a{0,1000})(?:\\1)*c",
     ];
     let mut patterns: Vec<String> = patterns.map(str::to_owned).to_vec();
     patterns.extend([
@@ -253,6 +255,21 @@ fn trapped_problems() -> Vec<(Domain, Value)> {
         ] {
             problems.push((Domain::Ifeval, json!({"instruction_id": id, "kwargs": kwargs})));
         }
+    }
+    // A thousand constraints of one problem, each as slow as it may be.
+    let many = |id: &str, kwargs: Value| {
+        let (ids, kwargs) = (vec![id; 1_000], vec![kwargs; 1_000]);
+        (Domain::Ifeval, json!({"kind": "response", "instruction_id_list": ids, "kwargs": kwargs}))
+    };
+    problems.push(many("keywords:existence", json!({"keywords": ["(a+)+$"]})));
+    for (id, kwargs) in [
+        ("detectable_format:number_bullet_lists", json!({"num_bullets": 3})),
+        ("length_constraints:number_sentences", json!({"num_sentences": 3, "relation": "at least"})),
+        ("length_constraints:number_words", json!({"num_words": 3, "relation": "at least"})),
+        ("language:response_language", json!({"language": "de"})),
+        ("keywords:palindrome", json!({})),
+    ] {
+        problems.push(many(id, kwargs));
     }
     let long = "a b ".repeat(50_000);
     for (id, kwargs) in [

@@ -19,6 +19,33 @@ fn run(worker: &mut Worker, program: &str, limits: &Limits) -> Outcome {
     worker.run(program, Task::Script { input: "" }, limits).unwrap_or_else(|why| panic!("{why}"))
 }
 
+/// Bytes of memory of a test's processes, each page counted once however many forks share it.
+fn memory(driver: i32) -> u64 {
+    let share = |pid: i32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+    };
+    watch::below(driver).into_iter().filter(|(_, depth)| *depth >= 2).filter_map(|(pid, _)| share(pid)).sum()
+}
+
+/// Runs a program; the most bytes of memory that its processes were seen with at once, looked at every millisecond.
+fn watched(worker: &mut Worker, program: &str, limits: &Limits) -> (Outcome, u64) {
+    let (pid, stop, most) = (worker.pid(), AtomicBool::new(false), AtomicU64::new(0));
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                most.fetch_max(memory(pid), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let outcome = run(worker, program, limits);
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    });
+    (outcome, most.load(Ordering::Relaxed))
+}
+
 /// What a program prints in a sandbox; panics where it fails.
 fn prints(program: &str) -> String {
     let outcome = run(&mut worker(), program, &Limits::with_cpu(5.0));
@@ -200,25 +227,12 @@ fn memory_stays_under_its_limit() {
         "import os\nfor _ in range(4): os.fork()\nl = []\nwhile True: l.append(bytearray(10**6))",
         "import mmap\nl = []\nwhile True:\n    m = mmap.mmap(-1, 1 << 22)\n    m.write(b'x' * (1 << 22)); l.append(m)",
     ] {
-        let mut worker = worker();
-        let (pid, stop, most) = (worker.pid(), AtomicBool::new(false), AtomicU64::new(0));
-        let outcome = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    most.fetch_max(watch::usage(pid).memory_bytes, Ordering::Relaxed);
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            });
-            let limits = Limits { memory_bytes: 256 << 20, ..Limits::with_cpu(10.0) };
-            let outcome = run(&mut worker, program, &limits);
-            stop.store(true, Ordering::Relaxed);
-            outcome
-        });
+        let limits = Limits { memory_bytes: 256 << 20, ..Limits::with_cpu(10.0) };
+        let (outcome, most) = watched(&mut worker(), program, &limits);
         let error = String::from_utf8_lossy(&outcome.stderr).contains("MemoryError");
         assert!(outcome.ending == Ending::Limit(Limit::Memory) || error, "{program}: {:?}", outcome.ending);
         // What is mapped between two looks comes on top.
-        let most = most.load(Ordering::Relaxed) >> 20;
-        assert!(most < 2 * 256, "{program}: {most} MiB");
+        assert!(most < 2 * limits.memory_bytes, "{program}: {} MiB", most >> 20);
     }
     let one = run(&mut worker(), "x = bytearray(200 << 30)", &small());
     assert!(String::from_utf8_lossy(&one.stderr).contains("MemoryError"), "{one:?}");
@@ -274,19 +288,28 @@ fn hostile(count: usize) {
         || std::fs::read_dir("/tmp").map(|folder| folder.flatten().filter(|entry| entry.file_name() == "r").count());
     let before = files().unwrap_or(0);
     let mut worker = self::worker();
+    let (mut workers, mut most) = (vec![worker.pid()], 0);
     for program in HOSTILE.iter().cycle().take(count) {
         if !worker.is_sound() {
             worker = self::worker();
+            workers.push(worker.pid());
         }
         let begun = Instant::now();
         let limits = Limits { wall_seconds: 1.0, ..small() };
-        let outcome = run(&mut worker, program, &limits);
+        let (outcome, used) = watched(&mut worker, program, &limits);
         assert_ne!(outcome.stdout, b"42\n", "{program}");
         assert!(begun.elapsed() < Duration::from_secs(20), "{program}: {:?}", begun.elapsed());
+        assert!(used < 2 * limits.memory_bytes, "{program}: {} MiB", used >> 20);
+        most = most.max(used);
+        let left = watch::usage(worker.pid()).processes;
+        assert!(left == 0 || !worker.is_sound(), "{program}: {left} processes are left");
     }
     if !worker.is_sound() {
         worker = self::worker();
     }
+    let gone = workers.iter().filter(|pid| **pid != worker.pid());
+    assert_eq!(gone.filter(|pid| alive(**pid)).count(), 0, "workers that were given up are there");
+    println!("{count} programs, {} workers, at most {} MiB at once", workers.len(), most >> 20);
     let begun = Instant::now();
     assert_eq!(run(&mut worker, "print(42)", &Limits::with_cpu(5.0)).stdout, b"42\n");
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());

@@ -20,14 +20,7 @@ const MOST: usize = 4096;
 /// What the test of a driver uses. Processes come and go meanwhile, so it is what was seen.
 pub(super) fn usage(driver: libc::pid_t) -> Usage {
     let mut used = Usage::default();
-    let mut waiting: Vec<(libc::pid_t, u32)> = vec![(driver, 0)];
-    let mut nth = 0;
-    while let Some((pid, depth)) = waiting.get(nth).copied() {
-        nth += 1;
-        if nth > MOST {
-            break;
-        }
-        waiting.extend(children(pid).into_iter().map(|child| (child, depth + 1)));
+    for (pid, depth) in below(driver) {
         let Some(status) = status(pid) else { continue };
         // The keeper's own time is ours; that of the ended processes that it waited for is the test's.
         if depth >= 1 {
@@ -40,6 +33,17 @@ pub(super) fn usage(driver: libc::pid_t) -> Usage {
         }
     }
     used
+}
+
+/// A driver and everything below it, with the depth: 1 is the keeper, what is deeper belongs to the test.
+pub(super) fn below(driver: libc::pid_t) -> Vec<(libc::pid_t, u32)> {
+    let mut found: Vec<(libc::pid_t, u32)> = vec![(driver, 0)];
+    let mut nth = 0;
+    while let Some((pid, depth)) = found.get(nth).copied().filter(|_| nth < MOST) {
+        nth += 1;
+        found.extend(children(pid).into_iter().map(|child| (child, depth + 1)));
+    }
+    found
 }
 
 fn children(pid: libc::pid_t) -> Vec<libc::pid_t> {

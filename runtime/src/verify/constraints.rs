@@ -28,6 +28,7 @@ mod treebank;
 mod words;
 
 use crate::data::Problem;
+use crate::verify::pattern::Steps;
 use crate::verify::text::strip;
 use crate::verify::{Status, Verdict, Verifier, VerifierError, only_arguments, word_argument};
 use arguments::Arguments;
@@ -39,6 +40,9 @@ const LONGEST: usize = 1 << 20;
 
 /// Most constraints of one problem.
 const MOST: usize = 1_000;
+
+/// What reading a byte of the response once costs, in steps of patterns: a few readings of a megabyte, or hundreds of a usual response.
+const STEPS_PER_BYTE: u64 = 2;
 
 /// A check: whether a text follows; none when an argument is missing or of the wrong kind.
 type Check = fn(text: &str, arguments: &Arguments) -> Option<bool>;
@@ -164,11 +168,11 @@ impl Verifier for Constraints {
         let text = if self.whole { text } else { final_response(text) };
         let readings = if self.loose { loosened(text) } else { vec![text.to_owned()] };
         let nothing = Value::Null;
-        let mut limited = false;
+        let (mut limited, steps) = (false, Steps::default());
         let mut failed = Vec::new();
         for (at, id) in ids.iter().enumerate() {
             let (id, kwargs) = (id.as_str().unwrap_or("?"), kwargs.get(at).unwrap_or(&nothing));
-            if !readings.iter().any(|reading| follows(id, kwargs, reading, &mut limited)) {
+            if !readings.iter().any(|reading| follows(id, kwargs, reading, &steps, &mut limited)) {
                 failed.push(id);
             }
         }
@@ -178,10 +182,14 @@ impl Verifier for Constraints {
     }
 }
 
-fn follows(id: &str, kwargs: &Value, text: &str, limited: &mut bool) -> bool {
+fn follows(id: &str, kwargs: &Value, text: &str, steps: &Steps, limited: &mut bool) -> bool {
     let Ok(place) = CHECKS.binary_search_by(|(known, ..)| (*known).cmp(id)) else { return false };
     let Some((_, known, check)) = CHECKS.get(place) else { return false };
-    let Some(arguments) = Arguments::read(kwargs, known) else { return false };
+    let Some(arguments) = Arguments::read(kwargs, known, steps) else { return false };
+    if steps.spend(STEPS_PER_BYTE * text.len() as u64).is_err() {
+        *limited = true;
+        return false;
+    }
     let followed = check(text, &arguments) == Some(true);
     *limited |= arguments.was_limited();
     followed

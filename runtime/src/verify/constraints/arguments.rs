@@ -1,6 +1,6 @@
 //! Arguments of a constraint.
 
-use crate::verify::pattern::OutOfSteps;
+use crate::verify::pattern::{OutOfSteps, Steps, Subject};
 use serde_json::{Map, Value};
 use std::cell::Cell;
 
@@ -8,12 +8,13 @@ use std::cell::Cell;
 pub struct Arguments<'a> {
     map: Option<&'a Map<String, Value>>,
     limited: Cell<bool>,
+    steps: Steps,
 }
 
 impl<'a> Arguments<'a> {
     /// Reads an object, or null for none; none when it holds a name that is not known.
-    pub fn read(kwargs: &'a Value, known: &[&str]) -> Option<Self> {
-        let with = |map| Self { map, limited: Cell::new(false) };
+    pub fn read(kwargs: &'a Value, known: &[&str], steps: &Steps) -> Option<Self> {
+        let with = |map| Self { map, limited: Cell::new(false), steps: steps.clone() };
         match kwargs {
             Value::Null => Some(with(None)),
             Value::Object(map) => {
@@ -26,6 +27,11 @@ impl<'a> Arguments<'a> {
 
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.map?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text for patterns, whose steps all constraints of the problem share.
+    pub fn subject(&self, text: &str) -> Subject {
+        Subject::sharing(text, &self.steps)
     }
 
     /// What was found within the limit of steps; none, and remembered, where the limit ended the search.

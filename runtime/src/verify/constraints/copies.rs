@@ -1,7 +1,7 @@
 //! Constraints that ask to copy or repeat.
 
 use super::arguments::Arguments;
-use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::pattern::Pattern;
 use crate::verify::text::{folded, strip, words};
 
 /// Divides two responses.
@@ -53,7 +53,7 @@ pub fn repeat_phrase(text: &str, arguments: &Arguments) -> Option<bool> {
     let (phrase, times) = (arguments.text("phrase")?, arguments.count("small_n")?);
     let wanted: Vec<&str> = words(phrase).collect();
     let pattern = Pattern::new(&format!("{} .*? {}", wanted.first()?, wanted.last()?))?;
-    let subject = Subject::new(text);
+    let subject = arguments.subject(text);
     let found = arguments.within(pattern.matches(&subject))?;
     if found.len() != times {
         return Some(false);

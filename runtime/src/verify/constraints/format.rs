@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::sentences::sentences;
-use crate::verify::pattern::{Pattern, Subject};
+use crate::verify::pattern::Pattern;
 use crate::verify::python::json;
 use crate::verify::text::{is_blank, strip, words};
 
@@ -28,7 +28,7 @@ pub fn postscript(text: &str, arguments: &Arguments) -> Option<bool> {
         "P.S." => Pattern::new(r"p\.\s?s\."),
         other => Pattern::of_lines(&format!(r"\s*{}.*$", other.to_lowercase())),
     };
-    arguments.within(pattern?.is_in(&Subject::new(&text)))
+    arguments.within(pattern?.is_in(&arguments.subject(&text)))
 }
 
 /// Words in pairs, each pair in `<<` and `>>`; an odd last word is free.
@@ -60,7 +60,7 @@ pub fn multiple_sections(text: &str, arguments: &Arguments) -> Option<bool> {
     let (opener, wanted) = (strip(arguments.text("section_spliter")?), arguments.count("num_sections")?);
     let pattern = Pattern::new(&format!(r"\s?{opener}\s?\d+\s?"))?;
     // The reference counts the pieces of a split, in which every group of the opener is a piece of its own.
-    let found = arguments.within(pattern.all(&Subject::new(text)))?;
+    let found = arguments.within(pattern.all(&arguments.subject(text)))?;
     Some(found.iter().map(Vec::len).sum::<usize>() >= wanted)
 }
 

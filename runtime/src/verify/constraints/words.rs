@@ -20,7 +20,7 @@ fn holds(text: &Subject, keyword: &str, arguments: &Arguments) -> Option<bool> {
 pub fn existence(text: &str, arguments: &Arguments) -> Option<bool> {
     let keywords = arguments.texts("keywords")?;
     affordable(text, &keywords, arguments)?;
-    let text = Subject::new(text);
+    let text = arguments.subject(text);
     keywords.iter().try_fold(true, |all, keyword| Some(all && holds(&text, keyword, arguments)?))
 }
 
@@ -35,7 +35,7 @@ fn affordable(text: &str, patterns: &[&str], arguments: &Arguments) -> Option<()
 
 /// A keyword occurs so often.
 pub fn frequency(text: &str, arguments: &Arguments) -> Option<bool> {
-    let found = hits(&Subject::new(text), strip(arguments.text("keyword")?), arguments)?;
+    let found = hits(&arguments.subject(text), strip(arguments.text("keyword")?), arguments)?;
     arguments.holds(found, "relation", "frequency")
 }
 
@@ -43,19 +43,19 @@ pub fn frequency(text: &str, arguments: &Arguments) -> Option<bool> {
 pub fn forbidden_words(text: &str, arguments: &Arguments) -> Option<bool> {
     let words = arguments.texts("forbidden_words")?;
     affordable(text, &words, arguments)?;
-    let text = Subject::new(text);
+    let text = arguments.subject(text);
     words.into_iter().try_fold(true, |all, word| Some(all && !holds(&text, &format!(r"\b{word}\b"), arguments)?))
 }
 
 /// A keyword occurs exactly once.
 pub fn word_once(text: &str, arguments: &Arguments) -> Option<bool> {
-    Some(hits(&Subject::new(text), strip(arguments.text("keyword")?), arguments)? == 1)
+    Some(hits(&arguments.subject(text), strip(arguments.text("keyword")?), arguments)? == 1)
 }
 
 /// One keyword occurs once, another twice.
 pub fn count_increment_word(text: &str, arguments: &Arguments) -> Option<bool> {
     let (once, twice) = (strip(arguments.text("keyword1")?), strip(arguments.text("keyword2")?));
-    let text = Subject::new(text);
+    let text = arguments.subject(text);
     Some(hits(&text, once, arguments)? == 1 && hits(&text, twice, arguments)? == 2)
 }
 

@@ -10,6 +10,9 @@ const LONGEST: usize = 20_000;
 /// Most places to go back to that are kept at a time.
 const MOST_PENDING: usize = 1 << 20;
 
+/// Characters compared, or slots of groups cleared, that count as one step.
+const WORK_OF_STEP: u64 = 16;
+
 #[derive(Debug, Clone)]
 enum Step {
     Set(Set),
@@ -171,6 +174,8 @@ impl Program {
         least: usize,
         steps: &mut u64,
     ) -> Result<Option<(usize, Groups)>, OutOfSteps> {
+        // Groups are cleared for every start, and found groups copied: that is work, too.
+        *steps = steps.checked_sub(self.slots as u64 / WORK_OF_STEP).ok_or(OutOfSteps)?;
         let mut machine = Machine { steps: &self.steps, text, slots: vec![None; self.slots], left: steps };
         let Some(end) = machine.run(0, start, least)? else { return Ok(None) };
         let slot = |at: usize| machine.slots.get(at).copied().flatten();
@@ -277,7 +282,7 @@ impl Machine<'_> {
     }
 
     /// Where a plain step ends; none where it does not match.
-    fn matched(&self, step: &Step, at: usize) -> Option<usize> {
+    fn matched(&mut self, step: &Step, at: usize) -> Option<usize> {
         let (text, next) = (self.text, self.text.get(at));
         let before = at.checked_sub(1).and_then(|before| text.get(before));
         let here = |holds: bool| holds.then_some(at);
@@ -301,6 +306,8 @@ impl Machine<'_> {
                 let (start, end) = ((*self.slots.get(2 * group)?)?, (*self.slots.get(2 * group + 1)?)?);
                 let wanted = text.get(start..end)?;
                 let found = text.get(at..at + wanted.len())?;
+                // Comparing a long group takes as long as many steps.
+                *self.left = self.left.saturating_sub(wanted.len() as u64 / WORK_OF_STEP);
                 let same = |a: &char, b: &char| a == b || *ignore_case && fold(*a) == fold(*b);
                 here(found.iter().zip(wanted).all(|(a, b)| same(a, b))).map(|at| at + wanted.len())
             }

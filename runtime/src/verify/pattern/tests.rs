@@ -83,3 +83,30 @@ fn steps_are_counted() {
     assert!(Pattern::new(&format!("{}a{}", "(".repeat(60), ")".repeat(60))).is_none());
     assert!(Pattern::new("((((a{1000}){1000}){1000}){1000})").is_none());
 }
+
+#[test]
+fn questions_of_one_judgement_share_their_steps() {
+    let slow = Pattern::new("(a+)+b").expect("a pattern");
+    let quick = Pattern::new("^a").expect("a pattern");
+    let (steps, text) = (Steps::default(), "a".repeat(5_000));
+    let texts = [Subject::sharing(&text, &steps), Subject::sharing(&text, &steps)];
+    let mut answered = 0;
+    for text in texts.iter().cycle().take(100) {
+        assert_eq!(slow.is_in(text), Err(OutOfSteps));
+        answered += usize::from(quick.is_in(text) == Ok(true));
+    }
+    // Eight questions that take all they may use up what there is; a text with steps of its own is not concerned.
+    assert_eq!(answered, 7);
+    assert_eq!(quick.is_in(&Subject::new(&text)), Ok(true));
+}
+
+#[test]
+fn long_groups_and_many_groups_are_work() {
+    let text = Subject::new(&"a".repeat(100_000));
+    let begun = std::time::Instant::now();
+    for pattern in [r"(.*)\1c", r"(a{0,1000})(?:\1)*c", &format!("{}x", "(b)?".repeat(300))] {
+        let pattern = Pattern::new(pattern).expect("a pattern");
+        assert_eq!(pattern.is_in(&text), Err(OutOfSteps));
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
