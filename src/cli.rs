@@ -5,6 +5,8 @@ mod bench;
 mod check;
 mod compile;
 mod diff;
+#[cfg(feature = "run")]
+mod evaluate;
 mod explain;
 mod family;
 mod fmt;
@@ -156,7 +158,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "evaluate", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -165,6 +167,12 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
     Report(report::Args),
+    /// Measure a checkpoint or a model on held-out problems: pass@1, pass@k, tokens, accuracy against the cap; or compare two.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec evaluate runs/quickstart-1\n  recipec evaluate runs/quickstart-1@best --suite double_cap --k 4,8 --samples 16\n  recipec evaluate runs/a-1 --against runs/b-1\n  recipec evaluate recipes/base --recipe recipes/quickstart.recipe --json"
+    )]
+    Evaluate(evaluate::Args),
     /// Write responses to prompts with a model; the same seed gives the same text.
     #[cfg(feature = "run")]
     #[command(
@@ -235,6 +243,8 @@ pub fn main() -> ExitCode {
         Command::Whence(args) => whence::run(&args),
         #[cfg(feature = "run")]
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "run")]
+        Command::Evaluate(args) => evaluate::run(&args),
         #[cfg(feature = "run")]
         Command::Generate(args) => generate::run(&args),
         #[cfg(feature = "run")]

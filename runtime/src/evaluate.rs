@@ -1,18 +1,18 @@
 //! Measures the policy on problems that it is not trained on: pass@1 and tokens, with 95% intervals, per domain and over all.
 
-use crate::answer::answer_part;
+mod measured;
+pub(crate) mod responses;
+
+pub use measured::*;
+
 use crate::data::{Problem, Split};
 use crate::error::RunError;
-use crate::generate::{Engine, Request, generate};
-use crate::rng::{Purpose, Stream};
 use crate::run_folder::{DomainResults, LevelResults, Results, SuiteResults};
-use crate::statistics::{clustered_mean, clustered_rate, macro_average};
-use crate::train::{SuiteData, Trainer, check_failures};
-use crate::verify::Status;
+use crate::statistics::{Estimate, clustered_mean, clustered_rate, macro_average};
+use crate::train::{SuiteData, Trainer};
 use recipec_compiler::plan::SuitePlan;
+use responses::{Question, Respondent, rows, solved};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// Problems of a suite without a stated number, where the data never ends.
 const ENDLESS: u64 = 200;
@@ -44,70 +44,35 @@ pub(crate) fn suite(
     Ok(SuiteResults { domains, macro_average: Results::new(rate, length, None) })
 }
 
-type Measured = (DomainResults, crate::statistics::Estimate, crate::statistics::Estimate);
+type OfDomain = (DomainResults, Estimate, Estimate);
 
-fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) -> Result<Option<Measured>, RunError> {
-    let wanted = part.problems.or(part.data.data.len(Split::HeldOut)).unwrap_or(ENDLESS);
-    let problems = held_out(part, wanted);
-    let mut requests = Vec::new();
-    for (idx, problem) in problems.iter().enumerate() {
-        let prompt = trainer
-            .prompt_tokens(&problem.prompt)
-            .map_err(|why| RunError::BadPrompt { domain: part.name.clone(), why })?;
-        let prompt: Arc<[u32]> = Arc::from(prompt);
-        for sample in 0..suite.samples {
-            requests.push(Request {
-                stream: Stream::new(trainer.plan.seed, Purpose::Evaluation, key, idx as u32, sample as u32),
-                prompt: Arc::clone(&prompt),
-                max_new_tokens: suite.max_output_tokens as usize,
-                sampling: suite.sampling.clone(),
-            });
-        }
-    }
-    let engine = Engine {
-        end_tokens: trainer.tokenizer.end_tokens().to_vec(),
-        ..Engine::new(256, trainer.tokenizer.end_token(), trainer.lanes.threads)
-    };
-    let responses = generate(&trainer.policy, &requests, &engine, &mut |_| ControlFlow::Continue(()))?;
-    let (mut solved, mut lengths, mut cut) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut judged, mut failed, mut last) = (0usize, 0usize, String::new());
-    let texts: Vec<String> = responses.iter().map(|response| trainer.read_response(response.body()).0).collect();
-    let samples = suite.samples as usize;
-    let answers: Vec<(&Problem, Option<&str>)> = problems
-        .iter()
-        .zip(texts.chunks(samples.max(1)))
-        .flat_map(|(problem, texts)| texts.iter().map(move |text| (problem, text)))
-        .map(|(problem, text)| (problem, answer_part(text, &part.judge.answer).and_then(|range| text.get(range))))
-        .collect();
-    let mut verdicts = part.judge.verdicts(&answers).into_iter();
-    let mut responses = responses.iter();
-    for _ in &problems {
-        let (mut row, mut tokens, mut truncated) = (Vec::new(), Vec::new(), Vec::new());
-        for (response, verdict) in responses.by_ref().zip(verdicts.by_ref()).take(samples) {
-            judged += 1;
-            if verdict.status == Status::Error {
-                failed += 1;
-                last = verdict.detail.unwrap_or_default();
-                continue;
-            }
-            row.push(f64::from(u8::from(verdict.status == Status::Correct)));
-            tokens.push(response.tokens.len() as f64);
-            truncated.push(f64::from(u8::from(response.truncated())));
-        }
-        solved.push(row);
-        lengths.push(tokens);
-        cut.push(truncated);
-    }
-    check_failures(failed, judged, &last)?;
-    let (Some(rate), Some(length)) = (clustered_rate(&solved), clustered_mean(&lengths)) else { return Ok(None) };
-    let results = DomainResults {
-        problems: problems.len() as u64,
+fn domain(trainer: &Trainer<'_>, key: u32, suite: &SuitePlan, part: &SuiteData) -> Result<Option<OfDomain>, RunError> {
+    let question = Question {
+        key,
+        part,
+        problems: wanted(part),
         samples: suite.samples,
-        verifier_errors: failed as u64,
+        max_tokens: suite.max_output_tokens,
+        sampling: &suite.sampling,
+    };
+    let responses = question.ask(&Respondent::of(trainer))?;
+    let answered = &responses.answered;
+    let (right, lengths) = (rows(answered, solved), rows(answered, |answered| answered.tokens as f64));
+    let cut = rows(answered, |answered| f64::from(u8::from(answered.truncated)));
+    let (Some(rate), Some(length)) = (clustered_rate(&right), clustered_mean(&lengths)) else { return Ok(None) };
+    let results = DomainResults {
+        problems: responses.problems.len() as u64,
+        samples: suite.samples,
+        verifier_errors: answered.iter().flatten().filter(|answered| answered.correct.is_none()).count() as u64,
         results: Results::new(rate, length, clustered_mean(&cut).map(|estimate| estimate.mean)),
-        levels: levels(&problems, &solved, &lengths),
+        levels: levels(&responses.problems, &right, &lengths),
     };
     Ok(Some((results, rate, length)))
+}
+
+/// How many problems a part asks for.
+pub(crate) fn wanted(part: &SuiteData) -> u64 {
+    part.problems.or(part.data.data.len(Split::HeldOut)).unwrap_or(ENDLESS)
 }
 
 /// The first `wanted` different problems of the held-out side. A generator may repeat itself; a repeated problem would count twice.

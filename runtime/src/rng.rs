@@ -27,6 +27,8 @@ pub enum Purpose {
     Probe = 9,
     /// Times and yields of a simulation: (domain, number of the group, 0, position).
     Simulation = 10,
+    /// A resampled problem or a flipped sign: (what for, replicate, stratum, position).
+    Resampling = 11,
 }
 
 /// An address of a stream of random numbers; the position in the stream is the last part of the address.

@@ -1,14 +1,18 @@
 //! Averages with 95% intervals, for evaluations and reports.
 //!
 //! Responses to one problem are alike, so a *problem* is the unit of chance here, never a response: an estimate is the
-//! mean over problems of the mean over samples, and its interval comes from the spread between problems. Everything is
-//! in closed form: no resampling, so the same verdicts give the same interval to the last bit.
+//! mean over problems of the mean over samples, and its interval comes from the spread between problems. Everything here
+//! is in closed form, so the same verdicts give the same interval to the last bit.
 //!
 //! - Lengths and rewards: Student's interval on the problem means.
 //! - Rates: Wilson's interval (1927) with the effective number of trials `p (1 - p) / se^2`, which stays inside 0..1
 //!   and does not shrink to a point when every answer was right.
 //! - Averages over domains and differences: the recovered-variance method of Zou and Donner (2008), which combines the
 //!   distances between means and bounds. It needs published intervals only, so a report can be made from the files.
+//!
+//! Where all verdicts are at hand, `recipec evaluate` resamples them instead ([`resample`]).
+
+pub mod resample;
 
 /// A mean and its 95% interval; no interval when fewer than two problems were seen.
 #[derive(Debug, Clone, Copy, PartialEq)]

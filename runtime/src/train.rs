@@ -30,7 +30,7 @@ use crate::tokenizer::Tokenizer;
 use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
 use recipec_compiler::plan::{Plan, StagePlan};
-pub(crate) use setup::{StageRuntime, SuiteData, check_failures, optimizer_settings};
+pub(crate) use setup::{StageRuntime, SuiteData, check_failures, open_suite, optimizer_settings};
 pub(crate) use step::Step;
 
 /// Why a run ended.

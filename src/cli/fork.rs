@@ -70,6 +70,12 @@ fn fork(args: &Args) -> Result<Exit, Exit> {
     ))
 }
 
+/// The checkpoint that `RUN@STEP`, `RUN@best` or `RUN` means.
+pub fn find_checkpoint(text: &str) -> Result<PathBuf, Exit> {
+    let (run, point) = from(text)?;
+    fork::find(&run, point).map_err(|why| run::failed(&why))
+}
+
 /// `RUN@STEP` in its parts. A folder whose name has an `@` is taken as it is.
 fn from(text: &str) -> Result<(PathBuf, Point), Exit> {
     let usage = |why: String| {

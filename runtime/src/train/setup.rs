@@ -185,20 +185,7 @@ impl<'a> StageRuntime<'a> {
             }
             NodeKind::Evaluate { suites, .. } => {
                 for suite in suites {
-                    let mut parts = Vec::new();
-                    for part in &suite.parts {
-                        let data = open_data(
-                            &part.name,
-                            (&part.data, &part.rows),
-                            part.prompt.as_deref(),
-                            u64::MAX,
-                            plan.seed,
-                            folder,
-                        )?;
-                        let judge = open_judge(&part.name, &part.verify, &plan.policy.answer, (self.plan, models))?;
-                        parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
-                    }
-                    self.suites.push((suite, parts));
+                    self.suites.push((suite, open_suite(plan, self.plan, suite, folder, models)?));
                 }
             }
             _ => {}
@@ -287,6 +274,24 @@ pub(crate) fn optimizer_settings(stage: &StagePlan) -> Option<&AdamW> {
         NodeKind::Optimizer { adamw, .. } => Some(adamw),
         _ => None,
     })
+}
+
+/// Opens data and verifiers of a suite.
+pub(crate) fn open_suite(
+    plan: &Plan,
+    stage: &StagePlan,
+    suite: &SuitePlan,
+    folder: &Path,
+    models: &mut Models,
+) -> Result<Vec<SuiteData>, RunError> {
+    let mut parts = Vec::new();
+    for part in &suite.parts {
+        let source = (&part.data, &part.rows);
+        let data = open_data(&part.name, source, part.prompt.as_deref(), u64::MAX, plan.seed, folder)?;
+        let judge = open_judge(&part.name, &part.verify, &plan.policy.answer, (stage, models))?;
+        parts.push(SuiteData { name: part.name.clone(), data, judge, problems: part.problems });
+    }
+    Ok(parts)
 }
 
 fn open_data(
