@@ -3,6 +3,7 @@
 
 use crate::error::RunError;
 use crate::run_folder::{EVALUATIONS, METRICS, ROLLOUTS, TIMING};
+use crate::tensorboard::{Events, TENSORBOARD};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
@@ -22,12 +23,13 @@ const FILES: [&str; 5] = [METRICS, TIMING, EVALUATIONS, ROLLOUTS, LOG];
 pub struct Journal {
     folder: PathBuf,
     open: BTreeMap<&'static str, File>,
+    events: Option<Events>,
 }
 
 impl Journal {
     /// The journal of a run folder. Files appear when something is written to them.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), open: BTreeMap::new() }
+        Self { folder: folder.to_path_buf(), open: BTreeMap::new(), events: None }
     }
 
     /// A line of `metrics.jsonl`, `timing.jsonl` or `evaluations.jsonl`.
@@ -36,6 +38,18 @@ impl Journal {
             .map_err(|why| RunError::Damaged { path: self.folder.join(name), why: why.to_string() })?;
         text.push(b'\n');
         self.append(name, &text)
+    }
+
+    /// Every number of an object, for TensorBoard: `group/path/of/keys` at a step of the run.
+    pub fn scalars(&mut self, group: &str, step: u64, value: &impl Serialize) -> Result<(), RunError> {
+        let folder = self.folder.join(TENSORBOARD);
+        let failed = |why| RunError::io("cannot write", &folder)(why);
+        let events = match &mut self.events {
+            Some(events) => events,
+            None => self.events.insert(Events::begin(&folder, step).map_err(failed)?),
+        };
+        let value = serde_json::to_value(value).unwrap_or_default();
+        events.scalars(group, step, &value).map_err(failed)
     }
 
     /// Lines of `rollouts.jsonl.gz`, as one gzip member.

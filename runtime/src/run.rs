@@ -4,15 +4,18 @@ use crate::checkpoint::{self, State};
 use crate::counters::Counters;
 use crate::disk;
 use crate::error::RunError;
+use crate::health::Health;
 use crate::journal::Journal;
 use crate::kernels::pool::Pool;
 use crate::lock::{self, Lock, Which};
+use crate::measures;
 use crate::model::chat::ChatTemplate;
 use crate::model::{self, Model};
 use crate::origin::{self, Difference, Origin};
 use crate::policy::Policy;
 use crate::policy::gradient::Lanes;
 use crate::record::Recorder;
+use crate::run_folder;
 use crate::train::{Speed, StoppedBy, Trainer};
 use crate::verify::judge::models::Models;
 use crate::world::{Progress, World};
@@ -99,6 +102,7 @@ pub(crate) fn begin<'a>(
         origin: Origin::read(&folder)?,
         stage_start: None,
         models,
+        health: Health::default(),
         seconds_before: 0.0,
         probe: asked.probe,
         record: asked.record.then(|| Recorder::new(&folder)),
@@ -184,10 +188,24 @@ pub(crate) fn go_on<'a>(
         origin: Origin::read(&folder)?,
         stage_start,
         models,
+        health: health_so_far(plan, &folder)?,
         probe: asked.probe,
         record,
         replay: None,
     })
+}
+
+/// What is known of the health of a run from the lines that it has written up to its checkpoint.
+fn health_so_far(plan: &Plan, folder: &Path) -> Result<Health, RunError> {
+    let read = run_folder::lines_so_far(folder);
+    let (metrics, evaluations) =
+        read.map_err(|why| RunError::Damaged { path: folder.to_path_buf(), why: why.to_string() })?;
+    let mut health = Health::default();
+    // What was found then was told then.
+    let stage = metrics.last().and_then(|line| plan.stages.iter().find(|stage| stage.name == line.stage));
+    health.aim(measures::shares(stage, &Counters::default()).0);
+    health.replay(&metrics, &evaluations);
+    Ok(health)
 }
 
 fn stopped_by_itself(stopped: StoppedBy) -> bool {

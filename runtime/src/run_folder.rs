@@ -170,6 +170,12 @@ impl RunFolder {
     }
 }
 
+/// The steps and evaluations that a run has written.
+pub fn lines_so_far(folder: &Path) -> Result<(Vec<StepMetrics>, Vec<Evaluation>), RunFolderError> {
+    let mut notes = Vec::new();
+    Ok((read_lines(folder, METRICS, &mut notes)?, read_lines(folder, EVALUATIONS, &mut notes)?))
+}
+
 fn read_lines<T: DeserializeOwned + Line>(
     folder: &Path,
     name: &str,

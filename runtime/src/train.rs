@@ -18,7 +18,9 @@ mod supervised;
 
 use crate::counters::Counters;
 use crate::error::RunError;
+use crate::health::Health;
 use crate::journal::Journal;
+use crate::measures;
 use crate::model::chat::ChatTemplate;
 use crate::optimizer::Optimizer;
 use crate::origin::Origin;
@@ -84,6 +86,8 @@ pub struct Trainer<'a> {
     pub(crate) stage_start: Option<Policy>,
     /// The frozen models beside the policy.
     pub(crate) models: Models,
+    /// Looks for the known sicknesses.
+    pub(crate) health: Health,
     /// Seconds of the run before this process.
     pub(crate) seconds_before: f64,
     /// Whether every phase is tried before the first step.
@@ -144,11 +148,13 @@ impl Trainer<'_> {
         if self.optimizer.is_none() {
             self.optimizer = runtime.optimizer(&self.policy)?;
         }
+        self.health.aim(measures::shares(Some(stage), &self.counters).0);
         self.journal.log(&format!("stage {} goes on from step {}", stage.name, self.counters.step))?;
         self.world.tell(Progress::Stage {
             name: stage.name.clone(),
             max_steps: stage.max_steps,
             from_step: self.counters.step,
+            ratios: measures::shares(Some(stage), &self.counters).0,
         });
         loop {
             let stopped = self.used_up(stage);

@@ -1,5 +1,7 @@
 //! What the runtime asks of the machine: a folder, a clock, a way to be stopped, and somebody to tell.
 
+use crate::run_folder::StepMetrics;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +18,8 @@ pub enum Progress {
         max_steps: Option<u64>,
         /// Where it begins: above 0 after a resume.
         from_step: u64,
+        /// Target ratio of each domain.
+        ratios: BTreeMap<String, f64>,
     },
     /// A step was made.
     Step {
@@ -23,6 +27,8 @@ pub enum Progress {
         step: u64,
         /// What to show.
         values: Vec<(&'static str, f64)>,
+        /// Its line of `metrics.jsonl`, where the plan writes one.
+        metrics: Option<Box<StepMetrics>>,
     },
     /// An evaluation was made.
     Evaluation {

@@ -6,6 +6,7 @@ use super::{StoppedBy, Trainer};
 use crate::checkpoint::{self, Best, Contents};
 use crate::error::RunError;
 use crate::evaluate;
+use crate::health::Finding;
 use crate::measures;
 use crate::run_folder::{EVALUATIONS, Evaluation, METRICS, SCHEMA, SUMMARY, StepTiming, Summary, TIMING, When};
 use crate::surface;
@@ -45,8 +46,17 @@ impl Trainer<'_> {
         self.write_record(step)?;
         let line = measures::step_metrics(self.plan, stage, &self.counters, step);
         self.journal.line(METRICS, &line)?;
+        self.journal.scalars("step", self.counters.total_steps(), &line)?;
+        let findings = self.health.step(&line);
+        self.tell_findings(findings)?;
+        step.line = Some(Box::new(line));
         let samples = measures::sampled_rollouts(self.plan, stage, self.counters.step, step);
         self.journal.rollouts(&samples)
+    }
+
+    /// What is wrong with the run, and what to try.
+    fn tell_findings(&mut self, findings: Vec<Finding>) -> Result<(), RunError> {
+        findings.iter().try_for_each(|finding| self.warn(finding.sentence()))
     }
 
     /// Timing, warnings and the progress display.
@@ -62,6 +72,7 @@ impl Trainer<'_> {
             elapsed: Some(self.counters.seconds),
         };
         self.journal.line(TIMING, &timing)?;
+        self.journal.scalars("timing", self.counters.total_steps(), &timing)?;
         if step.verifier_errors > 0 {
             let message = format!(
                 "step {}: {} verdicts failed twice and left their groups: {}",
@@ -82,7 +93,7 @@ impl Trainer<'_> {
             ))?;
         }
         let values = measures::shown(&step, tokens as f64 / seconds.max(1e-9));
-        self.world.tell(Progress::Step { step: self.counters.step, values });
+        self.world.tell(Progress::Step { step: self.counters.step, values, metrics: step.line });
         Ok(())
     }
 
@@ -124,6 +135,9 @@ impl Trainer<'_> {
         }
         let line = Evaluation { schema: SCHEMA, stage: stage.plan.name.clone(), step: now, when, suites };
         self.journal.line(EVALUATIONS, &line)?;
+        self.journal.scalars("evaluation", self.counters.total_steps(), &line.suites)?;
+        let findings = self.health.evaluation(&line);
+        self.tell_findings(findings)?;
         self.counters.evaluated = Some((now, last));
         let by = stage.plan.nodes.iter().find_map(|node| match &node.kind {
             NodeKind::Checkpoint { best, .. } => best.as_ref(),

@@ -6,6 +6,7 @@ use crate::error::RunError;
 use crate::policy::gradient::Gradients;
 use crate::record::Kept;
 use crate::rollout::{Draw, Group, Rollout};
+use crate::run_folder::StepMetrics;
 use recipec_compiler::plan::{Node, NodeKind};
 use recipec_compiler::settings::{Baseline, Deviation};
 use std::collections::BTreeMap;
@@ -62,6 +63,8 @@ pub(crate) struct Step {
     pub(crate) recorded_for: Option<u64>,
     /// Groups that had fewer than two judged rollouts.
     pub(crate) broken_groups: u64,
+    /// The line of `metrics.jsonl`, once it is written.
+    pub(crate) line: Option<Box<StepMetrics>>,
 }
 
 /// What the loss and the optimizer measured; of a batch with several updates, the means over them.
