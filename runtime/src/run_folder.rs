@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::health::{Finding, Health};
 use crate::origin::{ORIGIN, Origin};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,13 @@ impl RunFolder {
         let examples = read_examples(path, &mut notes)?;
         let origin = read_origin(path)?;
         Ok(Self { path: path.to_owned(), metrics, timing, evaluations, summary, origin, examples, notes })
+    }
+
+    /// The known sicknesses that were seen while it ran.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut health = Health::default();
+        health.aim(self.summary.as_ref().map(|summary| summary.ratios.clone()).unwrap_or_default());
+        health.replay(&self.metrics, &self.evaluations)
     }
 
     /// The stages that learn by reinforcement, in the order in which they ran.

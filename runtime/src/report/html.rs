@@ -35,6 +35,10 @@ pub fn html(folder: &RunFolder) -> String {
     for note in &folder.notes {
         page.push_str(&format!("<div class=\"note\">{}</div>\n", escape(note)));
     }
+    for finding in folder.findings() {
+        let sentence = format!("{}, {}", finding.stage, finding.sentence());
+        page.push_str(&format!("<div class=\"note\">{}</div>\n", escape(&sentence)));
+    }
     tables::headline(&mut page, folder);
     figures::tradeoffs(&mut page, folder);
     figures::mix(&mut page, folder);

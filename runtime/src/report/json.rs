@@ -12,6 +12,7 @@ use crate::statistics;
 ///                           "domains": { "<domain>": { "pass_at_1", "mean_tokens" } } } },
 ///   "final": as base,
 ///   "domains": { "<domain>": { "ratio", "sampled", "completed", "trained" } },
+///   "findings": [ { "sickness", "stage", "step", "seen" } ],
 ///   "origin": what `origin.json` says, "seconds", "stopped_by", "weights_digest" }
 /// ```
 ///
@@ -32,6 +33,7 @@ pub fn json(folder: &RunFolder) -> Value {
         "base": folder.base().map(evaluation),
         "final": folder.last().map(evaluation),
         "domains": domains,
+        "findings": folder.findings(),
         "origin": folder.origin,
         "seconds": summary.map(|summary| summary.seconds),
         "stopped_by": summary.map(|summary| summary.stopped_by.as_str()),
