@@ -10,7 +10,7 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// What a run tells its progress to.
 pub fn listener() -> Box<dyn FnMut(&Progress)> {
-    if std::io::stderr().is_terminal() { Box::new(bar()) } else { Box::new(lines()) }
+    if std::io::stderr().is_terminal() { Box::new(bar()) } else { Box::new(lines(String::new())) }
 }
 
 fn bar() -> impl FnMut(&Progress) {
@@ -43,7 +43,8 @@ fn bar() -> impl FnMut(&Progress) {
     }
 }
 
-fn lines() -> impl FnMut(&Progress) {
+/// A line every few seconds, each behind `prefix`.
+pub fn lines(prefix: String) -> impl FnMut(&Progress) {
     let mut stage = String::new();
     let mut last: Option<Instant> = None;
     let mut steps = None;
@@ -54,18 +55,18 @@ fn lines() -> impl FnMut(&Progress) {
             last = None;
             let of = max_steps.map_or(String::new(), |max| format!(" of {max} steps"));
             let from = if *from_step > 0 { format!(", from step {from_step}") } else { String::new() };
-            eprintln!("stage {name}{of}{from}");
+            eprintln!("{prefix}stage {name}{of}{from}");
         }
         Progress::Step { step, values } => {
             let ends = steps == Some(*step);
             if ends || last.is_none_or(|at| at.elapsed() >= QUIET) {
                 last = Some(Instant::now());
-                eprintln!("{stage} step {step}: {}", shown(values));
+                eprintln!("{prefix}{stage} step {step}: {}", shown(values));
             }
         }
         other => {
             if let Some(line) = sentence(other) {
-                eprintln!("{line}");
+                eprintln!("{prefix}{line}");
             }
         }
     }
