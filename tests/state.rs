@@ -538,3 +538,39 @@ fn fifty_kills() {
         assert!(killed.phases.contains_key(phase), "no kill in the phase `{phase}`: {:?}", killed.phases);
     }
 }
+
+/// A file system of two megabytes fills up at some checkpoint: the run fails and says so, the checkpoints before are whole, and with more
+/// room the run goes on to the same bits. Where this system lets nobody mount one, nothing is tested, and that is printed.
+#[test]
+#[ignore = "it mounts a small file system in a namespace: cargo test --release --test state -- --ignored --nocapture"]
+fn a_full_disk_leaves_the_checkpoints_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let text = TINY.replacen("every = 2 steps  keep = 2", "every = 1 steps  keep = 50", 1);
+    write(here.join("a.recipe"), text.replacen("steps      = 6 steps", "steps      = 20 steps", 1));
+    let allowed = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+    if !allowed {
+        println!("not tested: no namespace with mounts of its own here");
+        return;
+    }
+    done(&["run", "a.recipe", "--into", "whole"], here);
+    std::fs::create_dir(here.join("small")).expect("a folder");
+    // All inside of one namespace: what is mounted is gone with it.
+    let script = "mount -t tmpfs -o size=2m tmpfs small || exit 9
+        \"$0\" run a.recipe --into small/r 2> said.txt; test $? = 3 || exit 8
+        ls -a small/r/checkpoints > left.txt
+        mount -o remount,size=64m small
+        \"$0\" resume small/r || exit 7
+        cp -r small/r resumed";
+    let program = env!("CARGO_BIN_EXE_recipec");
+    let command = Command::new("unshare").args(["-rm", "sh", "-c", script, program]).current_dir(here).output();
+    let output = command.expect("the script starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(read(here.join("said.txt"))).expect("text");
+    assert!(said.contains("recipe::run::io") && said.contains("checkpoints"), "{said}");
+    let left = String::from_utf8(read(here.join("left.txt"))).expect("text");
+    let whole: Vec<&str> = left.lines().filter(|name| name.starts_with("step-")).collect();
+    assert!(!whole.is_empty() && !left.contains(".draft"), "{left}");
+    println!("the disk was full after {} checkpoints", whole.len());
+    same(&here.join("whole"), &here.join("resumed"));
+}
