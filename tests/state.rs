@@ -500,9 +500,8 @@ fn phase(run: &Path) -> &'static str {
     } else if lines("metrics.jsonl") == 0 {
         "before the first step"
     } else {
-        // A stage is evaluated once before its first step, then after each: two stages, the first one of 4 steps.
-        let steps = lines("metrics.jsonl");
-        let evaluated = steps + 1 + usize::from(steps > 4);
+        // The second stage is evaluated, before its first step and after each; the first one, of four steps, is not.
+        let evaluated = lines("metrics.jsonl").saturating_sub(3);
         if lines("evaluations.jsonl") < evaluated { "evaluation" } else { "step" }
     }
 }
