@@ -1,31 +1,16 @@
 //! `recipec sweep` from outside: the product of variants, points and seeds, what is skipped and resumed, failures, interruptions.
 
+#[path = "common/program.rs"]
+mod program;
+
+use program::{done, said, start};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const TINY: &str = include_str!("fixtures/tiny.recipe");
-
-fn recipec(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_recipec"));
-    command.args(args).current_dir(folder).env("NO_COLOR", "1").output().expect("the program starts")
-}
-
-/// Exit code, standard output and standard error.
-fn said(args: &[&str], folder: &Path) -> (i32, String, String) {
-    let output = recipec(args, folder);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
-}
-
-#[track_caller]
-fn done(args: &[&str], folder: &Path) -> String {
-    let (code, out, err) = said(args, folder);
-    assert_eq!(code, 0, "{args:?}\n{out}\n{err}");
-    out
-}
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
@@ -46,11 +31,6 @@ fn digests(report: &Value) -> BTreeMap<String, String> {
     runs.flat_map(|one| one["runs"].as_array().expect("runs"))
         .map(|run| (text(&run["folder"]), text(&run["weights_digest"])))
         .collect()
-}
-
-fn start(args: &[&str], folder: &Path) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_recipec"));
-    command.args(args).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a start")
 }
 
 /// Waits until a file is below the folder of a sweep.
