@@ -35,6 +35,8 @@ mod score;
 mod serve;
 #[cfg(feature = "run")]
 mod simulate;
+#[cfg(feature = "run")]
+mod sweep;
 mod test;
 #[cfg(feature = "run")]
 mod verify;
@@ -132,6 +134,12 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(after_help = "Example:\n  recipec resume runs/quickstart-1")]
     Resume(run::ResumeArgs),
+    /// Run variants, points of the recipe's sweeps and seeds, all of them, in one folder with one report.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec sweep recipes/quickstart.recipe --seeds 3 --jobs 2\n  recipec sweep recipes/quickstart.recipe --variants base,plain_penalty,no_penalty --seeds 5\n  recipec sweep a.recipe --variants all --set gamma=0.25 --list"
+    )]
+    Sweep(sweep::Args),
     /// Begin another run with a checkpoint: weights and moments are taken over, the recipe may differ.
     #[cfg(feature = "run")]
     #[command(
@@ -158,7 +166,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "evaluate", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "evaluate", "verify", "serve", "generate", "score", "bench", "simulate", "sweep"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -233,6 +241,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         #[cfg(feature = "run")]
         Command::Resume(args) => run::resume(&args),
+        #[cfg(feature = "run")]
+        Command::Sweep(args) => sweep::run(&args),
         #[cfg(feature = "run")]
         Command::Fork(args) => fork::run(&args),
         #[cfg(feature = "run")]

@@ -1,6 +1,6 @@
 //! What a run shows while it goes on: a live view on a terminal, plain lines elsewhere.
 
-mod lines;
+pub mod lines;
 mod live;
 mod state;
 
@@ -16,5 +16,5 @@ pub fn listener() -> Box<dyn FnMut(&Progress)> {
             return Box::new(move |progress| view.tell(progress));
         }
     }
-    Box::new(lines::listener())
+    Box::new(lines::listener(String::new()))
 }

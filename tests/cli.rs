@@ -511,7 +511,7 @@ fn hash_is_the_identity() {
     let canonical = hash(&["--canonical", "recipes/quickstart.recipe"]);
     assert!(canonical.starts_with("recipec identity 1\n") && canonical.contains("\nseed = 1"), "{canonical}");
     let all = hash(&["--all", "recipes/apriel_reasoner.recipe"]);
-    assert_eq!(all.lines().count(), 1 + 3 + 3, "itself, its variants, the points of its sweep: {all}");
+    assert_eq!(all.lines().count(), 1 + 4 + 3, "itself, its variants, the points of its sweep: {all}");
     assert!(all.contains("  variant uniform_mix\n") && all.ends_with("  gamma = 1.0"), "{all}");
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), &TINY.replacen("output     = 32 tokens", "output     = 32 rollouts", 1));

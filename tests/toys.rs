@@ -4,75 +4,16 @@
 
 mod common;
 
+use common::recipes::{Beside, cut, folder as recipes, plan, text, toys};
 use common::{TestWorld, read, run_in};
 use recipec_compiler::recipe_tests::{Outcome, run_tests};
-use recipec_compiler::{FileId, Loader, NoFiles, Options, Plan, Source, support};
+use recipec_compiler::{FileId, NoFiles, Options, Plan, Source};
 use recipec_runtime::run_folder::RunFolder;
 use recipec_runtime::train::StoppedBy;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Seconds that a toy may take on two free cores, in a release build.
 const MOST_SECONDS: f64 = 60.0;
-
-fn recipes() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes")
-}
-
-/// Reads what a recipe extends or imports.
-struct Beside;
-
-impl Loader for Beside {
-    fn load(&self, path: &str, _from: &Source) -> Result<Source, String> {
-        let text = std::fs::read_to_string(recipes().join(path)).map_err(|_| "there is no such file".to_string())?;
-        Ok(Source::new(FileId(0), path, text))
-    }
-}
-
-/// Names of the recipes with a toy, sorted.
-fn toys() -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(recipes()).expect("the folder of the recipes") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|end| end != "recipe") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-        if text.lines().any(|line| line.starts_with("variant toy")) {
-            found.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
-        }
-    }
-    found.sort();
-    assert!(found.len() >= 6, "{found:?}");
-    found
-}
-
-fn text(name: &str) -> String {
-    let path = recipes().join(format!("{name}.recipe"));
-    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
-}
-
-/// The plan of a variant of a recipe's text, which must be without problems and leave nothing to a later version.
-fn plan(name: &str, text: &str, variant: &str) -> Plan {
-    let options = Options { variant: Some(variant.to_string()), ..Options::default() };
-    let checked = recipec_compiler::check(Source::new(FileId(0), name, text), &Beside, &options);
-    let said: Vec<String> =
-        checked.problems.sorted().iter().map(|d| format!("{}: {}", d.code.name(), d.message)).collect();
-    let recipe = checked.recipe.unwrap_or_else(|| panic!("{name}: {said:#?}"));
-    assert!(said.is_empty(), "{name}: {said:#?}");
-    let later: Vec<String> = support::not_yet(&recipe).into_iter().map(|d| d.message).collect();
-    assert!(later.is_empty(), "{name}: {later:?}");
-    recipec_compiler::compile(&recipe).expect("a checked recipe compiles").1
-}
-
-/// A toy cut to so many steps, without its evaluations.
-fn cut(mut plan: Plan, steps: u64) -> Plan {
-    for stage in &mut plan.stages {
-        stage.max_steps = stage.max_steps.map(|most| most.min(steps));
-    }
-    let stages: Vec<String> = plan.stages.iter().map(|stage| stage.name.clone()).collect();
-    stages.iter().fold(plan, |plan, stage| plan.without(stage, "evaluate"))
-}
 
 fn run(plan: &Plan, threads: usize) -> (RunFolder, TestWorld) {
     let folder = tempfile::tempdir().expect("a folder");

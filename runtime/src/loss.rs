@@ -12,6 +12,8 @@ pub mod shares;
 pub mod surrogate;
 
 #[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::policy::gradient::SequenceLoss;

@@ -13,6 +13,7 @@ mod fixture;
 mod html;
 mod json;
 mod plots;
+pub mod sweep;
 mod table;
 mod words;
 

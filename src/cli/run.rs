@@ -252,20 +252,24 @@ pub fn execute(
 
 /// The machine for a run in a folder; a signal ends the run after its step.
 pub fn machine(folder: &Path, data_folder: PathBuf) -> Machine {
+    let interrupted = interruption("this step is finished and saved first");
+    Machine::new(folder.to_path_buf(), data_folder, interrupted, progress::listener())
+}
+
+/// What a signal sets; a second one ends the program at once. `what` says what is done before.
+pub fn interruption(what: &'static str) -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     let handler = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted as i32);
         }
-        eprintln!(
-            "\ninterrupted: this step is finished and saved first; once more ends at once, at the last checkpoint"
-        );
+        eprintln!("\ninterrupted: {what}; once more ends at once, at the last checkpoint");
     });
     if let Err(why) = handler {
         eprintln!("warning: Ctrl-C will not save a checkpoint: {why}");
     }
-    Machine::new(folder.to_path_buf(), data_folder, interrupted, progress::listener())
+    interrupted
 }
 
 fn finish(folder: &Path, done: &RunReport) -> Exit {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 /// A line every so often.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Prints what is told.
-pub fn listener() -> impl FnMut(&Progress) {
+/// Prints what is told, each line behind `prefix`.
+pub fn listener(prefix: String) -> impl FnMut(&Progress) {
     let mut stage = String::new();
     let mut last: Option<Instant> = None;
     let mut steps = None;
@@ -17,19 +17,19 @@ pub fn listener() -> impl FnMut(&Progress) {
             steps = *max_steps;
             last = None;
             if let Some(line) = sentence(progress) {
-                eprintln!("{line}");
+                eprintln!("{prefix}{line}");
             }
         }
         Progress::Step { step, values, .. } => {
             let ends = steps == Some(*step);
             if ends || last.is_none_or(|at| at.elapsed() >= QUIET) {
                 last = Some(Instant::now());
-                eprintln!("{stage} step {step}: {}", shown(values));
+                eprintln!("{prefix}{stage} step {step}: {}", shown(values));
             }
         }
         other => {
             if let Some(line) = sentence(other) {
-                eprintln!("{line}");
+                eprintln!("{prefix}{line}");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Compiles and runs recipes inside a test.
 #![allow(dead_code)] // each test file uses its own part of this
 
+pub mod recipes;
+
 use recipec_compiler::diagnostic::Severity;
 use recipec_compiler::{FileId, NoFiles, Options, Plan, Source};
 use recipec_runtime::error::RunError;

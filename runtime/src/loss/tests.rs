@@ -10,7 +10,7 @@ use recipec_compiler::settings::{Algorithm, Kl, KlEstimator};
 use recipec_compiler::{FileId, NoFiles, Options, Source};
 
 /// The algorithm of a recipe that says `algorithm = TEXT`, with the values that the edition gives to what is not written.
-fn algorithm(text: &str) -> Algorithm {
+pub(super) fn algorithm(text: &str) -> Algorithm {
     let recipe = format!(
         "recipe t {{ edition = 2026 }}
         model policy {{ source = fresh {{ width = 32 }} context = 256 tokens }}

@@ -8,6 +8,7 @@ use crate::statistics::difference;
 
 mod examples;
 mod figures;
+pub(super) mod sweep;
 mod tables;
 
 use super::plots::PALETTE;
@@ -21,16 +22,7 @@ pub fn html(folder: &RunFolder) -> String {
         || folder.path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned()),
         |summary| summary.recipe.clone(),
     );
-    let mut page = String::with_capacity(1 << 19);
-    page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    page.push_str(&format!("<title>{} · run report</title>\n", escape(&title)));
-    page.push_str(&format!(
-        "<style>\n{}{}</style>\n</head>\n<body>\n<main>\n",
-        colours(),
-        include_str!("html/style.css")
-    ));
+    let mut page = begin(&format!("{title} · run report"));
     header(&mut page, folder, &title);
     for note in &folder.notes {
         page.push_str(&format!("<div class=\"note\">{}</div>\n", escape(note)));
@@ -48,6 +40,21 @@ pub fn html(folder: &RunFolder) -> String {
     examples::examples(&mut page, folder);
     facts(&mut page, folder);
     page.push_str("</main>\n</body>\n</html>\n");
+    page
+}
+
+/// The head of a page, up to its content.
+fn begin(title: &str) -> String {
+    let mut page = String::with_capacity(1 << 19);
+    page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    page.push_str(&format!("<title>{}</title>\n", escape(title)));
+    page.push_str(&format!(
+        "<style>\n{}{}</style>\n</head>\n<body>\n<main>\n",
+        colours(),
+        include_str!("html/style.css")
+    ));
     page
 }
 
@@ -193,7 +200,7 @@ mod tests {
     use crate::run_folder::{EVALUATIONS, METRICS, SUMMARY};
 
     /// Opening and closing tags must match; void elements and self-closed ones are skipped.
-    fn assert_balanced(page: &str) {
+    pub(super) fn assert_balanced(page: &str) {
         let mut open: Vec<&str> = Vec::new();
         let body = &page[page.find("<html").unwrap()..];
         for tag in body.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {

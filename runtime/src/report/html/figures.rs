@@ -55,7 +55,7 @@ impl<'a> Axis<'a> {
 }
 
 /// A caption, a legend and a picture; nothing without a picture.
-fn figure(page: &mut String, title: &str, hint: &str, legend: &[(Ink, &str)], svg: Option<String>) {
+pub(super) fn figure(page: &mut String, title: &str, hint: &str, legend: &[(Ink, &str)], svg: Option<String>) {
     let Some(svg) = svg else { return };
     page.push_str(&format!("<figure><figcaption><b>{}</b>{}", escape(title), escape(hint)));
     if !legend.is_empty() {
