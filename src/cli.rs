@@ -6,6 +6,8 @@ mod check;
 mod compile;
 mod diff;
 mod explain;
+#[cfg(feature = "run")]
+mod export;
 mod family;
 mod fmt;
 #[cfg(feature = "run")]
@@ -142,6 +144,12 @@ enum Command {
         after_help = "Examples:\n  recipec replay runs/quickstart-1\n  recipec replay runs/quickstart-1 --into again"
     )]
     Replay(replay::Args),
+    /// Write a recipe for another engine: its configuration, generated code, and the problems.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec export recipes/apriel_reasoner.recipe --to verl@0.9 --out out/verl\n  recipec export recipes/quickstart.recipe --to trl@1 --from recipes/base --out out/trl\n  recipec export recipes/apriel_reasoner.recipe --to pipelinerl@2026-06 --out out/pipelinerl --json"
+    )]
+    Export(export::Args),
     /// Write the lock of a recipe: digests of everything outside of it that a run depends on.
     #[cfg(feature = "run")]
     #[command(
@@ -156,7 +164,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "export", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -229,6 +237,8 @@ pub fn main() -> ExitCode {
         Command::Fork(args) => fork::run(&args),
         #[cfg(feature = "run")]
         Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "run")]
+        Command::Export(args) => export::run(&args),
         #[cfg(feature = "run")]
         Command::Lock(args) => lock::run(&args),
         #[cfg(feature = "run")]
