@@ -68,6 +68,8 @@ pub struct Given {
     pub stage: Option<String>,
     /// Weights to begin with in place of the recipe's, for example what a stage before this one left.
     pub from: Option<String>,
+    /// The folder that paths of models in the recipe are relative to, as an engine elsewhere on the machine finds it.
+    pub folder: Option<String>,
     /// Files of rows that are there to be written; others are fetched when the export is launched.
     pub at_hand: std::collections::BTreeSet<String>,
 }
@@ -157,7 +159,10 @@ impl Work<'_> {
         match (&self.given.from, &self.recipe.policy.source) {
             (Some(from), _) => Some(from.clone()),
             (None, Hub { name }) => Some(name.clone()),
-            (None, Folder { path }) => Some(path.clone()),
+            (None, Folder { path }) => match &self.given.folder {
+                Some(folder) => Some(format!("{folder}/{path}")),
+                None => Some(path.clone()),
+            },
             (None, Fresh(_) | Endpoint { .. }) => None,
         }
     }

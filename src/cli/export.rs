@@ -52,7 +52,11 @@ pub fn run(args: &Args) -> Exit {
     print_problems(&checked);
     let Some(recipe) = &checked.recipe else { return Exit::WrongRecipe };
     let folder = super::lock::folder_of(&args.recipe.file);
-    let given = Given { stage: args.stage.clone(), from: args.from.clone(), at_hand: at_hand(recipe, folder) };
+    // A folder of this machine is found from anywhere; other names are the hub's.
+    let whole = |path: &Path| std::fs::canonicalize(path).ok().map(|path| path.display().to_string());
+    let from = args.from.as_ref().map(|from| whole(Path::new(from)).unwrap_or_else(|| from.clone()));
+    let here = if folder == Path::new("") { Path::new(".") } else { folder };
+    let given = Given { stage: args.stage.clone(), from, folder: whole(here), at_hand: at_hand(recipe, folder) };
     let export = match export::export(recipe, target, &given) {
         Ok(export) => export,
         Err(why) => {

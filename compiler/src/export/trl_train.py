@@ -4,7 +4,7 @@ import json
 import os
 
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 import recipe_lib
@@ -199,11 +199,24 @@ def data(part, tokenizer, chat):
     return Dataset.from_dict(kept)
 
 
+def end_token(source, tokenizer):
+    """The token that ends a response, where the tokenizer does not say: as the configuration has it, else the only special token."""
+    known = PretrainedConfig.get_config_dict(source)[0].get("eos_token_id")
+    if known is not None:
+        return tokenizer.convert_ids_to_tokens(known[0] if isinstance(known, list) else known)
+    special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    if len(special) != 1:
+        raise ValueError(f"no file of {source} names the token that ends a response")
+    return special[0]
+
+
 def trainer(**more):
     """The trainer of the recipe, ready to train."""
     source = os.environ.get("RECIPEC_MODEL", RECIPE["model"])
     args = config(**more)
     tokenizer = AutoTokenizer.from_pretrained(source)
+    if tokenizer.eos_token_id is None:
+        tokenizer.eos_token = end_token(source, tokenizer)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     chat = RECIPE["chat"] if RECIPE["chat"] is not None else tokenizer.chat_template is not None
