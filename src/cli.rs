@@ -21,6 +21,8 @@ mod lock;
 #[cfg(feature = "run")]
 mod model;
 mod new;
+#[cfg(feature = "run")]
+mod pack;
 mod plan;
 mod plot;
 #[cfg(feature = "run")]
@@ -156,6 +158,18 @@ enum Command {
         after_help = "Examples:\n  recipec lock recipes/quickstart.recipe\n  recipec lock a.recipe --variant short\n  recipec run --locked a.recipe"
     )]
     Lock(lock::Args),
+    /// Pack a recipe with everything that it names into one file, the same bytes wherever it is done.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec pack recipes/quickstart.recipe -o quickstart.recipec\n  recipec pack a.recipe --weights"
+    )]
+    Pack(pack::PackArgs),
+    /// Unpack a pack, every file of it compared with its digest.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec unpack quickstart.recipec --out quickstart\n  recipec unpack --list quickstart.recipec"
+    )]
+    Unpack(pack::UnpackArgs),
     /// Say where a run or a checkpoint came from: recipe, inputs, program, device, command.
     #[cfg(feature = "run")]
     #[command(
@@ -164,7 +178,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "export", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "export", "pack", "unpack", "whence", "report", "verify", "serve", "generate", "score", "bench", "simulate"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -241,6 +255,10 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         #[cfg(feature = "run")]
         Command::Lock(args) => lock::run(&args),
+        #[cfg(feature = "run")]
+        Command::Pack(args) => pack::pack(&args),
+        #[cfg(feature = "run")]
+        Command::Unpack(args) => pack::unpack(&args),
         #[cfg(feature = "run")]
         Command::Whence(args) => whence::run(&args),
         #[cfg(feature = "run")]
