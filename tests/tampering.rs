@@ -272,10 +272,10 @@ fn a_checkpoint_that_was_tampered_with_is_refused() {
     project(here);
     let text = String::from_utf8(read(here.join("a.recipe"))).expect("text");
     write(here.join("a.recipe"), text.replace("steps      = 6 steps", "steps      = 2 steps"));
-    done(&["run", "a.recipe", "--runs", "runs", "--name", "one"], here);
-    let run = here.join("runs/one");
+    done(&["run", "a.recipe", "--runs", "runs"], here);
+    let run = here.join("runs/tiny-1");
     let checkpoint = run.join("checkpoints/step-2");
-    let place = "runs/one/checkpoints/step-2";
+    let place = "runs/tiny-1/checkpoints/step-2";
     done(&["whence", place], here);
     let flip = |bytes: &[u8], at: usize| {
         let mut bytes = bytes.to_vec();
