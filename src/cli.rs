@@ -74,6 +74,9 @@ pub enum Exit {
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Fetch what a recipe extends or imports by address, where it is not in the cache.
+    #[arg(long, global = true)]
+    allow_network: bool,
 }
 
 #[derive(Subcommand)]
@@ -225,7 +228,11 @@ enum Command {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let Cli { command, allow_network } = Cli::parse();
+    if allow_network {
+        crate::remote::allow();
+    }
+    let exit = match command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
