@@ -1,4 +1,4 @@
-"""What scripts/validate-export does; it needs trl, pyarrow, hydra-core and omegaconf, and fetches the wheel of verl without what it
+"""What scripts/validate-export does; it needs trl, pyarrow, hydra-core, omegaconf and tensordict, and fetches the wheel of verl without what it
 depends on."""
 
 import json
@@ -98,6 +98,15 @@ def verl(folder, work):
     ok = ok and "answer" in json.loads(first["reward_model"]["ground_truth"]) and first["extra_info"]["part"] == "train"
     ok = ok and [row["index"] for row in rows["extra_info"]] == list(range(len(rows)))
     said(ok, f"datasets reads {len(rows)} problems of the parquet file in verl's columns")
+
+
+def replay_buffer(folder, work):
+    script = os.path.join(ROOT, "scripts", "validate_export_verl.py")
+    command = [sys.executable, script, folder, os.path.join(work, "verl")]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode:
+        print(ran.stderr)
+    said(ran.returncode == 0, f"the generated buffer in verl's own: {ran.stdout.strip()}")
 
 
 def pipelinerl(folder):
@@ -207,6 +216,7 @@ def main():
         said(True, "apriel_reasoner is exported to all three targets without --allow-lossy")
         pipelinerl(os.path.join(work, "pipelinerl@2026-06"))
         verl(os.path.join(work, "verl@0.9"), work)
+        replay_buffer(os.path.join(work, "verl@0.9"), work)
         quick = os.path.join(work, "quick-trl")
         export("quickstart.recipe", "trl@1", quick, "--from", os.path.join(ROOT, "recipes", "base"))
         trl(quick, work)

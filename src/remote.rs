@@ -113,7 +113,11 @@ fn from_git(address: &str) -> Result<Vec<u8>, String> {
     if !known || ![repository, revision, path].into_iter().all(plain) || revision.contains(':') {
         return Err(malformed.into());
     }
-    let folder = std::env::temp_dir().join(format!("recipec-git-{}-{}", std::process::id(), blake3::hash(address.as_bytes()).to_hex()));
+    let folder = std::env::temp_dir().join(format!(
+        "recipec-git-{}-{}",
+        std::process::id(),
+        blake3::hash(address.as_bytes()).to_hex()
+    ));
     let git = |arguments: &[&str]| -> Result<Vec<u8>, String> {
         let mut command = Command::new("git");
         command.arg("-C").arg(&folder).args(arguments).stdin(Stdio::null());
@@ -132,5 +136,9 @@ fn from_git(address: &str) -> Result<Vec<u8>, String> {
     std::fs::remove_dir_all(&folder).ok();
     let bytes = result?;
     let most = crate::loader::MAX_BYTES;
-    if bytes.len() as u64 > most { Err(format!("it has more than {most} bytes, and a recipe has no more")) } else { Ok(bytes) }
+    if bytes.len() as u64 > most {
+        Err(format!("it has more than {most} bytes, and a recipe has no more"))
+    } else {
+        Ok(bytes)
+    }
 }

@@ -82,7 +82,14 @@ fn what_cannot_be_said_is_refused_and_nothing_is_written() {
     let given = ["export", path(&recipe), "--to", "verl@0.9", "--out", path(&out)];
     let (code, printed, err) = said(&given);
     assert_eq!((code, printed.as_str()), (1, ""));
-    for part in ["recipe::export::not_representable", "`stage.warm_start`", "a.recipe:", "`--from WEIGHTS`", "--allow-lossy", "nothing was written"] {
+    for part in [
+        "recipe::export::not_representable",
+        "`stage.warm_start`",
+        "a.recipe:",
+        "`--from WEIGHTS`",
+        "--allow-lossy",
+        "nothing was written",
+    ] {
         assert!(err.contains(part), "no `{part}` in {err}");
     }
     assert!(!out.exists());
@@ -114,7 +121,9 @@ fn usage() {
         let (code, _, err) = said(&args);
         assert_eq!(code, 2, "{err}");
     }
-    assert!(said(&["export", recipe, "--to", "verl@0.8", "--out", "x"]).2.contains("verl@0.9, pipelinerl@2026-06, trl@1"));
+    assert!(
+        said(&["export", recipe, "--to", "verl@0.8", "--out", "x"]).2.contains("verl@0.9, pipelinerl@2026-06, trl@1")
+    );
     // What is not an export is never written over.
     std::fs::create_dir(&out).expect("a folder");
     std::fs::write(out.join("thesis.txt"), "years").expect("a file");
@@ -127,7 +136,9 @@ fn usage() {
 fn the_same_recipe_gives_the_same_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = folder.path().join("a.recipe");
-    let rows: String = (0..40).map(|n| format!("{{\"prompt\":\"{n}+{n}=\",\"answer\":\"{}\",\"level\":{}}}\n", 2 * n, n % 3)).collect();
+    let rows: String = (0..40)
+        .map(|n| format!("{{\"prompt\":\"{n}+{n}=\",\"answer\":\"{}\",\"level\":{}}}\n", 2 * n, n % 3))
+        .collect();
     std::fs::write(folder.path().join("rows.jsonl"), rows).expect("rows");
     let text = TINY
         .replacen("builtin(\"arithmetic\")", "file(\"rows.jsonl\")  prompt = \"{problem} \\\\boxed{{}}\"", 1)

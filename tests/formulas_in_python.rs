@@ -45,7 +45,11 @@ impl Draws {
             "solve_rate" => (at * 8.999).floor() / 8.0,
             "sampled" | "completed" | "trained" | "in_flight" | "step" => (at * 4_000.0).floor(),
             "ratio" | "achieved" | "yield" | "progress" | "score" | "judge" => {
-                if self.next() < 0.2 { (at * 2.0).floor() } else { at }
+                if self.next() < 0.2 {
+                    (at * 2.0).floor()
+                } else {
+                    at
+                }
             }
             _ => at * 4.0 - 2.0,
         }
@@ -111,7 +115,8 @@ fn compare(rows_per_recipe: usize) {
         eprintln!("this machine has no python3: nothing was compared");
         return;
     }
-    let mut files: Vec<_> = std::fs::read_dir("recipes").expect("recipes").flatten().map(|entry| entry.path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir("recipes").expect("recipes").flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "recipe"));
     files.sort();
     assert!(files.len() >= 10, "{files:?}");
@@ -123,7 +128,9 @@ fn compare(rows_per_recipe: usize) {
         for (at, (id, program)) in programs.iter().enumerate() {
             text.push_str(&script::function(&format!("f{at}"), &program.canonical(), program));
             text.push('\n');
-            let list = |names: &[String]| format!("[{}]", names.iter().map(|n| format!("{},", script::quoted(n))).collect::<String>());
+            let list = |names: &[String]| {
+                format!("[{}]", names.iter().map(|n| format!("{},", script::quoted(n))).collect::<String>())
+            };
             table.push_str(&format!("    (f{at}, {}, {}),  # {id}\n", list(program.inputs()), list(program.outputs())));
         }
         let scratch = tempfile::tempdir().expect("a folder");
@@ -151,8 +158,9 @@ fn compare(rows_per_recipe: usize) {
             let mut buffers = Scratch::new();
             for round in 0..rounds {
                 let n = program.inputs().len();
-                let inputs: Vec<f64> =
-                    (0..rows).flat_map(|_| program.inputs().iter().map(|name| draws.value(name)).collect::<Vec<_>>()).collect();
+                let inputs: Vec<f64> = (0..rows)
+                    .flat_map(|_| program.inputs().iter().map(|name| draws.value(name)).collect::<Vec<_>>())
+                    .collect();
                 stdin.write_all(&inputs.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()).expect("it reads");
                 stdin.flush().expect("it reads");
                 let columns: Vec<Vec<f64>> =
@@ -174,7 +182,12 @@ fn compare(rows_per_recipe: usize) {
                     let what = || {
                         let given: Vec<String> =
                             (0..n).map(|i| format!("{} = {:?}", program.inputs()[i], inputs[row * n + i])).collect();
-                        format!("{} of {id} of {}: {ours:?} here, {theirs:?} in Python; {}", program.outputs()[output], file.display(), given.join(", "))
+                        format!(
+                            "{} of {id} of {}: {ours:?} here, {theirs:?} in Python; {}",
+                            program.outputs()[output],
+                            file.display(),
+                            given.join(", ")
+                        )
                     };
                     assert!(inexact || distance == 0, "{}", what());
                     // A power that is one unit off is rounded once more by what is made of it, and a sum can cancel.

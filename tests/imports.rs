@@ -138,12 +138,17 @@ fn a_revision_of_git() {
         let output = Command::new("git").arg("-C").arg(&repository).args(identity).args(arguments).output();
         output.is_ok_and(|output| output.status.success())
     };
-    if !(git(&["init", "--quiet", "-b", "main"]) && git(&["add", "-A"]) && git(&["commit", "--quiet", "-m", "a part"])) {
+    if !(git(&["init", "--quiet", "-b", "main"]) && git(&["add", "-A"]) && git(&["commit", "--quiet", "-m", "a part"]))
+    {
         eprintln!("this machine has no git: nothing was fetched");
         return;
     }
     let digest = blake3::hash(formula.as_bytes()).to_hex();
-    write(here, &recipe, &format!("import \"git+https://git.example/a@main#parts/overlong.recipe\" blake3 \"{digest}\""));
+    write(
+        here,
+        &recipe,
+        &format!("import \"git+https://git.example/a@main#parts/overlong.recipe\" blake3 \"{digest}\""),
+    );
     let instead = [
         ("GIT_CONFIG_COUNT", "1".to_string()),
         ("GIT_CONFIG_KEY_0", format!("url.file://{}.insteadOf", repository.display())),

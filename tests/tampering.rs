@@ -47,7 +47,11 @@ fn project(folder: &Path) {
     let (formula, after) = after.split_once("penalty").expect("the penalty");
     write(folder.join("parts/overlong.recipe"), format!("formula overlong{formula}"));
     let before = before.replacen("builtin(\"arithmetic\")", "file(\"rows.jsonl\")", 1);
-    let before = before.replacen("recipe tiny { edition = 2026 }", "recipe tiny { edition = 2026 }\nimport \"parts/overlong.recipe\"", 1);
+    let before = before.replacen(
+        "recipe tiny { edition = 2026 }",
+        "recipe tiny { edition = 2026 }\nimport \"parts/overlong.recipe\"",
+        1,
+    );
     let text = format!("{before}penalty{after}").replacen("every = 2 steps  keep = 2", "every = 1 steps  keep = 20", 1);
     write(folder.join("a.recipe"), text.split("stage warm_start").next().expect("a part"));
 }
@@ -82,7 +86,10 @@ fn a_pack_is_the_same_bytes_and_comes_back_whole() {
     // A tar of the system reads it too.
     if let Ok(listed) = Command::new("tar").args(["-tf", "a.recipec"]).current_dir(&first).output() {
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        assert_eq!(listed.lines().collect::<Vec<_>>(), ["manifest.json", "a.lock", "a.recipe", "parts/overlong.recipe", "rows.jsonl"]);
+        assert_eq!(
+            listed.lines().collect::<Vec<_>>(),
+            ["manifest.json", "a.lock", "a.recipe", "parts/overlong.recipe", "rows.jsonl"]
+        );
     }
     // What is there is not written over.
     assert_eq!(said(&["unpack", "a.recipec", "--out", "again"], &first).0, 2);
@@ -117,8 +124,10 @@ fn header(name: &str, length: usize, kind: u8) -> Vec<u8> {
 fn entries(pack: &[u8]) -> Vec<(String, Vec<u8>)> {
     let (mut at, mut found) = (0, Vec::new());
     while pack[at] != 0 {
-        let name = String::from_utf8(pack[at..at + 100].split(|byte| *byte == 0).next().expect("a name").to_vec()).expect("text");
-        let length = usize::from_str_radix(std::str::from_utf8(&pack[at + 124..at + 135]).expect("digits"), 8).expect("octal");
+        let name = String::from_utf8(pack[at..at + 100].split(|byte| *byte == 0).next().expect("a name").to_vec())
+            .expect("text");
+        let length =
+            usize::from_str_radix(std::str::from_utf8(&pack[at + 124..at + 135]).expect("digits"), 8).expect("octal");
         found.push((name, pack[at + 512..at + 512 + length].to_vec()));
         at += 512 + padded(length);
     }
@@ -151,9 +160,21 @@ fn remade(entries_: &[(String, Vec<u8>)], change: impl Fn(&mut serde_json::Value
         .as_array()
         .expect("files")
         .iter()
-        .map(|file| format!("    {{\n      \"path\": {},\n      \"bytes\": {},\n      \"blake3\": {}\n    }}", text(&file["path"]), text(&file["bytes"]), text(&file["blake3"])))
+        .map(|file| {
+            format!(
+                "    {{\n      \"path\": {},\n      \"bytes\": {},\n      \"blake3\": {}\n    }}",
+                text(&file["path"]),
+                text(&file["bytes"]),
+                text(&file["blake3"])
+            )
+        })
         .collect();
-    let head = format!("{{\n  \"pack\": {},\n  \"recipe\": {},\n  \"recipe_hash\": {},\n  \"files\": [\n", text(&manifest["pack"]), text(&manifest["recipe"]), text(&manifest["recipe_hash"]));
+    let head = format!(
+        "{{\n  \"pack\": {},\n  \"recipe\": {},\n  \"recipe_hash\": {},\n  \"files\": [\n",
+        text(&manifest["pack"]),
+        text(&manifest["recipe"]),
+        text(&manifest["recipe_hash"])
+    );
     all[0].1 = format!("{head}{}\n  ]\n}}\n", files.join(",\n")).into_bytes();
     archive(&all)
 }
@@ -180,7 +201,9 @@ fn a_pack_that_was_tampered_with_is_refused() {
     let link = |kind: u8| {
         let mut pack = good.clone();
         let at = pack.windows(10).position(|window| window == b"rows.jsonl" && pack[0..10] != *b"rows.jsonl");
-        let at = at.map(|_| files[..rows].iter().map(|(_, bytes)| 512 + padded(bytes.len())).sum::<usize>()).expect("its header");
+        let at = at
+            .map(|_| files[..rows].iter().map(|(_, bytes)| 512 + padded(bytes.len())).sum::<usize>())
+            .expect("its header");
         let length = files[rows].1.len();
         pack[at..at + 512].copy_from_slice(&header("rows.jsonl", length, kind));
         pack
@@ -190,15 +213,39 @@ fn a_pack_that_was_tampered_with_is_refused() {
         remade(&files, |manifest| manifest["files"][rows - 1]["path"] = name.into())
     };
     let mut cases: Vec<(&str, Vec<u8>, Vec<&str>)> = vec![
-        ("a changed row", archive(&with(rows, &|file| file.1[20] ^= 1)), vec!["`rows.jsonl` is not what was packed", "packed ", "found "]),
-        ("a changed recipe", archive(&with(place("a.recipe"), &|file| file.1[0] = b' ')), vec!["`a.recipe` is not what was packed"]),
-        ("a longer file", archive(&with(rows, &|file| file.1.push(b'\n'))), vec!["`rows.jsonl` has", "and the manifest says"]),
+        (
+            "a changed row",
+            archive(&with(rows, &|file| file.1[20] ^= 1)),
+            vec!["`rows.jsonl` is not what was packed", "packed ", "found "],
+        ),
+        (
+            "a changed recipe",
+            archive(&with(place("a.recipe"), &|file| file.1[0] = b' ')),
+            vec!["`a.recipe` is not what was packed"],
+        ),
+        (
+            "a longer file",
+            archive(&with(rows, &|file| file.1.push(b'\n'))),
+            vec!["`rows.jsonl` has", "and the manifest says"],
+        ),
         ("a cut pack", good[..good.len() - 2000].to_vec(), vec!["it ends within `rows.jsonl`"]),
         ("a pack without its end", good[..good.len() - 512].to_vec(), vec!["its end is missing"]),
         ("something behind the end", [good.clone(), vec![1]].concat(), vec!["behind the last file"]),
-        ("a file that the manifest does not know", archive(&[files.clone(), vec![("evil".into(), vec![1])]].concat()), vec!["behind the last file"]),
+        (
+            "a file that the manifest does not know",
+            archive(&[files.clone(), vec![("evil".into(), vec![1])]].concat()),
+            vec!["behind the last file"],
+        ),
         ("a missing file", archive(&[&files[..rows - 1], &files[rows..]].concat()), vec!["should stand where"]),
-        ("two files exchanged", { let mut f = files.clone(); f.swap(1, 2); archive(&f) }, vec!["should stand where"]),
+        (
+            "two files exchanged",
+            {
+                let mut f = files.clone();
+                f.swap(1, 2);
+                archive(&f)
+            },
+            vec!["should stand where"],
+        ),
         ("a link", link(b'2'), vec!["`rows.jsonl` is a link"]),
         ("a hard link", link(b'1'), vec!["a hard link"]),
         ("a folder", link(b'5'), vec!["a folder"]),
@@ -206,9 +253,33 @@ fn a_pack_that_was_tampered_with_is_refused() {
         ("an absolute path", renamed("/tmp/evil"), vec!["is not one below a folder"]),
         ("a path of another system", renamed("c:\\evil"), vec!["is not one below a folder"]),
         ("a file twice", renamed("A.recipe"), vec!["twice"]),
-        ("a bomb", remade(&files, |manifest| manifest["files"][rows - 1]["bytes"] = (1u64 << 40).into()), vec!["more than 1073741824"]),
-        ("another recipe under the same name", remade(&with(place("a.recipe"), &|file| file.1 = String::from_utf8(file.1.clone()).expect("text").replace("gamma       : number in 0..4 = 0.5", "gamma       : number in 0..4 = 0.6").into_bytes()), |_| {}), vec!["`a.recipe` means something else"]),
-        ("a manifest in another layout", { let mut f = files.clone(); f[0].1.push(b' '); archive(&f) }, vec!["`manifest.json` is not in the form"]),
+        (
+            "a bomb",
+            remade(&files, |manifest| manifest["files"][rows - 1]["bytes"] = (1u64 << 40).into()),
+            vec!["more than 1073741824"],
+        ),
+        (
+            "another recipe under the same name",
+            remade(
+                &with(place("a.recipe"), &|file| {
+                    file.1 = String::from_utf8(file.1.clone())
+                        .expect("text")
+                        .replace("gamma       : number in 0..4 = 0.5", "gamma       : number in 0..4 = 0.6")
+                        .into_bytes()
+                }),
+                |_| {},
+            ),
+            vec!["`a.recipe` means something else"],
+        ),
+        (
+            "a manifest in another layout",
+            {
+                let mut f = files.clone();
+                f[0].1.push(b' ');
+                archive(&f)
+            },
+            vec!["`manifest.json` is not in the form"],
+        ),
     ];
     let mut padding = good.clone();
     let hidden = 512 + files[0].1.len();
@@ -217,7 +288,11 @@ fn a_pack_that_was_tampered_with_is_refused() {
     for (what, pack, words) in &cases {
         assert!(*pack != good, "{what} changes nothing");
         write(here.join("bad.recipec"), pack);
-        refused(&["unpack", "bad.recipec", "--out", "out"], here, &[&["recipe::pack::refused", "`bad.recipec`"][..], words].concat());
+        refused(
+            &["unpack", "bad.recipec", "--out", "out"],
+            here,
+            &[&["recipe::pack::refused", "`bad.recipec`"][..], words].concat(),
+        );
         assert!(!here.join("out").exists() && !here.join(".unpacking-out").exists(), "{what}");
     }
     assert!(!here.join("evil").exists() && !here.parent().expect("above").join("evil").exists());
@@ -247,12 +322,28 @@ fn a_lock_that_was_tampered_with_is_refused() {
     let (hash, rows, calls) = (text("/hash"), text("/data/file(\"rows.jsonl\")"), text("/data/builtin(\"calls\")"));
     let program = text("/program");
     for (what, bad, words) in [
-        ("the hash", good.replace(&hash, &hash.replace(|c: char| c.is_ascii_digit(), "f")), vec!["recipe::run::locked", hash.as_str()]),
-        ("the digest of rows", good.replace(&rows, "blake3 00"), vec!["recipe::run::locked", "file(\"rows.jsonl\")", "blake3 00"]),
-        ("a generator", good.replace(&calls, "generator, version 0"), vec!["recipe::run::locked", "builtin(\"calls\")"]),
+        (
+            "the hash",
+            good.replace(&hash, &hash.replace(|c: char| c.is_ascii_digit(), "f")),
+            vec!["recipe::run::locked", hash.as_str()],
+        ),
+        (
+            "the digest of rows",
+            good.replace(&rows, "blake3 00"),
+            vec!["recipe::run::locked", "file(\"rows.jsonl\")", "blake3 00"],
+        ),
+        (
+            "a generator",
+            good.replace(&calls, "generator, version 0"),
+            vec!["recipe::run::locked", "builtin(\"calls\")"],
+        ),
         ("the program", good.replace(&program, "recipec 0.0.1"), vec!["recipe::run::locked", "recipec 0.0.1"]),
         ("the edition", good.replace("\"edition\": 2026", "\"edition\": 2025"), vec!["recipe::run::locked", "2025"]),
-        ("a field more", good.replacen('{', "{\n  \"trusted\": true,", 1), vec!["recipe::run::bad_lock", "trusted", "a.lock"]),
+        (
+            "a field more",
+            good.replacen('{', "{\n  \"trusted\": true,", 1),
+            vec!["recipe::run::bad_lock", "trusted", "a.lock"],
+        ),
         ("a cut", good[..good.len() / 2].to_string(), vec!["recipe::run::bad_lock", "a.lock"]),
         ("the version", good.replace("\"lock\": 1", "\"lock\": 99"), vec!["recipe::run::bad_lock", "99"]),
     ] {
@@ -283,7 +374,9 @@ fn a_checkpoint_that_was_tampered_with_is_refused() {
         bytes
     };
     let mut kinds = 0;
-    for name in ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "plan.json", "state.json"] {
+    for name in
+        ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "plan.json", "state.json"]
+    {
         let path = checkpoint.join(name);
         let good = read(&path);
         // One bit in the middle, and the last half gone.

@@ -119,7 +119,9 @@ pub enum ExportError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// No stage learns from rewards.
-    #[error("the recipe has no stage that learns from rewards, and engines have no other: `recipec run` does what it says")]
+    #[error(
+        "the recipe has no stage that learns from rewards, and engines have no other: `recipec run` does what it says"
+    )]
     NoStage,
     /// `--stage` names none.
     #[error("there is no stage `{name}` that learns from rewards; there are {known}")]
@@ -247,7 +249,10 @@ fn other_stages(lowering: &mut Lowering<'_>, work: &Work<'_>, plan: &Plan) {
         } else if work.given.stage.is_some() {
             lowering.note(Class::Exact, &path, &claims, "an export of its own: it begins with what this one leaves");
         } else {
-            let remark = format!("an engine runs one stage: export each with `--stage NAME`, this one with `--stage {}`", stage.name);
+            let remark = format!(
+                "an engine runs one stage: export each with `--stage NAME`, this one with `--stage {}`",
+                stage.name
+            );
             lowering.note(Class::NotRepresentable, &path, &claims, &remark);
         }
     }

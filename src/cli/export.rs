@@ -61,7 +61,11 @@ pub fn run(args: &Args) -> Exit {
         Ok(export) => export,
         Err(why) => {
             eprintln!("error: {why}");
-            return if matches!(why, export::ExportError::UnknownStage { .. }) { Exit::Usage } else { Exit::WrongRecipe };
+            return if matches!(why, export::ExportError::UnknownStage { .. }) {
+                Exit::Usage
+            } else {
+                Exit::WrongRecipe
+            };
         }
     };
     if !args.allow_lossy && refuse(&export, &checked) {
@@ -102,7 +106,8 @@ fn refuse(export: &Export, checked: &Checked) -> bool {
 fn at_hand(recipe: &Recipe, folder: &Path) -> BTreeSet<String> {
     let of_domains = recipe.stages.iter().flat_map(|stage| &stage.domains).map(|domain| &domain.data);
     let of_suites = recipe.evaluate.iter().flat_map(|evaluate| &evaluate.suites).map(|suite| &suite.data);
-    let inside = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside =
+        |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     of_domains
         .chain(of_suites)
         .filter_map(|source| match source {
@@ -142,7 +147,8 @@ fn write(export: &Export, recipe: &Recipe, out: &Path, folder: &Path) -> Result<
         #[cfg(unix)]
         if name.ends_with(".sh") {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).map_err(|why| failed(&path, why))?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .map_err(|why| failed(&path, why))?;
         }
     }
     Ok(())

@@ -82,7 +82,12 @@ pub fn pack(args: &PackArgs) -> Exit {
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let manifest = match Manifest::of(&name, &hash, folder, &files, args.max_bytes) {
         Ok(manifest) => manifest,
-        Err(why) => return refused(&why, "a pack is for small things: `--without-data`, no `--weights`, or a larger `--max-bytes`"),
+        Err(why) => {
+            return refused(
+                &why,
+                "a pack is for small things: `--without-data`, no `--weights`, or a larger `--max-bytes`",
+            );
+        }
     };
     let out = args.out.clone().unwrap_or_else(|| args.file.with_extension("recipec"));
     let written = disk::write_with(&out, |path| archive::write(path, &manifest, folder));
@@ -154,7 +159,9 @@ fn rows(plan: &Plan) -> BTreeSet<String> {
     for node in plan.stages.iter().flat_map(|stage| &stage.nodes) {
         match &node.kind {
             NodeKind::Data { source, .. } => add(source),
-            NodeKind::Evaluate { suites, .. } => suites.iter().flat_map(|suite| &suite.parts).for_each(|part| add(&part.data)),
+            NodeKind::Evaluate { suites, .. } => {
+                suites.iter().flat_map(|suite| &suite.parts).for_each(|part| add(&part.data))
+            }
             _ => {}
         }
     }
@@ -163,7 +170,8 @@ fn rows(plan: &Plan) -> BTreeSet<String> {
 
 /// A path from the recipe's folder, with `/` between its parts; an error for one that is not below it.
 fn below(folder: &Path, full: &Path) -> Result<String, String> {
-    let inner = full.strip_prefix(folder).map_err(|_| format!("`{}` is not below the recipe's folder", full.display()))?;
+    let inner =
+        full.strip_prefix(folder).map_err(|_| format!("`{}` is not below the recipe's folder", full.display()))?;
     let mut parts = Vec::new();
     for part in inner.components() {
         match part {
@@ -195,7 +203,11 @@ pub fn unpack(args: &UnpackArgs) -> Exit {
         Err(Refused(why)) => return refused(&format!("`{}`: {why}", args.file.display()), help),
     };
     if let Some(wanted) = args.digest.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&manifest.digest())) {
-        let why = format!("`{}` is another pack\n      wanted {wanted}\n      found  {}", args.file.display(), manifest.digest());
+        let why = format!(
+            "`{}` is another pack\n      wanted {wanted}\n      found  {}",
+            args.file.display(),
+            manifest.digest()
+        );
         return refused(&why, help);
     }
     if args.list {
@@ -250,7 +262,10 @@ fn same_recipe(manifest: &Manifest, draft: &Path) -> Result<(), Refused> {
     if lock.is_file() {
         let lock = Lock::read(&lock).map_err(|why| Refused(why.to_string()))?;
         if lock.hash != found {
-            return Err(Refused(format!("its lock is of another recipe\n      locked {}\n      found  {found}", lock.hash)));
+            return Err(Refused(format!(
+                "its lock is of another recipe\n      locked {}\n      found  {found}",
+                lock.hash
+            )));
         }
     }
     Ok(())

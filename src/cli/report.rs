@@ -1,8 +1,8 @@
 //! `recipec report RUN`
 
 use super::{Exit, say};
-use recipec_runtime::{checkpoint, report};
 use recipec_runtime::run_folder::RunFolder;
+use recipec_runtime::{checkpoint, report};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]

@@ -72,7 +72,10 @@ const VERL: &[KeyRow] = &[
     row("+actor_rollout_ref.actor.optim.override_optimizer_config.eps", "workers/config/optimizer.py, build_optimizer"),
     row("actor_rollout_ref.rollout.name", "workers/rollout"),
     row("actor_rollout_ref.rollout.n", "trainer/ppo/v1/agent_loop_tq.py"),
-    row("actor_rollout_ref.rollout.temperature", "trainer/ppo/v1/agent_loop_tq.py; also the temperature of log-probabilities"),
+    row(
+        "actor_rollout_ref.rollout.temperature",
+        "trainer/ppo/v1/agent_loop_tq.py; also the temperature of log-probabilities",
+    ),
     row("actor_rollout_ref.rollout.top_p", "trainer/ppo/v1/agent_loop_tq.py"),
     row("actor_rollout_ref.rollout.top_k", "trainer/ppo/v1/agent_loop_tq.py"),
     row("actor_rollout_ref.rollout.dtype", "workers/config/rollout.py"),
@@ -83,7 +86,10 @@ const VERL: &[KeyRow] = &[
     row("actor_rollout_ref.rollout.val_kwargs.top_p", "trainer/ppo/v1/agent_loop_tq.py"),
     row("actor_rollout_ref.rollout.val_kwargs.top_k", "trainer/ppo/v1/agent_loop_tq.py"),
     row("actor_rollout_ref.rollout.val_kwargs.do_sample", "trainer/ppo/v1/trainer_base.py, _validate"),
-    row("actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu", "workers/engine_workers.py; it must be set with a reference"),
+    row(
+        "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu",
+        "workers/engine_workers.py; it must be set with a reference",
+    ),
     row("data.train_files", LOADER),
     row("data.val_files", LOADER),
     row("data.train_batch_size", LOADER),

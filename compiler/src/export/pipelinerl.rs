@@ -1,10 +1,10 @@
 //! PipelineRL of June 2026: one Hydra configuration. It runs its own domains with their verifiers, and has the length penalty and the
 //! adaptive mix of arXiv 2604.02007 built in; a recipe's formulas are compared with those by their values.
 
+use super::Work;
 use super::lowering::{Class, Lowering};
 use super::python::signed;
 use super::verl::shell;
-use super::Work;
 use crate::formula::canonical_number as number;
 use crate::formula::{Program, Scratch};
 use crate::plan::NodeKind;
@@ -26,9 +26,10 @@ pub(super) fn export(lowering: &mut Lowering<'_>, work: &Work<'_>) -> BTreeMap<S
 }
 
 fn launch(work: &Work<'_>) -> String {
-    let limit = work.recipe.max_wall_clock_seconds.map_or(String::new(), |seconds| {
-        format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64)
-    });
+    let limit = work
+        .recipe
+        .max_wall_clock_seconds
+        .map_or(String::new(), |seconds| format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64));
     let name = shell(&work.recipe.name);
     let text = format!(
         "#!/usr/bin/env bash\n# The recipe @NAME@ under @TARGET@; recipe hash @HASH@.\n# Run it from a checkout of PipelineRL; what follows is handed on as Hydra overrides.\nset -euo pipefail\nhere=\"$(cd \"$(dirname \"$0\")\" && pwd)\"\n{limit}python -m pipelinerl.launch --config-dir \"$here\" --config-name recipe \\\n  \"hydra.searchpath=[file://${{PIPELINERL:-$PWD}}/conf]\" output_dir=results/{name} \"$@\"\n"
@@ -130,7 +131,10 @@ fn domains(lowering: &mut Lowering<'_>, work: &Work<'_>) {
         let (path, claim) = (format!("domain.{}.data", domain.name), of_data);
         match &domain.data {
             DataSource::Hub { name, split, .. } => {
-                names.push(text(&format!("{engine}::{name}{}", split.as_ref().map_or(String::new(), |split| format!("@{split}")))));
+                names.push(text(&format!(
+                    "{engine}::{name}{}",
+                    split.as_ref().map_or(String::new(), |split| format!("@{split}"))
+                )));
                 let remark = "the domain's loader must know the data set";
                 lowering.code(Class::Approximate, &path, &[&claim], "train_dataset_names", remark);
             }
@@ -184,9 +188,8 @@ fn near(x: f64, y: f64) -> bool {
 fn mix(lowering: &mut Lowering<'_>, work: &Work<'_>, weight: &Program, count: Count) {
     let points = [(0.4, 0.1), (0.4, 0.4), (0.1, 0.9), (0.25, 0.02), (0.05, 0.8), (0.3, 0.31), (0.2, 1e-6)];
     let alone = weight.inputs().iter().all(|input| input == "ratio" || input == "achieved") && !weight.aggregates();
-    let of = |ratio: f64, achieved: f64| {
-        value(weight, "weight", &|name| if name == "ratio" { ratio } else { achieved })
-    };
+    let of =
+        |ratio: f64, achieved: f64| value(weight, "weight", &|name| if name == "ratio" { ratio } else { achieved });
     let same = alone
         && points.iter().all(|(ratio, achieved)| {
             let rule = (ratio / f64::max(*achieved, 1e-9)).clamp(0.1, 10.0);
@@ -294,8 +297,18 @@ fn rewards(lowering: &mut Lowering<'_>, work: &Work<'_>) {
                 let remark = "the engine's own penalty: the same values at every length, verdict and solve rate";
                 lowering.keys(Class::Exact, &path, &claims, &keys, remark);
             }
-            Some(_) => lowering.note(Class::NotRepresentable, &path, &claims, "the engine has one length penalty, and has it already"),
-            None => lowering.note(Class::NotRepresentable, &path, &claims, "the engine has a length penalty of another form, and no other formulas"),
+            Some(_) => lowering.note(
+                Class::NotRepresentable,
+                &path,
+                &claims,
+                "the engine has one length penalty, and has it already",
+            ),
+            None => lowering.note(
+                Class::NotRepresentable,
+                &path,
+                &claims,
+                "the engine has a length penalty of another form, and no other formulas",
+            ),
         }
     }
     if added.is_none() {
@@ -461,7 +474,9 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) {
             let keys = [("finetune.rl.kl_coef", number(kl.coef)), ("finetune.rl.final_kl_coef", number(kl.coef))];
             let (class, remark) = match (gspo, kl.estimator, kl.to.as_str()) {
                 (true, ..) => (Class::NotRepresentable, "its `gspo` reads no KL coefficient"),
-                (_, KlEstimator::K3, "base") => (Class::Exact, "with a share of the machines for the reference: world.preprocessor_fraction"),
+                (_, KlEstimator::K3, "base") => {
+                    (Class::Exact, "with a share of the machines for the reference: world.preprocessor_fraction")
+                }
                 _ => (Class::NotRepresentable, "the estimator is k3, to the policy as it began"),
             };
             lowering.keys(class, "train.kl", &claims, &keys, remark);
@@ -497,8 +512,7 @@ fn optimizer(lowering: &mut Lowering<'_>, work: &Work<'_>) {
         ScheduleShape::Linear => "linear",
         ScheduleShape::Cosine => "cosine",
     };
-    let keys =
-        [("finetune.lr_scheduler_type", kind.to_string()), ("finetune.num_warmup_steps", warmup.to_string())];
+    let keys = [("finetune.lr_scheduler_type", kind.to_string()), ("finetune.num_warmup_steps", warmup.to_string())];
     let (class, remark) = match *floor == 0.0 || *shape == ScheduleShape::Constant {
         true => (Class::Approximate, "one step behind: the first step has the rate of step 0"),
         false => (Class::NotRepresentable, "the rate falls to 0, not to a floor"),
@@ -531,19 +545,38 @@ fn rollouts(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     };
     let keys = [("llm.parameters.temperature", number(temperature))];
     lowering.keys(class, "rollout.temperature", &["~/rollout.sampling", "~/loss.temperature"], &keys, remark);
-    lowering.note(Class::Approximate, "rollout.slots", &["~/rollout.slots"], "the engine decides how many are decoded at a time");
+    lowering.note(
+        Class::Approximate,
+        "rollout.slots",
+        &["~/rollout.slots"],
+        "the engine decides how many are decoded at a time",
+    );
     let (class, remark) = match rollout.update {
-        WeightUpdate::InFlight { keep_cache: true, .. } => (Class::Approximate, "weights enter in flight, when the trainer has them; the cache is kept"),
-        WeightUpdate::InFlight { .. } => (Class::Approximate, "weights enter in flight; the cache is kept, not made anew"),
-        WeightUpdate::BetweenBatches => (Class::Approximate, "weights enter in flight; with a lag of one batch at most they nearly take turns"),
+        WeightUpdate::InFlight { keep_cache: true, .. } => {
+            (Class::Approximate, "weights enter in flight, when the trainer has them; the cache is kept")
+        }
+        WeightUpdate::InFlight { .. } => {
+            (Class::Approximate, "weights enter in flight; the cache is kept, not made anew")
+        }
+        WeightUpdate::BetweenBatches => {
+            (Class::Approximate, "weights enter in flight; with a lag of one batch at most they nearly take turns")
+        }
     };
     lowering.note(class, "rollout.update", &["~/rollout.update"], remark);
     let lag = (train.max_lag.max(1) * train.batch_rollouts).to_string();
-    lowering.keys(Class::Approximate, "train.max_lag", &["~.max_lag"], &[("max_lag", lag)], "in samples, and at least one batch");
+    lowering.keys(
+        Class::Approximate,
+        "train.max_lag",
+        &["~.max_lag"],
+        &[("max_lag", lag)],
+        "in samples, and at least one batch",
+    );
     let filtering = reward.unfinished == Unfinished::Masked;
     let (class, remark) = match reward.unfinished {
         Unfinished::AsJudged | Unfinished::Masked => (Class::Exact, ""),
-        Unfinished::Wrong => (Class::NotRepresentable, "the table is by verdict: say in the reward what a cut rollout is worth"),
+        Unfinished::Wrong => {
+            (Class::NotRepresentable, "the table is by verdict: say in the reward what a cut rollout is worth")
+        }
         Unfinished::Dropped => (Class::NotRepresentable, "a group always has all its rollouts"),
     };
     let keys = [("finetune.rl.overlong_filtering", filtering.to_string())];
@@ -558,11 +591,21 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>) {
             let keys = [("finetune.save_checkpoint_steps", every.to_string())];
             lowering.keys(Class::Exact, "checkpoint.every", &claims, &keys, "");
         }
-        None => lowering.note(Class::Approximate, "checkpoint.every", &claims, "as often as the engine's own configuration says"),
+        None => lowering.note(
+            Class::Approximate,
+            "checkpoint.every",
+            &claims,
+            "as often as the engine's own configuration says",
+        ),
     }
     lowering.note(Class::Approximate, "checkpoint.keep", &["~/checkpoint.keep"], "the engine keeps them all");
     match &checkpoint.best {
-        Some(_) => lowering.note(Class::NotRepresentable, "checkpoint.best", &["~/checkpoint.best"], "the engine keeps them all and marks none"),
+        Some(_) => lowering.note(
+            Class::NotRepresentable,
+            "checkpoint.best",
+            &["~/checkpoint.best"],
+            "the engine keeps them all and marks none",
+        ),
         None => lowering.note(Class::Exact, "checkpoint.best", &["~/checkpoint.best"], ""),
     }
     for node in work.nodes() {

@@ -17,7 +17,8 @@ const WRITE_PARQUET: &str = include_str!("write_parquet.py");
 
 /// Puts the names of the recipe into a generated file.
 pub(super) fn signed(text: &str, work: &Work<'_>) -> String {
-    let name: String = work.recipe.name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { ' ' }).collect();
+    let name: String =
+        work.recipe.name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { ' ' }).collect();
     text.replace("@NAME@", &name).replace("@TARGET@", work.target.name()).replace("@HASH@", &work.hash)
 }
 
@@ -47,7 +48,9 @@ fn formulas(work: &Work<'_>) -> String {
     let mut terms: Vec<String> = Vec::new();
     let written = |name: &str| {
         let found = work.reinforce.terms.iter().find(|term| term.name == name);
-        found.map_or_else(String::new, |term| format!("{} {name} = {}", if term.is_penalty { "penalty" } else { "term" }, term.formula))
+        found.map_or_else(String::new, |term| {
+            format!("{} {name} = {}", if term.is_penalty { "penalty" } else { "term" }, term.formula)
+        })
     };
     for node in work.nodes() {
         if let NodeKind::Penalty { name, program } = node {
@@ -69,7 +72,9 @@ fn formulas(work: &Work<'_>) -> String {
             _ => {}
         }
     }
-    text.push_str("def rewards(rows):\n    \"\"\"Every part of the reward of the rollouts of one group, and its total.\"\"\"\n");
+    text.push_str(
+        "def rewards(rows):\n    \"\"\"Every part of the reward of the rollouts of one group, and its total.\"\"\"\n",
+    );
     for term in &terms {
         let _ = writeln!(text, "    {term}(rows)");
     }
@@ -200,22 +205,36 @@ fn items(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]) {
         match node {
             NodeKind::Penalty { name, .. } => {
                 let claim = [format!("~/penalty:{name}"), format!("~/term:{name}")];
-                lowering.code(Class::Generated, &format!("penalty.{name}"), &[&claim[0], &claim[1]], "recipe_formulas.py", "");
+                lowering.code(
+                    Class::Generated,
+                    &format!("penalty.{name}"),
+                    &[&claim[0], &claim[1]],
+                    "recipe_formulas.py",
+                    "",
+                );
             }
             NodeKind::Signal { signal, .. } => {
                 let (path, claim) = (format!("signal.{}", signal.name()), format!("~/signal:{}", signal.name()));
                 match signal {
                     ComputedSignal::ReferenceLength => {
-                        lowering.code(Class::Generated, &path, &[&claim], "recipe_lib.py", "in tokens of the policy's tokenizer");
+                        lowering.code(
+                            Class::Generated,
+                            &path,
+                            &[&claim],
+                            "recipe_lib.py",
+                            "in tokens of the policy's tokenizer",
+                        );
                     }
                     _ => {
-                        let remark = "the reward would have to ask the policy for its own probabilities, which it cannot see";
+                        let remark =
+                            "the reward would have to ask the policy for its own probabilities, which it cannot see";
                         lowering.note(Class::NotRepresentable, &path, &[&claim], remark);
                     }
                 }
             }
             NodeKind::Model { name, .. } => {
-                let remark = "a model that judges, or is compared with, runs beside the policy only under `recipec run`";
+                let remark =
+                    "a model that judges, or is compared with, runs beside the policy only under `recipec run`";
                 lowering.note(Class::NotRepresentable, &format!("model.{name}"), &[&format!("~/model:{name}")], remark);
             }
             NodeKind::Data { domain, source, .. } => data(lowering, work, domain, source),
@@ -234,7 +253,12 @@ fn items(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]) {
     }
     for domain in work.stage.domains.iter().filter(|domain| domain.verify.is_none()) {
         let remark = "nobody judges: the reward is made of the policy's own probabilities or of a model beside it";
-        lowering.note(Class::NotRepresentable, &format!("domain.{}.signals", domain.name), &["~/group.unjudged"], remark);
+        lowering.note(
+            Class::NotRepresentable,
+            &format!("domain.{}.signals", domain.name),
+            &["~/group.unjudged"],
+            remark,
+        );
     }
     lowering.code(Class::Generated, "reward.total", &["~/reward.program"], "recipe_formulas.py", "");
     lowering.code(Class::Generated, "model.policy.answer", &["policy.answer"], "recipe_lib.py", "");
@@ -274,9 +298,10 @@ fn data(lowering: &mut Lowering<'_>, work: &Work<'_>, domain: &str, source: &Dat
     let (path, claim) = (format!("domain.{domain}.data"), format!("~/data:{domain}"));
     let place = format!("data/train/{domain}.{}", work.target.format());
     let (class, remark) = match source {
-        DataSource::Builtin { .. } => {
-            (Class::Approximate, "written to a file that begins anew when it is used up; the generator never ends".to_string())
-        }
+        DataSource::Builtin { .. } => (
+            Class::Approximate,
+            "written to a file that begins anew when it is used up; the generator never ends".to_string(),
+        ),
         DataSource::Hub { name, .. } => {
             (Class::Generated, format!("`{name}` is fetched by prepare_data.py; rows come in another order"))
         }

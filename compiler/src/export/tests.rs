@@ -34,7 +34,20 @@ fn the_paper_can_be_said_to_all_targets() {
 fn every_line_of_every_recipe_is_claimed_and_every_key_is_known() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../recipes");
     let mut seen = 0;
-    for name in ["cispo", "dapo", "darl", "dr_grpo", "general_reasoner", "grpo", "length_terms", "nemotron_cascade", "reinforce_plus_plus", "rloo", "rule_reasoner", "smollm2"] {
+    for name in [
+        "cispo",
+        "dapo",
+        "darl",
+        "dr_grpo",
+        "general_reasoner",
+        "grpo",
+        "length_terms",
+        "nemotron_cascade",
+        "reinforce_plus_plus",
+        "rloo",
+        "rule_reasoner",
+        "smollm2",
+    ] {
         #[allow(clippy::disallowed_methods)] // a test reads the recipes of the repository
         let text = std::fs::read_to_string(format!("{folder}/{name}.recipe")).expect("a recipe");
         for target in Target::ALL {
@@ -58,7 +71,10 @@ fn the_quickstart_needs_its_first_stage_done() {
     let given = Given { from: Some("base".into()), ..Given::default() };
     assert_eq!(lost(&exported(QUICKSTART, Target::Trl, &given)), Vec::<String>::new());
     let verl = lost(&exported(QUICKSTART, Target::Verl, &given));
-    assert!(verl.iter().any(|item| item.starts_with("train.schedule")), "a linear schedule is unknown to verl: {verl:?}");
+    assert!(
+        verl.iter().any(|item| item.starts_with("train.schedule")),
+        "a linear schedule is unknown to verl: {verl:?}"
+    );
 }
 
 #[test]
@@ -72,7 +88,8 @@ fn pipelinerl_knows_the_penalty_by_its_values() {
     assert_eq!(value(&export, "rewards.correct_answer_finished").as_deref(), Some("1"));
     assert_eq!(value(&export, "rewards.wrong_answer_finished").as_deref(), Some("0"));
     // Written in another way it is the same penalty; with another slope it is not.
-    let other = APRIEL.replace("overlong(length) * scale", "-1 * scale * ramp(length, budget.output - budget.buffer, budget.output)");
+    let other = APRIEL
+        .replace("overlong(length) * scale", "-1 * scale * ramp(length, budget.output - budget.buffer, budget.output)");
     let export = exported(&other, Target::PipelineRl, &Given::default());
     assert_eq!(value(&export, "actor.difficulty_aware_penalty.gamma").as_deref(), Some("0.5"));
     let steep = APRIEL.replace("overlong(length) * scale", "overlong(length) * scale * 0.5");

@@ -31,9 +31,10 @@ pub(super) fn export(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]
 }
 
 fn launch(work: &Work<'_>) -> String {
-    let limit = work.recipe.max_wall_clock_seconds.map_or(String::new(), |seconds| {
-        format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64)
-    });
+    let limit = work
+        .recipe
+        .max_wall_clock_seconds
+        .map_or(String::new(), |seconds| format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64));
     let text = format!(
         "#!/usr/bin/env bash\n# The recipe @NAME@ under TRL; recipe hash @HASH@.\n# Needs `pip install 'trl>=1,<2' datasets`, and verifiers: recipec serve verifiers --port 8080\n# RECIPEC_MODEL: other weights. RECIPEC_TRL: what depends on the machine, as JSON: {{\"use_vllm\": true}}.\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\npython prepare_data.py\n{limit}accelerate launch \"$@\" train.py\n"
     );
@@ -72,7 +73,13 @@ fn batch(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     lowering.set("num_iterations", 1);
     match &work.stage.max_steps {
         Some(steps) => {
-            lowering.keys(Class::Exact, "budget.steps", &["~.max_steps"], &[("max_steps", steps.value.to_string())], "");
+            lowering.keys(
+                Class::Exact,
+                "budget.steps",
+                &["~.max_steps"],
+                &[("max_steps", steps.value.to_string())],
+                "",
+            );
         }
         None => {
             let remark = "GRPOTrainer needs a number of steps: write `budget.steps`";
@@ -98,8 +105,10 @@ fn drops(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     } else {
         lowering.note(Class::Exact, "train.refill", &["~/batch.refill"], "one batch is drawn");
     }
-    let by_sequence =
-        matches!(train.algorithm.weight, SequenceWeight::Equal | SequenceWeight::Length | SequenceWeight::Constant { .. });
+    let by_sequence = matches!(
+        train.algorithm.weight,
+        SequenceWeight::Equal | SequenceWeight::Length | SequenceWeight::Constant { .. }
+    );
     match train.drop {
         Drop::Never => lowering.note(Class::Exact, "train.drop", &["~/filter.drop"], ""),
         _ if by_sequence => {
@@ -107,7 +116,8 @@ fn drops(lowering: &mut Lowering<'_>, work: &Work<'_>) {
             lowering.code(Class::Generated, "train.drop", &["~/filter.drop"], "recipe_lib.py", remark);
         }
         _ => {
-            let remark = "rewards of a dropped group are made equal, but its tokens still count in the mean over tokens";
+            let remark =
+                "rewards of a dropped group are made equal, but its tokens still count in the mean over tokens";
             lowering.code(Class::Approximate, "train.drop", &["~/filter.drop"], "recipe_lib.py", remark);
         }
     }
@@ -131,10 +141,13 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) -> f64 {
             let remark = if tokens == cap { "" } else { "rewards are multiplied, so that the divisor is the recipe's" };
             (Class::Exact, "dr_grpo", remark)
         }
-        (SequenceWeight::GroupTokenMean, _) => (Class::NotRepresentable, "dapo", "there is no mean over the tokens of a group"),
+        (SequenceWeight::GroupTokenMean, _) => {
+            (Class::NotRepresentable, "dapo", "there is no mean over the tokens of a group")
+        }
     };
     if factor != 1.0 && (train.kl.is_some() || train.algorithm.divide_by_std != Deviation::None) {
-        let remark = "the divisor of the loss is the cap, and rewards cannot make up for it beside a KL term or a division";
+        let remark =
+            "the divisor of the loss is the cap, and rewards cannot make up for it beside a KL term or a division";
         lowering.note(Class::NotRepresentable, "train.algorithm.weight", &["~/loss.weight"], remark);
     } else {
         let keys = [("loss_type", quoted(loss))];
@@ -157,7 +170,8 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) -> f64 {
         Surrogate::LogLikelihood => {
             keys.extend([("epsilon", number(NEVER)), ("epsilon_high", number(NEVER))]);
             if train.updates > 1 {
-                (class, remark) = (Class::Approximate, "a ratio that is never clipped: the same only in the first update of a batch");
+                (class, remark) =
+                    (Class::Approximate, "a ratio that is never clipped: the same only in the first update of a batch");
             } else {
                 remark = "a ratio that is 1, and never clipped";
             }
@@ -271,7 +285,11 @@ fn rollouts(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     let remark = "the engine decides how many are decoded at a time";
     lowering.note(Class::Approximate, "rollout.slots", &["~/rollout.slots"], remark);
     let lagging = train.max_lag > 0 || rollout.update != WeightUpdate::BetweenBatches;
-    let remark = if lagging { "rollouts and training take turns: nothing is ever behind" } else { "rollouts and training take turns" };
+    let remark = if lagging {
+        "rollouts and training take turns: nothing is ever behind"
+    } else {
+        "rollouts and training take turns"
+    };
     let class = if lagging { Class::Approximate } else { Class::Exact };
     lowering.note(class, "rollout.update", &["~/rollout.update"], remark);
     lowering.note(class, "train.max_lag", &["~.max_lag"], remark);
@@ -296,7 +314,12 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     let claims = ["~/checkpoint.every_steps", "~/checkpoint.keep"];
     lowering.keys(Class::Exact, "checkpoint", &claims, &keys, "the last weights are saved in any case");
     match &checkpoint.best {
-        Some(_) => lowering.note(Class::NotRepresentable, "checkpoint.best", &["~/checkpoint.best"], "the trainer keeps the last ones"),
+        Some(_) => lowering.note(
+            Class::NotRepresentable,
+            "checkpoint.best",
+            &["~/checkpoint.best"],
+            "the trainer keeps the last ones",
+        ),
         None => lowering.note(Class::Exact, "checkpoint.best", &["~/checkpoint.best"], ""),
     }
     for node in work.nodes() {

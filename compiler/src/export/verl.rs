@@ -41,9 +41,10 @@ pub(super) fn export(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]
 
 /// One command. Values that name a file or the machine are filled in by the shell.
 fn launch(lowering: &Lowering<'_>, work: &Work<'_>) -> String {
-    let limit = work.recipe.max_wall_clock_seconds.map_or(String::new(), |seconds| {
-        format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64)
-    });
+    let limit = work
+        .recipe
+        .max_wall_clock_seconds
+        .map_or(String::new(), |seconds| format!("timeout --signal=INT {} ", libm::ceil(seconds) as u64));
     let external = lowering.settings().iter().any(|(key, _)| key.ends_with("VERL_USE_EXTERNAL_MODULES"));
     let mut text = String::from(
         "#!/usr/bin/env bash\n# The recipe @NAME@ under @TARGET@; recipe hash @HASH@.\n# Needs verl 0.9 with its rollout engine, and verifiers: recipec serve verifiers --port 8080\n# What follows the command is handed on: what depends on the machine, such as micro batches and parallelism.\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\nexport RECIPE=\"$PWD\"\nexport PYTHONPATH=\"$RECIPE${PYTHONPATH:+:$PYTHONPATH}\"\nexport RECIPEC_VERIFIERS=\"${RECIPEC_VERIFIERS:-http://127.0.0.1:8080}\"\n",
@@ -160,14 +161,22 @@ fn batch(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     lowering.code(Class::Generated, "budget.time", &["max_wall_clock_seconds"], "launch.sh, timeout", "");
     let remark = match train.drop {
         Drop::Never => "no group is dropped",
-        _ if train.refill > 1 => "the replay buffer draws others for dropped groups; behind the last draw they fill the batch without a gradient",
+        _ if train.refill > 1 => {
+            "the replay buffer draws others for dropped groups; behind the last draw they fill the batch without a gradient"
+        }
         _ => "dropped groups stay in the batch without a gradient",
     };
-    let by_sequence =
-        matches!(train.algorithm.weight, SequenceWeight::Equal | SequenceWeight::Length | SequenceWeight::Constant { .. });
+    let by_sequence = matches!(
+        train.algorithm.weight,
+        SequenceWeight::Equal | SequenceWeight::Length | SequenceWeight::Constant { .. }
+    );
     let bare = train.kl.is_none() && train.entropy_coef == 0.0;
     let class = if train.drop == Drop::Never || (by_sequence && bare) { Class::Generated } else { Class::Approximate };
-    let tail = if class == Class::Approximate { "; they still count in means over tokens, a KL term and an entropy" } else { "" };
+    let tail = if class == Class::Approximate {
+        "; they still count in means over tokens, a KL term and an entropy"
+    } else {
+        ""
+    };
     lowering.code(class, "train.drop", &["~/filter.drop"], "recipe_verl.py", &format!("{remark}{tail}"));
     lowering.code(Class::Generated, "train.refill", &["~/batch.refill"], "recipe_verl.py", "");
 }
@@ -199,7 +208,9 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) {
         SequenceWeight::Length => (Class::Exact, "seq-mean-token-sum", ""),
         SequenceWeight::TokenMean => (Class::Exact, "token-mean", ""),
         SequenceWeight::Constant { .. } => (Class::Exact, "seq-mean-token-sum-norm", ""),
-        SequenceWeight::GroupTokenMean => (Class::NotRepresentable, "token-mean", "there is no mean over the tokens of a group"),
+        SequenceWeight::GroupTokenMean => {
+            (Class::NotRepresentable, "token-mean", "there is no mean over the tokens of a group")
+        }
     };
     let mut keys = vec![(agg.as_str(), word.to_string())];
     if let SequenceWeight::Constant { tokens } = train.algorithm.weight {
@@ -208,7 +219,13 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     lowering.keys(class, "train.algorithm.weight", &["~/loss.weight"], &keys, remark);
     let (use_kl, coef, kind) = (key("use_kl_loss"), key("kl_loss_coef"), key("kl_loss_type"));
     match &train.kl {
-        None => lowering.keys(Class::Exact, "train.kl", &["~/loss.kl", "~/reference"], &[(use_kl.as_str(), "False".into())], ""),
+        None => lowering.keys(
+            Class::Exact,
+            "train.kl",
+            &["~/loss.kl", "~/reference"],
+            &[(use_kl.as_str(), "False".into())],
+            "",
+        ),
         Some(kl) => {
             let estimator = match kl.estimator {
                 KlEstimator::K1 => "kl",
@@ -239,7 +256,13 @@ fn advantage(lowering: &mut Lowering<'_>, work: &Work<'_>) -> bool {
     let name = if stock { "rloo" } else { "recipe_advantage" };
     let class = if stock { Class::Exact } else { Class::Generated };
     let remark = if stock { "" } else { "recipe_advantage.py, which verl imports in every process" };
-    lowering.keys(class, "train.algorithm.baseline", &["~/advantage"], &[("algorithm.adv_estimator", name.into())], remark);
+    lowering.keys(
+        class,
+        "train.algorithm.baseline",
+        &["~/advantage"],
+        &[("algorithm.adv_estimator", name.into())],
+        remark,
+    );
     if !stock {
         let key = "+ray_kwargs.ray_init.runtime_env.env_vars.VERL_USE_EXTERNAL_MODULES";
         lowering.set(key, "recipe_advantage");
@@ -258,15 +281,24 @@ fn optimizer(lowering: &mut Lowering<'_>, work: &Work<'_>) {
         ("+actor_rollout_ref.actor.optim.override_optimizer_config.eps", number(*eps)),
     ];
     let plain = *weight_decay == 0.0;
-    let (class, remark) =
-        if plain { (Class::Exact, "") } else { (Class::Approximate, "weights of norms decay too, as small as they are") };
+    let (class, remark) = if plain {
+        (Class::Exact, "")
+    } else {
+        (Class::Approximate, "weights of norms decay too, as small as they are")
+    };
     lowering.keys(class, "train.optimizer", &["~/optimizer.adamw"], &keys, remark);
     let Schedule { shape, warmup, floor } = &train.schedule;
     let (class, kind, remark) = match shape {
         ScheduleShape::Constant if *warmup == 0 => (Class::Exact, "constant", ""),
-        ScheduleShape::Constant => (Class::Approximate, "constant", "one step behind: the first step has the rate of step 0"),
-        ScheduleShape::Cosine => (Class::Approximate, "cosine", "one step behind: the first step has the rate of step 0"),
-        ScheduleShape::Linear => (Class::NotRepresentable, "constant", "the engine's rates are constant or fall along a cosine"),
+        ScheduleShape::Constant => {
+            (Class::Approximate, "constant", "one step behind: the first step has the rate of step 0")
+        }
+        ScheduleShape::Cosine => {
+            (Class::Approximate, "cosine", "one step behind: the first step has the rate of step 0")
+        }
+        ScheduleShape::Linear => {
+            (Class::NotRepresentable, "constant", "the engine's rates are constant or fall along a cosine")
+        }
     };
     let keys = [
         ("actor_rollout_ref.actor.optim.lr_scheduler_type", kind.to_string()),
@@ -295,9 +327,15 @@ fn rollouts(lowering: &mut Lowering<'_>, work: &Work<'_>) {
         ("actor_rollout_ref.rollout.top_p", number(*top_p)),
         ("actor_rollout_ref.rollout.top_k", if *top_k == 0 { "-1".into() } else { top_k.to_string() }),
     ];
-    let claims = ["~/rollout.sampling.temperature", "~/rollout.sampling.top_p", "~/rollout.sampling.top_k", "~/loss.temperature"];
+    let claims = [
+        "~/rollout.sampling.temperature",
+        "~/rollout.sampling.top_p",
+        "~/rollout.sampling.top_k",
+        "~/loss.temperature",
+    ];
     lowering.keys(Class::Exact, "rollout.temperature", &claims, &keys, "");
-    let (class, remark) = if *min_p == 0.0 { (Class::Exact, "") } else { (Class::NotRepresentable, "the engine hands on no `min_p`") };
+    let (class, remark) =
+        if *min_p == 0.0 { (Class::Exact, "") } else { (Class::NotRepresentable, "the engine hands on no `min_p`") };
     lowering.note(class, "rollout.min_p", &["~/rollout.sampling.min_p"], remark);
     let remark = "the engine decides how many are decoded at a time";
     lowering.note(Class::Approximate, "rollout.slots", &["~/rollout.slots"], remark);
@@ -344,7 +382,12 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]) {
     let claims = ["~/checkpoint.every_steps", "~/checkpoint.keep"];
     lowering.keys(Class::Exact, "checkpoint", &claims, &keys, "");
     match &checkpoint.best {
-        Some(_) => lowering.note(Class::NotRepresentable, "checkpoint.best", &["~/checkpoint.best"], "the engine keeps the last ones"),
+        Some(_) => lowering.note(
+            Class::NotRepresentable,
+            "checkpoint.best",
+            &["~/checkpoint.best"],
+            "the engine keeps the last ones",
+        ),
         None => lowering.note(Class::Exact, "checkpoint.best", &["~/checkpoint.best"], ""),
     }
     let file = |rows: &Rows| format!("$RECIPE/data/{}/{}.parquet", rows.part, rows.domain);
@@ -364,7 +407,10 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]) {
             ("actor_rollout_ref.rollout.val_kwargs.temperature", number(*temperature)),
             ("actor_rollout_ref.rollout.val_kwargs.top_p", number(*top_p)),
             ("actor_rollout_ref.rollout.val_kwargs.top_k", if *top_k == 0 { "-1".into() } else { top_k.to_string() }),
-            ("actor_rollout_ref.rollout.val_kwargs.do_sample", if *temperature > 0.0 { "True" } else { "False" }.into()),
+            (
+                "actor_rollout_ref.rollout.val_kwargs.do_sample",
+                if *temperature > 0.0 { "True" } else { "False" }.into(),
+            ),
         ];
         let other = if alike { "" } else { "; all suites are sampled as the first one" };
         let remark = format!("with the cap of training{other}");
@@ -373,7 +419,8 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>, rows: &[Rows]) {
         lowering.set("data.val_files", list(files.into_iter().collect()));
     }
     if !measured {
-        lowering.set("data.val_files", list(rows.iter().filter(|rows| rows.part == "train").map(file).take(1).collect()));
+        lowering
+            .set("data.val_files", list(rows.iter().filter(|rows| rows.part == "train").map(file).take(1).collect()));
         lowering.set("trainer.val_before_train", "False");
     }
 }

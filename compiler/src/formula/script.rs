@@ -42,10 +42,10 @@ fn fresh(wanted: &str, taken: &mut BTreeSet<String>) -> String {
 
 /// Words of Python, and names that the generated functions use themselves.
 const KEPT: &[&str] = &[
-    "and", "as", "assert", "async", "at", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
-    "false", "finally", "float", "for", "from", "global", "if", "import", "in", "inf", "is", "lambda", "len", "list",
-    "math", "nan", "none", "nonlocal", "not", "observe", "or", "pass", "raise", "range", "return", "row", "rows", "states",
-    "true", "try", "while", "with", "yield",
+    "and", "as", "assert", "async", "at", "await", "break", "class", "continue", "def", "del", "elif", "else",
+    "except", "false", "finally", "float", "for", "from", "global", "if", "import", "in", "inf", "is", "lambda", "len",
+    "list", "math", "nan", "none", "nonlocal", "not", "observe", "or", "pass", "raise", "range", "return", "row",
+    "rows", "states", "true", "try", "while", "with", "yield",
 ];
 
 struct Writer<'p> {
@@ -70,7 +70,8 @@ impl<'p> Writer<'p> {
         }
         let mut taken = BTreeSet::new();
         let inputs: Vec<String> = program.inputs.iter().map(|input| fresh(input, &mut taken)).collect();
-        let mut writer = Self { program, levels, named: BTreeMap::new(), kept: BTreeSet::new(), inputs, slots: BTreeMap::new() };
+        let mut writer =
+            Self { program, levels, named: BTreeMap::new(), kept: BTreeSet::new(), inputs, slots: BTreeMap::new() };
         writer.choose(&mut taken);
         writer
     }
@@ -156,7 +157,8 @@ impl<'p> Writer<'p> {
     fn aggregates(&self, pass: usize, text: &mut String) {
         for (at, instruction) in self.program.code.iter().enumerate().filter(|(at, _)| self.level(*at) == pass) {
             let Op::Aggregate { aggregate, filtered } = instruction.op else { continue };
-            let column = |idx: usize| instruction.args.get(idx).map_or_else(|| "None".into(), |arg| self.column(*arg as usize));
+            let column =
+                |idx: usize| instruction.args.get(idx).map_or_else(|| "None".into(), |arg| self.column(*arg as usize));
             let keep = if filtered { column(1) } else { "None".into() };
             let empty = if filtered && aggregate != Aggregate::Count { column(2) } else { "None".into() };
             let share = match aggregate {
@@ -164,7 +166,8 @@ impl<'p> Writer<'p> {
                 _ => "None".into(),
             };
             let of = aggregate.name();
-            let _ = writeln!(text, "    a{at} = aggregate(\"{of}\", len(rows), {}, {keep}, {empty}, {share})", column(0));
+            let _ =
+                writeln!(text, "    a{at} = aggregate(\"{of}\", len(rows), {}, {keep}, {empty}, {share})", column(0));
         }
     }
 
@@ -200,7 +203,8 @@ impl<'p> Writer<'p> {
             // Outputs of this pass may be needed by name only; those that are variables here are not known later.
             for (name, register) in self.program.outputs.iter().zip(&self.program.registers) {
                 let register = *register as usize;
-                if self.level(register) == pass && self.named.contains_key(&register) && !self.kept.contains(&register) {
+                if self.level(register) == pass && self.named.contains_key(&register) && !self.kept.contains(&register)
+                {
                     let value = self.value(register, pass, &mut read);
                     let _ = writeln!(body, "        row[{}] = {value}", quoted(name));
                 }

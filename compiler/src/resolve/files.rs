@@ -118,9 +118,12 @@ fn load(other: &OtherFile, from: &Source, loader: &dyn Loader, problems: &mut Pr
         (false, Some(digest)) => {
             problems.lose_text();
             problems.push(
-                Diagnostic::new(codes::BAD_DIGEST, format!("`{}` is a file of this folder and needs no digest", path.node))
-                    .at(digest.span, "only an address has one")
-                    .help("take `blake3 \"…\"` out; `recipec lock` and `recipec pack` keep digests of files"),
+                Diagnostic::new(
+                    codes::BAD_DIGEST,
+                    format!("`{}` is a file of this folder and needs no digest", path.node),
+                )
+                .at(digest.span, "only an address has one")
+                .help("take `blake3 \"…\"` out; `recipec lock` and `recipec pack` keep digests of files"),
             );
             return None;
         }
@@ -144,7 +147,10 @@ fn load(other: &OtherFile, from: &Source, loader: &dyn Loader, problems: &mut Pr
 fn fetch(other: &OtherFile, loader: &dyn Loader, problems: &mut Problems) -> Option<Source> {
     let address = &other.path;
     let found = match &other.blake3 {
-        Some(digest) if digest.node.len() == 64 && digest.node.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) => {
+        Some(digest)
+            if digest.node.len() == 64
+                && digest.node.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) =>
+        {
             loader.fetch(&address.node, &digest.node).map_err(|why| {
                 Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", address.node))
                     .at(address.span, "named here")
@@ -160,9 +166,13 @@ fn fetch(other: &OtherFile, loader: &dyn Loader, problems: &mut Problems) -> Opt
             let diagnostic = Diagnostic::new(codes::BAD_DIGEST, message).at(address.span, "named here");
             Err(match loader.digest(&address.node) {
                 Some(digest) => diagnostic
-                    .help(format!("what is there now is `blake3 \"{digest}\"`: read it, and write this behind the address"))
+                    .help(format!(
+                        "what is there now is `blake3 \"{digest}\"`: read it, and write this behind the address"
+                    ))
                     .fix(address.span, format!("\"{}\" blake3 \"{digest}\"", address.node), false),
-                None => diagnostic.help("write `blake3 \"…\"` behind the address; `--allow-network` prints the digest of what is there"),
+                None => diagnostic.help(
+                    "write `blake3 \"…\"` behind the address; `--allow-network` prints the digest of what is there",
+                ),
             })
         }
     };

@@ -66,33 +66,51 @@ fn body(folder: &RunFolder, plan: &Plan, out: &mut String) {
     let variant = plan.variant.as_ref().map_or(String::new(), |name| format!(", variant {}", plain(name)));
     let _ = writeln!(out, "\n# {}{variant}\n", plain(&plan.recipe));
     let stages: Vec<String> = plan.stages.iter().map(|stage| format!("`{}`", plain(&stage.name))).collect();
-    let _ = writeln!(out, "{} Trained by `recipec` in the stages {}, seed {}.\n", base(plan), stages.join(", "), plan.seed);
+    let _ =
+        writeln!(out, "{} Trained by `recipec` in the stages {}, seed {}.\n", base(plan), stages.join(", "), plan.seed);
     let mut domains: BTreeMap<String, (String, String)> = BTreeMap::new();
     for node in plan.stages.iter().flat_map(|stage| &stage.nodes) {
         match &node.kind {
             NodeKind::Data { domain, source, .. } => domains.entry(domain.clone()).or_default().0 = place(source),
-            NodeKind::Verify { domain, verifier, .. } => domains.entry(domain.clone()).or_default().1 = verifier.name.clone(),
+            NodeKind::Verify { domain, verifier, .. } => {
+                domains.entry(domain.clone()).or_default().1 = verifier.name.clone()
+            }
             _ => {}
         }
     }
     let shares = folder.summary.as_ref().map(|summary| &summary.shares);
-    let _ = writeln!(out, "## What it was trained on\n\n| domain | problems | judged by | wanted | trained |\n| --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "## What it was trained on\n\n| domain | problems | judged by | wanted | trained |\n| --- | --- | --- | --- | --- |"
+    );
     for (domain, (source, verifier)) in &domains {
         let share = shares.and_then(|shares| shares.get(domain));
         let ratio = share.map_or(String::new(), |share| format!("{:.1}%", 100.0 * share.ratio));
         let trained = share.map_or(String::new(), |share| format!("{:.1}%", 100.0 * share.trained));
-        let _ = writeln!(out, "| {} | {} | `{}` | {ratio} | {trained} |", plain(domain), plain(source), plain(verifier));
+        let _ =
+            writeln!(out, "| {} | {} | `{}` | {ratio} | {trained} |", plain(domain), plain(source), plain(verifier));
     }
     if let Some(last) = folder.last() {
-        let _ = writeln!(out, "\n## Evaluation\n\nMeans with 95% intervals; before is the policy at the start of the run.\n");
-        let _ = writeln!(out, "| suite | domain | pass@1 before | pass@1 | tokens before | tokens |\n| --- | --- | --- | --- | --- | --- |");
+        let _ = writeln!(
+            out,
+            "\n## Evaluation\n\nMeans with 95% intervals; before is the policy at the start of the run.\n"
+        );
+        let _ = writeln!(
+            out,
+            "| suite | domain | pass@1 before | pass@1 | tokens before | tokens |\n| --- | --- | --- | --- | --- | --- |"
+        );
         let before: BTreeMap<(String, String), Results> = folder.base().map_or_else(BTreeMap::new, |base| {
-            measured(base).into_iter().map(|(suite, domain, results)| ((suite.into(), domain.into()), results)).collect()
+            measured(base)
+                .into_iter()
+                .map(|(suite, domain, results)| ((suite.into(), domain.into()), results))
+                .collect()
         });
         for (suite, domain, results) in measured(last) {
             let old = before.get(&(suite.to_string(), domain.to_string()));
             let percent = |results: &Results| {
-                let interval = results.pass_at_1_ci.map_or(String::new(), |[low, high]| format!(" ({:.1} to {:.1})", 100.0 * low, 100.0 * high));
+                let interval = results
+                    .pass_at_1_ci
+                    .map_or(String::new(), |[low, high]| format!(" ({:.1} to {:.1})", 100.0 * low, 100.0 * high));
                 format!("{:.1}%{interval}", 100.0 * results.pass_at_1)
             };
             let tokens = |results: &Results| format!("{:.0}", results.mean_tokens);
@@ -111,7 +129,7 @@ fn body(folder: &RunFolder, plan: &Plan, out: &mut String) {
     let _ = writeln!(out, "\n## Where it comes from\n\n| | |\n| --- | --- |");
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
-            let _ = writeln!(out, "| {name} | `{}` |", plain(value));
+            let _ = writeln!(out, "| {name} | `{}` |", plain(value).replace('`', "'"));
         }
     };
     if let Some(origin) = &folder.origin {
@@ -137,7 +155,9 @@ fn body(folder: &RunFolder, plan: &Plan, out: &mut String) {
 
 fn base(plan: &Plan) -> String {
     match &plan.policy.source {
-        ModelSource::Fresh(size) => format!("A decoder of {} layers and width {}, made from random weights.", size.layers, size.width),
+        ModelSource::Fresh(size) => {
+            format!("A decoder of {} layers and width {}, made from random weights.", size.layers, size.width)
+        }
         ModelSource::Hub { name } => format!("Made from `{}`.", plain(name)),
         ModelSource::Folder { path } => format!("Made from the weights in `{}`.", plain(path)),
         ModelSource::Endpoint { model, .. } => format!("Made from `{}`.", plain(model)),
@@ -193,7 +213,15 @@ mod tests {
         run.write();
         let folder = RunFolder::read(run.path()).unwrap();
         let architecture = recipec_compiler::settings::Architecture {
-            width: 32, layers: 1, heads: 2, kv_heads: 1, head_width: 16, hidden: 48, tied: true, rope_theta: 1e4, norm_eps: 1e-5,
+            width: 32,
+            layers: 1,
+            heads: 2,
+            kv_heads: 1,
+            head_width: 16,
+            hidden: 48,
+            tied: true,
+            rope_theta: 1e4,
+            norm_eps: 1e-5,
         };
         let plan = Plan {
             version: recipec_compiler::plan::PLAN_VERSION,

@@ -136,7 +136,9 @@ impl Case {
         match domain {
             // Whoever has the row of a problem hands it over as a run does: whole.
             _ if case.contains_key("columns") => match case.get("columns") {
-                Some(Value::Object(row)) => columns = row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                Some(Value::Object(row)) => {
+                    columns = row.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+                }
                 _ => return Err("`columns` is not an object".into()),
             },
             Domain::Math => {

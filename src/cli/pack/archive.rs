@@ -111,7 +111,9 @@ pub fn read(file: &mut File, most: u64) -> Result<(Manifest, Vec<Entry>), Refuse
     // A header for every file, and less than a block of padding; the manifest is a line or four for each of them.
     let longest = most.saturating_add((MOST_FILES as u64 + 2) * 4 * BLOCK);
     if length > longest {
-        return Err(Refused(format!("it has {length} bytes, more than {most} and what belongs to them (`--max-bytes`)")));
+        return Err(Refused(format!(
+            "it has {length} bytes, more than {most} and what belongs to them (`--max-bytes`)"
+        )));
     }
     let mut reader = BufReader::new(&mut *file);
     let mut at = 0u64;
@@ -175,7 +177,8 @@ fn entry(reader: &mut impl Read, at: &mut u64, number: usize) -> Result<(String,
     *at += BLOCK;
     let field = |from: usize, to: usize| block.get(from..to).unwrap_or_default();
     let name: Vec<u8> = field(0, LONGEST_PATH).iter().copied().take_while(|byte| *byte != 0).collect();
-    let name = String::from_utf8(name).map_err(|_| Refused(format!("the name of its file number {number} is not UTF-8")))?;
+    let name =
+        String::from_utf8(name).map_err(|_| Refused(format!("the name of its file number {number} is not UTF-8")))?;
     let kind = field(156, 157).first().copied().unwrap_or(0);
     let shown = name.escape_default();
     if kind != b'0' {

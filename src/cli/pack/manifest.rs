@@ -52,7 +52,9 @@ impl Manifest {
             let bytes = std::fs::metadata(&full).map_err(failed)?.len();
             total = total.saturating_add(bytes);
             if total > most {
-                return Err(format!("with `{path}` ({bytes} bytes) the pack would have {total} bytes, more than {most}"));
+                return Err(format!(
+                    "with `{path}` ({bytes} bytes) the pack would have {total} bytes, more than {most}"
+                ));
             }
             let mut digest = blake3::Hasher::new();
             digest.update_reader(std::fs::File::open(&full).map_err(failed)?).map_err(failed)?;
@@ -79,7 +81,10 @@ impl Manifest {
         let manifest: Self =
             serde_json::from_slice(bytes).map_err(|why| Refused(format!("`{MANIFEST}` cannot be read: {why}")))?;
         if manifest.pack != VERSION {
-            return Err(Refused(format!("it is of version {}, and this program reads version {VERSION}", manifest.pack)));
+            return Err(Refused(format!(
+                "it is of version {}, and this program reads version {VERSION}",
+                manifest.pack
+            )));
         }
         if manifest.text().as_bytes() != bytes {
             return Err(Refused(format!("`{MANIFEST}` is not in the form in which it is written")));
