@@ -101,6 +101,9 @@ fn a_pack_is_the_same_bytes_and_comes_back_whole() {
     assert!(!first.join("x").exists());
 }
 
+/// A file of a pack: its path and its bytes.
+type Packed = (String, Vec<u8>);
+
 fn padded(bytes: usize) -> usize {
     bytes.div_ceil(512) * 512
 }
@@ -193,7 +196,7 @@ fn a_pack_that_was_tampered_with_is_refused() {
     assert!(archive(&files) == good && remade(&files, |_| {}) == good, "the test writes packs as the program does");
     let place = |name: &str| files.iter().position(|(known, _)| known == name).expect("a file");
     let rows = place("rows.jsonl");
-    let with = |at: usize, change: &dyn Fn(&mut (String, Vec<u8>))| {
+    let with = |at: usize, change: &dyn Fn(&mut Packed)| {
         let mut files = files.clone();
         change(&mut files[at]);
         files
