@@ -1,4 +1,4 @@
-"""What scripts/validate-export does; it needs trl, pyarrow, hydra-core, omegaconf and tensordict, and fetches the wheel of verl without what it
+"""What scripts/validate-export does; PIPELINERL may name a checkout of PipelineRL. It needs trl, pyarrow, hydra-core, omegaconf and tensordict, and fetches the wheel of verl without what it
 depends on."""
 
 import json
@@ -129,6 +129,27 @@ def pipelinerl(folder):
     unknown = [k for k in keys(found) if k not in known and re.sub(r"[^.]+$", "*", k) not in known]
     said(not unknown, f"all {len(list(keys(found)))} keys of the PipelineRL configuration are in the table {unknown}")
     said(abs(sum(found["actor"]["domain_mix"].values()) - 1.0) < 1e-9, "the mix of PipelineRL adds up to 1")
+    checkout = os.environ.get("PIPELINERL")
+    if not checkout:
+        print("     PIPELINERL names no checkout: its own configuration was not composed")
+        return
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    search = f"hydra.searchpath=[file://{os.path.abspath(checkout)}/conf]"
+    with initialize_config_dir(config_dir=folder, version_base="1.3.2"):
+        composed = compose("recipe", overrides=[search, "output_dir=results/x"])
+    python = ""
+    for place, _, names in os.walk(os.path.join(checkout, "pipelinerl")):
+        for name in names:
+            if name.endswith(".py"):
+                with open(os.path.join(place, name), errors="replace") as file:
+                    python += file.read()
+    absent = [k for k in keys(found) if OmegaConf.select(composed, k) is None]
+    # Domains of the mix and options of vLLM are handed on by name.
+    handed = ("actor.domain_mix.", "vllm_config.", "llm.", "test_llm.")
+    unread = [k for k in keys(found) if not k.startswith(handed) and not re.search(rf"\b{k.rsplit('.', 1)[-1]}\b", python)]
+    said(not absent and not unread, f"PipelineRL's own configuration composes, and its Python reads every key {absent + unread}")
 
 
 TRAIN = """

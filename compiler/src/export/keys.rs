@@ -156,6 +156,7 @@ const PIPELINERL: &[KeyRow] = &[
     row("test_llm.parameters.max_tokens", "actor.py, in evaluations"),
     row("test_llm.parameters.temperature", "actor.py, in evaluations"),
     row("test_llm.parameters.top_p", "actor.py, in evaluations"),
+    row("test_llm.parameters.top_k", "actor.py, in evaluations"),
     row("vllm_config.vllm_kwargs.max_model_len", "launch.py, run_vllm"),
     row("finetune.seq_length", "run_finetune.py"),
     row("finetune.train_batch_size", "run_finetune.py"),

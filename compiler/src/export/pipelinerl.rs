@@ -242,7 +242,8 @@ fn overlong(program: &Program, name: &str, work: &Work<'_>) -> Option<Overlong> 
     let short = |x: f64| libm::round(x * 1e12) / 1e12;
     let gamma = short(-libm::log2(-of(cap, true, false, 0.5)));
     let failure_scale = short(-of(cap, false, false, 0.5));
-    if !(gamma.is_finite() && failure_scale.is_finite()) {
+    // What the engine accepts.
+    if !(gamma >= 0.0 && gamma.is_finite() && (0.0..=1.0).contains(&failure_scale)) {
         return None;
     }
     let group = work.reinforce.train.group_size;
@@ -446,10 +447,8 @@ fn loss(lowering: &mut Lowering<'_>, work: &Work<'_>) {
     lowering.keys(class, "train.algorithm", &["~/loss.surrogate"], &keys, remark);
     let gspo = name == "gspo";
     let (class, remark) = match train.algorithm.weight {
-        SequenceWeight::Length if gspo => (Class::Exact, "its sequences weigh by their tokens"),
-        SequenceWeight::Equal if gspo => (Class::NotRepresentable, "its sequences weigh by their tokens"),
-        SequenceWeight::TokenMean if !gspo => (Class::Exact, "one mean over the tokens of a batch"),
-        _ => (Class::NotRepresentable, "the engine has no such weight of sequences"),
+        SequenceWeight::Length => (Class::Exact, "sums over tokens are divided by the rollouts of a batch"),
+        _ => (Class::NotRepresentable, "sums over tokens are divided by the rollouts of a batch, and by nothing else"),
     };
     lowering.note(class, "train.algorithm.weight", &["~/loss.weight"], remark);
     let Algorithm { baseline, divide_by_std, .. } = train.algorithm;
@@ -632,6 +631,11 @@ fn evaluation(lowering: &mut Lowering<'_>, work: &Work<'_>) {
             ("test_llm.parameters.max_tokens", first.max_output_tokens.to_string()),
             ("test_llm.parameters.temperature", number(first.sampling.temperature)),
             ("test_llm.parameters.top_p", number(first.sampling.top_p)),
+            // The engine's own configuration keeps the 50 most likely.
+            (
+                "test_llm.parameters.top_k",
+                if first.sampling.top_k == 0 { "-1".into() } else { first.sampling.top_k.to_string() },
+            ),
         ];
         lowering.keys(class, "evaluate.suites", &["~/evaluate.suites"], &keys, remark);
     }

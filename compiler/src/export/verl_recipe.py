@@ -52,9 +52,10 @@ class RecipeRewardManager(RewardManagerBase):
         truth = item.non_tensor_batch["reward_model"]["ground_truth"]
         text = self.decode(tokens)
         score = self.compute_score or compute_score
-        said = score(data_source=domain, solution_str=text, ground_truth=truth, extra_info=None)
-        if hasattr(said, "__await__"):
-            said = await said
+        # The service may make it wait: other responses must not wait with it.
+        said = await self.loop.run_in_executor(
+            None, lambda: score(data_source=domain, solution_str=text, ground_truth=truth, extra_info=None)
+        )
         truncated = len(tokens) >= self.cap and tokens[-1] != self.tokenizer.eos_token_id
         reference = json.loads(truth).get(recipe_lib.JUDGES[domain]["reference"])
         length = float("nan")
