@@ -8,6 +8,8 @@ mod diff;
 #[cfg(feature = "run")]
 mod evaluate;
 mod explain;
+#[cfg(feature = "run")]
+mod export;
 mod family;
 mod fmt;
 #[cfg(feature = "run")]
@@ -21,6 +23,8 @@ mod lock;
 #[cfg(feature = "run")]
 mod model;
 mod new;
+#[cfg(feature = "run")]
+mod pack;
 mod plan;
 mod plot;
 #[cfg(feature = "run")]
@@ -74,6 +78,9 @@ pub enum Exit {
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Fetch what a recipe extends or imports by address, where it is not in the cache.
+    #[arg(long, global = true)]
+    allow_network: bool,
 }
 
 #[derive(Subcommand)]
@@ -152,12 +159,30 @@ enum Command {
         after_help = "Examples:\n  recipec replay runs/quickstart-1\n  recipec replay runs/quickstart-1 --into again"
     )]
     Replay(replay::Args),
+    /// Write a recipe for another engine: its configuration, generated code, and the problems.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec export recipes/apriel_reasoner.recipe --to verl@0.9 --out out/verl\n  recipec export recipes/quickstart.recipe --to trl@1 --from recipes/base --out out/trl\n  recipec export recipes/apriel_reasoner.recipe --to pipelinerl@2026-06 --out out/pipelinerl --json"
+    )]
+    Export(export::Args),
     /// Write the lock of a recipe: digests of everything outside of it that a run depends on.
     #[cfg(feature = "run")]
     #[command(
         after_help = "Examples:\n  recipec lock recipes/quickstart.recipe\n  recipec lock a.recipe --variant short\n  recipec run --locked a.recipe"
     )]
     Lock(lock::Args),
+    /// Pack a recipe with everything that it names into one file, the same bytes wherever it is done.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec pack recipes/quickstart.recipe -o quickstart.recipec\n  recipec pack a.recipe --weights"
+    )]
+    Pack(pack::PackArgs),
+    /// Unpack a pack, every file of it compared with its digest.
+    #[cfg(feature = "run")]
+    #[command(
+        after_help = "Examples:\n  recipec unpack quickstart.recipec --out quickstart\n  recipec unpack --list quickstart.recipec"
+    )]
+    Unpack(pack::UnpackArgs),
     /// Say where a run or a checkpoint came from: recipe, inputs, program, device, command.
     #[cfg(feature = "run")]
     #[command(
@@ -166,7 +191,7 @@ enum Command {
     Whence(whence::Args),
     /// Not in this program.
     #[cfg(not(feature = "run"))]
-    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "evaluate", "verify", "serve", "generate", "score", "bench", "simulate", "sweep"], disable_help_flag = true)]
+    #[command(hide = true, aliases = ["resume", "fork", "replay", "lock", "whence", "report", "evaluate", "verify", "serve", "generate", "score", "bench", "simulate", "sweep", "export", "pack", "unpack"], disable_help_flag = true)]
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<String>,
@@ -219,7 +244,11 @@ enum Command {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let Cli { command, allow_network } = Cli::parse();
+    if allow_network {
+        crate::remote::allow();
+    }
+    let exit = match command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
@@ -248,7 +277,13 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "run")]
+        Command::Export(args) => export::run(&args),
+        #[cfg(feature = "run")]
         Command::Lock(args) => lock::run(&args),
+        #[cfg(feature = "run")]
+        Command::Pack(args) => pack::pack(&args),
+        #[cfg(feature = "run")]
+        Command::Unpack(args) => pack::unpack(&args),
         #[cfg(feature = "run")]
         Command::Whence(args) => whence::run(&args),
         #[cfg(feature = "run")]

@@ -1,11 +1,13 @@
 //! Reads recipe files for the compiler, which does not read files itself.
 
+use crate::remote;
+use recipec_compiler::resolve::is_address;
 use recipec_compiler::{FileId, Loader, Source};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 /// A recipe larger than this is not one: it is a hundred thousand lines.
-const MAX_BYTES: u64 = 4 << 20;
+pub const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads what a recipe imports, from below the folder of the recipe.
 pub struct FolderLoader {
@@ -20,7 +22,10 @@ impl FolderLoader {
 }
 
 impl Loader for FolderLoader {
-    fn load(&self, path: &str, _from: &Source) -> Result<Source, String> {
+    fn load(&self, path: &str, from: &Source) -> Result<Source, String> {
+        if is_address(&from.name) {
+            return Err(format!("`{}` was fetched, and reads nothing of this machine", from.name));
+        }
         let wanted = Path::new(path);
         let inside = wanted.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside {
@@ -29,6 +34,16 @@ impl Loader for FolderLoader {
         let full = self.folder.join(wanted);
         let text = read_text(&full)?;
         Ok(Source::new(FileId(0), full.display().to_string().replace('\\', "/"), text))
+    }
+
+    fn fetch(&self, address: &str, blake3: &str) -> Result<Source, String> {
+        let bytes = remote::fetch(address, blake3)?;
+        let text = String::from_utf8(bytes).map_err(|_| "it is no UTF-8".to_string())?;
+        Ok(Source::new(FileId(0), address, text))
+    }
+
+    fn digest(&self, address: &str) -> Option<String> {
+        remote::digest(address)
     }
 }
 
@@ -64,7 +79,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Reads to the end, which for a device may never come: there is a limit.
-fn read_bytes(from: impl Read) -> Result<Vec<u8>, String> {
+pub fn read_bytes(from: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|why| why.to_string())?;
     if bytes.len() as u64 > MAX_BYTES {

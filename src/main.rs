@@ -9,6 +9,7 @@ mod facts;
 mod loader;
 #[cfg(feature = "run")]
 mod progress;
+mod remote;
 
 /// The number of `mi_option_arena_reserve` in the pinned version; the bindings do not name it.
 #[cfg(target_os = "linux")]

@@ -316,6 +316,23 @@ fn the_page_of_diagnostics_is_that_of_the_registry() {
     generated("diagnostics.md", &page);
 }
 
+#[test]
+fn the_page_of_export_keys_is_that_of_the_exporters() {
+    use recipec_compiler::export::{Target, keys};
+    let mut page = String::from(
+        "# Keys that exports emit\n\n<!-- Made by tests/book.rs from compiler/src/export/keys.rs; edit that. -->\n\n\
+         An export emits no other key than these. Beside each stands what of the target reads it: a key that is accepted and that nothing \
+         reads would look like a setting and do nothing.\n",
+    );
+    for target in Target::ALL {
+        let _ = write!(page, "\n## `{}`\n\n| key | read by |\n| --- | --- |\n", target.name());
+        for row in keys::rows(target) {
+            let _ = writeln!(page, "| `{}` | {} |", row.key, row.reads);
+        }
+    }
+    generated("export/keys.md", &page);
+}
+
 /// `recipe::names::unused` as `names-unused`.
 fn anchor(code: &str) -> String {
     code.trim_start_matches("recipe::").replace("::", "-")

@@ -18,6 +18,7 @@ pub mod picture;
 mod program;
 pub mod python;
 mod row;
+pub mod script;
 mod text;
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod difference;
 pub mod draft;
 pub mod estimate;
 pub mod explain;
+pub mod export;
 pub mod facts;
 pub mod formula;
 pub mod graph;

@@ -9,7 +9,7 @@ pub mod mentions;
 pub mod overrides;
 pub mod settings;
 
-pub use files::{Loader, NoFiles, report_syntax};
+pub use files::{Loader, NoFiles, is_address, report_syntax};
 pub use overrides::View;
 pub use settings::{Setting, Settings};
 

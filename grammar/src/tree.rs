@@ -77,9 +77,18 @@ pub enum ItemKind {
     /// `test "…" { given …  expect … }`
     Test(TestDef),
     /// `import "penalties.recipe"`
-    Import(Spanned<String>),
+    Import(OtherFile),
     /// `extends "apriel_reasoner.recipe"`
-    Extends(Spanned<String>),
+    Extends(OtherFile),
+}
+
+/// Another file: a path below the recipe's folder, or an address with the digest of what is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherFile {
+    /// The path or address, without quotes.
+    pub path: Spanned<String>,
+    /// What stands behind `blake3`, without quotes.
+    pub blake3: Option<Spanned<String>>,
 }
 
 /// A block: a keyword, perhaps a name, and settings in braces.

@@ -66,7 +66,7 @@ fn check(text: &str) -> Parsed {
                     expectation.within.iter().for_each(|within| expr_inside(within, &inside));
                 }
             }
-            ItemKind::Import(name) | ItemKind::Extends(name) => inside(name.span),
+            ItemKind::Import(file) | ItemKind::Extends(file) => inside(file.path.span),
         }
     }
     parsed

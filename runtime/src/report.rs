@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run_folder::{RunFolder, RunFolderError};
 
+mod card;
 #[cfg(test)]
 mod fixture;
 mod html;
@@ -17,6 +18,7 @@ pub mod sweep;
 mod table;
 mod words;
 
+pub use card::{CARD, card};
 pub use html::html;
 pub use json::json;
 pub use table::table;

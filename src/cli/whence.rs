@@ -20,7 +20,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Exit {
     let path = &args.path;
-    let found = if path.join(STATE).is_file() {
+    // Weights make a checkpoint: one that has lost its state is a damaged checkpoint, not a run.
+    let found = if path.join(STATE).is_file() || path.join("model.safetensors").is_file() {
         of_checkpoint(path)
     } else if path.join(PLAN).is_file() || path.join(ORIGIN).is_file() {
         of_run(path)

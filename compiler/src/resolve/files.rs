@@ -4,13 +4,25 @@ use crate::diagnostic::{Code, Diagnostic, codes, suggest};
 use crate::problems::Problems;
 use crate::units;
 use recipec_grammar::source::{FileId, Source, Spanned};
-use recipec_grammar::tree::{File, ItemKind, SyntaxError, SyntaxErrorKind};
+use recipec_grammar::tree::{File, ItemKind, OtherFile, SyntaxError, SyntaxErrorKind};
 use std::collections::BTreeSet;
 
 /// Fetches the text of a file that a recipe names. The compiler itself reads nothing.
 pub trait Loader {
     /// The file with a path as it was written in `from`. The error is a sentence without full stop; the id of the source is replaced.
     fn load(&self, path: &str, from: &Source) -> Result<Source, String>;
+
+    /// The file behind an address whose BLAKE3 is this one, 64 hexadecimal digits. It must not give any other.
+    fn fetch(&self, address: &str, blake3: &str) -> Result<Source, String> {
+        let _ = (address, blake3);
+        Err("nothing is fetched here".into())
+    }
+
+    /// The digest of what is behind an address now, for whoever has not written it; none where nothing is fetched.
+    fn digest(&self, address: &str) -> Option<String> {
+        let _ = address;
+        None
+    }
 }
 
 /// A loader for recipes that stand alone.
@@ -50,7 +62,8 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
         let mut base: Option<&Spanned<String>> = None;
         for item in &file.items {
             match &item.kind {
-                ItemKind::Extends(path) => {
+                ItemKind::Extends(other) => {
+                    let path = &other.path;
                     if let Some(first) = base {
                         problems.push(
                             Diagnostic::new(codes::DUPLICATE, "a recipe extends one other recipe")
@@ -60,7 +73,7 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                         continue;
                     }
                     base = Some(path);
-                    if let Some(loaded) = load(path, &source, loader, problems) {
+                    if let Some(loaded) = load(other, &source, loader, problems) {
                         if chain.contains(&loaded.name) {
                             // There is no base, so what it would have set is not known.
                             problems.lose_text();
@@ -76,8 +89,9 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
                     }
                 }
                 // A file that was asked for is not read again; nor is one behind so many that the limit has been reported.
-                ItemKind::Import(path) if asked.len() <= MOST_FILES && asked.insert(path.node.clone()) => {
-                    let Some(loaded) = load(path, &source, loader, problems) else { continue };
+                ItemKind::Import(other) if asked.len() <= MOST_FILES && asked.insert(other.path.node.clone()) => {
+                    let path = &other.path;
+                    let Some(loaded) = load(other, &source, loader, problems) else { continue };
                     if !imported.contains(&loaded.name) && fits(path, &loaded, sources, tokens, problems) {
                         imported.push(loaded.name.clone());
                         layers.imports.push(parse(loaded, sources, &mut tokens, problems).0);
@@ -92,7 +106,29 @@ pub(super) fn read(root: Source, loader: &dyn Loader, sources: &mut Vec<Source>,
     layers
 }
 
-fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &mut Problems) -> Option<Source> {
+/// Whether a name is an address elsewhere and not a path.
+pub fn is_address(name: &str) -> bool {
+    name.contains("://")
+}
+
+fn load(other: &OtherFile, from: &Source, loader: &dyn Loader, problems: &mut Problems) -> Option<Source> {
+    let path = &other.path;
+    match (is_address(&path.node), &other.blake3) {
+        (true, _) => return fetch(other, loader, problems),
+        (false, Some(digest)) => {
+            problems.lose_text();
+            problems.push(
+                Diagnostic::new(
+                    codes::BAD_DIGEST,
+                    format!("`{}` is a file of this folder and needs no digest", path.node),
+                )
+                .at(digest.span, "only an address has one")
+                .help("take `blake3 \"…\"` out; `recipec lock` and `recipec pack` keep digests of files"),
+            );
+            return None;
+        }
+        (false, None) => {}
+    }
     match loader.load(&path.node, from) {
         Ok(source) => Some(source),
         Err(why) => {
@@ -102,6 +138,49 @@ fn load(path: &Spanned<String>, from: &Source, loader: &dyn Loader, problems: &m
                     .at(path.span, "named here")
                     .help("a path begins at the recipe's own folder and leads no higher"),
             );
+            None
+        }
+    }
+}
+
+/// What is elsewhere is read only by its digest: who publishes it cannot change what a recipe means.
+fn fetch(other: &OtherFile, loader: &dyn Loader, problems: &mut Problems) -> Option<Source> {
+    let address = &other.path;
+    let found = match &other.blake3 {
+        Some(digest)
+            if digest.node.len() == 64
+                && digest.node.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) =>
+        {
+            loader.fetch(&address.node, &digest.node).map_err(|why| {
+                Diagnostic::new(codes::FILE_NOT_READ, format!("`{}` cannot be read: {why}", address.node))
+                    .at(address.span, "named here")
+                    .at(digest.span, "and this is what it must be")
+                    .help("what was fetched once is kept and needs no network; `--allow-network` fetches it")
+            })
+        }
+        Some(digest) => Err(Diagnostic::new(codes::BAD_DIGEST, "a digest is 64 hexadecimal digits in small letters")
+            .at(digest.span, format!("{} characters", digest.node.chars().count()))
+            .help("`b3sum FILE` prints it")),
+        None => {
+            let message = format!("`{}` is elsewhere and has no digest", address.node);
+            let diagnostic = Diagnostic::new(codes::BAD_DIGEST, message).at(address.span, "named here");
+            Err(match loader.digest(&address.node) {
+                Some(digest) => diagnostic
+                    .help(format!(
+                        "what is there now is `blake3 \"{digest}\"`: read it, and write this behind the address"
+                    ))
+                    .fix(address.span, format!("\"{}\" blake3 \"{digest}\"", address.node), false),
+                None => diagnostic.help(
+                    "write `blake3 \"…\"` behind the address; `--allow-network` prints the digest of what is there",
+                ),
+            })
+        }
+    };
+    match found {
+        Ok(source) => Some(source),
+        Err(diagnostic) => {
+            problems.lose_text();
+            problems.push(diagnostic);
             None
         }
     }

@@ -1,8 +1,9 @@
 //! Top-level items.
 
 use super::{Place, Reader, Rule};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 use crate::syntax_error::quoted;
+use crate::tree::OtherFile;
 use crate::tree::{
     Expr, ExprKind, Formula, FormulaDef, Item, ItemKind, Name, Param, SyntaxError, SyntaxErrorKind, TermDef,
 };
@@ -53,8 +54,10 @@ impl Reader<'_> {
         })
     }
 
-    fn file_name(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<String>> {
-        pair.into_inner().next().map(|text| self.text_value(text))
+    fn file_name(&mut self, pair: Pair<'_, Rule>) -> Option<OtherFile> {
+        let mut texts = pair.into_inner();
+        let path = texts.next().map(|text| self.text_value(text))?;
+        Some(OtherFile { path, blake3: texts.next().map(|text| self.text_value(text)) })
     }
 
     fn param(&mut self, pair: Pair<'_, Rule>) -> Param {

@@ -53,7 +53,10 @@ impl File {
                         expectation.within.iter_mut().for_each(expr);
                     }
                 }
-                ItemKind::Import(file) | ItemKind::Extends(file) => name(file),
+                ItemKind::Import(file) | ItemKind::Extends(file) => {
+                    name(&mut file.path);
+                    file.blake3.iter_mut().for_each(name);
+                }
             }
         }
         self

@@ -66,8 +66,8 @@ pub fn item(item: &Item) -> String {
             });
             format!("test {:?} given[{}] {expect}", t.title.node, joined(&t.given, given))
         }
-        ItemKind::Import(name) => format!("import {:?}", name.node),
-        ItemKind::Extends(name) => format!("extends {:?}", name.node),
+        ItemKind::Import(file) => format!("import {:?}", file.path.node),
+        ItemKind::Extends(file) => format!("extends {:?}", file.path.node),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::counters::Counters;
 use crate::disk;
 use crate::error::RunError;
 use crate::origin::Origin;
+use crate::report::CARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -128,7 +129,7 @@ impl State {
     }
 }
 
-/// BLAKE3 of every file below a folder by its name, but of the state and of names that begin with a point.
+/// BLAKE3 of every file below a folder by its name, but of the state, of the model card, and of names that begin with a point.
 fn digests(folder: &Path) -> Result<BTreeMap<String, String>, RunError> {
     let mut found = BTreeMap::new();
     let mut open: Vec<(PathBuf, String)> = vec![(folder.to_path_buf(), String::new())];
@@ -142,7 +143,7 @@ fn digests(folder: &Path) -> Result<BTreeMap<String, String>, RunError> {
             }
             if path.is_dir() {
                 open.push((path, format!("{full}/")));
-            } else if full != STATE {
+            } else if full != STATE && full != CARD {
                 let digest = disk::digest(&path, &mut |_| {}).map_err(RunError::io("cannot read", &path))?;
                 found.insert(full, digest);
             }

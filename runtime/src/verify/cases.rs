@@ -10,7 +10,8 @@
 //! | `fn_calling` | `function_calls` | `category`, `functions`, `ground_truth` | `prediction` | `expected`, `answer_status`, `partial_score` |
 //!
 //! `program_tests` and its like, which have no file of cases, take every field of the case as a column. A case of any
-//! domain may hold `arguments`, an object with more arguments of its verifier.
+//! domain may hold `arguments`, an object with more arguments of its verifier, and `columns`, the row of the problem as an object,
+//! in place of the fields of the table: then it is judged exactly as a run judges it.
 
 use crate::data::Problem;
 use crate::verify::{self, Status, Verdict, Verifier, VerifierError};
@@ -133,6 +134,13 @@ impl Case {
         let mut columns: BTreeMap<String, Value> =
             columns.iter().filter_map(|name| Some(((*name).to_owned(), case.get(*name)?.clone()))).collect();
         match domain {
+            // Whoever has the row of a problem hands it over as a run does: whole.
+            _ if case.contains_key("columns") => match case.get("columns") {
+                Some(Value::Object(row)) => {
+                    columns = row.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+                }
+                _ => return Err("`columns` is not an object".into()),
+            },
             Domain::Math => {
                 let gold = case.get("gold").ok_or("the case has no `gold`")?;
                 columns.insert("answer".into(), gold.clone());

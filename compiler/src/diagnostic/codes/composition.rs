@@ -19,6 +19,10 @@ registry! {
         what: "The file is missing, or outside of the recipe's folder.",
         why: "Without it the recipe is not complete.",
         bad: "import \"penaltis.recipe\"", good: "import \"penalties.recipe\"";
+    BAD_DIGEST = "recipe::compose::bad_digest", Error, "an address without the digest of what is there, or a digest that is none",
+        what: "`import` and `extends` of an address name the BLAKE3 of the file behind it; a path below the recipe's folder names none.",
+        why: "What somebody else publishes may change any day, and a recipe must not change with it.",
+        bad: "import \"https://example.org/penalties.recipe\"", good: "import \"https://example.org/penalties.recipe\" blake3 \"f02a…\"";
     FILE_CYCLE = "recipe::compose::file_cycle", Error, "files that extend or import each other",
         what: "The chain of files comes back to one that is already being read.",
         why: "None of them would be the base.",

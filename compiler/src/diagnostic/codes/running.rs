@@ -4,6 +4,14 @@
 use super::{Code, Row, Severity, registry};
 
 registry! {
+    EXPORT_NOT_REPRESENTABLE = "recipe::export::not_representable", Error, "another engine cannot say what the recipe says",
+        what: "`recipec export` found an item of the recipe for which the target has neither a key nor a place for generated code.",
+        why: "What is left out silently is found in a curve, after it was paid for.",
+        bad: "recipec export a.recipe --to trl@1 --out trl  // a judge, or a drop that only a run knows", good: "another target, another setting, or `--allow-lossy`, which leaves it out and says so in lowering.json";
+    PACK_REFUSED = "recipe::pack::refused", Error, "a pack that is not what was packed, or a recipe that cannot be packed",
+        what: "A digest, a length, a header or the order of the files differs from the manifest; or a file that the recipe names is missing or outside of its folder. The message names which.",
+        why: "Whoever unpacks gets exactly what was packed, or nothing.",
+        bad: "recipec unpack a.recipec  // after a byte was changed", good: "recipec unpack a.recipec --digest HEX";
     RUN_IO = "recipe::run::io", Error, "a file of the run cannot be written or read",
         what: "The run folder, or a file in it, could not be used: the disk is full, or the folder is not yours.",
         why: "What was written before is intact; a run never goes on without its record.",
