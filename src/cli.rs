@@ -198,7 +198,9 @@ enum Command {
     },
     /// Write the report of a run again, or print it for a program.
     #[cfg(feature = "run")]
-    #[command(after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1")]
+    #[command(
+        after_help = "Examples:\n  recipec report runs/quickstart-1\n  recipec report --json runs/quickstart-1\n  recipec report runs/quickstart-* --out comparison.html"
+    )]
     Report(report::Args),
     /// Measure a checkpoint or a model on held-out problems: pass@1, pass@k, tokens, accuracy against the cap; or compare two.
     #[cfg(feature = "run")]

@@ -52,6 +52,30 @@ fn the_evaluation_of_a_run_comes_out_again() {
     assert_eq!(row["tokens"]["interval"], serde_json::json!([0.0, 0.0]));
 }
 
+/// Two runs of a recipe and one of its variant, on one page beside each other: seeds are averaged, variants are not.
+#[test]
+fn runs_are_compared_on_one_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let short = TINY.replacen("  steps      = 6 steps", "  steps      = 2 steps", 1);
+    for (name, from, to) in [("a", "= 1\n", "= 1\n"), ("b", "= 1\n", "= 2\n"), ("c", "recipe tiny", "recipe other")] {
+        let text = short.replacen(from, to, 1);
+        std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        run(&plan(&text, None), &folder.path().join(name));
+    }
+    let runs: Vec<String> = ["a", "b", "c"].iter().map(|name| folder.path().join(name).display().to_string()).collect();
+    let runs: Vec<&str> = std::iter::once("report").chain(runs.iter().map(String::as_str)).collect();
+    let found = json(&runs);
+    let text = found.to_string();
+    assert!(text.contains("tiny") && text.contains("other"), "{text}");
+    let output = recipec(&runs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(folder.path().join("comparison.html")).expect("a page");
+    for words in ["a/report.html", "b/report.html", "c/report.html", "2 of 2", "1 of 1", "3 runs of 2 configurations"] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert_eq!(recipec(&["report", "no/such/run"]).status.code(), Some(2));
+}
+
 /// A curve is made of the responses under the largest cap, cut: exactly what the policy gives under each cap.
 #[test]
 fn a_cut_response_is_what_a_smaller_cap_gives() {

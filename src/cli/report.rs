@@ -1,74 +1,80 @@
-//! `recipec report RUN`
+//! `recipec report RUN…`
 
 use super::{Exit, say};
+use recipec_runtime::disk;
+use recipec_runtime::report::{self, sweep};
 use recipec_runtime::run_folder::RunFolder;
-use recipec_runtime::{checkpoint, report};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run folder.
-    run: PathBuf,
+    /// The run folder; of several, a page that compares them.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Where to write the page that compares runs, instead of `comparison.html` beside the first of them.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print base, final, shares, time and digest as one JSON object, and write nothing.
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &Args) -> Exit {
-    let folder = match RunFolder::read(&args.run) {
-        Ok(folder) => folder,
-        Err(why) => {
-            eprintln!("error: {why}");
-            let absent = !args.run.is_dir();
-            return if absent { Exit::Usage } else { Exit::RunFailed };
-        }
-    };
-    if args.json {
-        match serde_json::to_string_pretty(&report::json(&folder)) {
-            Ok(text) => say(&text),
+    let mut folders = Vec::new();
+    for run in &args.runs {
+        match RunFolder::read(run) {
+            Ok(folder) => folders.push(folder),
             Err(why) => {
                 eprintln!("error: {why}");
-                return Exit::RunFailed;
+                return if run.is_dir() { Exit::RunFailed } else { Exit::Usage };
             }
         }
-        return Exit::Done;
     }
-    write(&args.run, &folder)
+    match folders.as_slice() {
+        [folder] if args.out.is_none() => one(args, folder),
+        folders => compare(args, folders),
+    }
 }
 
-/// Prints the table and writes `report.html`.
-pub fn write(run: &std::path::Path, folder: &RunFolder) -> Exit {
-    say(report::table(folder).trim_end());
-    let path = run.join("report.html");
-    match recipec_runtime::disk::write_whole(&path, report::html(folder).as_bytes()) {
-        Ok(()) => {
-            say(&format!("report: {}", path.display()));
-            card(run, folder)
+fn one(args: &Args, folder: &RunFolder) -> Exit {
+    if args.json { print(&report::json(folder)) } else { write(&folder.path, folder) }
+}
+
+/// Several runs beside each other: those that differ by seed alone are one configuration.
+fn compare(args: &Args, folders: &[RunFolder]) -> Exit {
+    let beside = args.runs.first().and_then(|run| run.parent()).unwrap_or(Path::new("")).to_path_buf();
+    let page = args.out.clone().unwrap_or_else(|| beside.join("comparison.html"));
+    let compared = sweep::Sweep::of_runs(folders, page.parent().unwrap_or(Path::new("")));
+    if args.json {
+        return print(&compared.json());
+    }
+    say(sweep::sweep_table(&compared).trim_end());
+    write_page(&page, &sweep::sweep_html(&compared))
+}
+
+fn print(value: &serde_json::Value) -> Exit {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => {
+            say(&text);
+            Exit::Done
         }
         Err(why) => {
-            eprintln!("error: cannot write `{}`: {why}", path.display());
+            eprintln!("error: {why}");
             Exit::RunFailed
         }
     }
 }
 
-/// Writes the model card into the last checkpoint of a run that has ended.
-fn card(run: &std::path::Path, folder: &RunFolder) -> Exit {
-    if folder.summary.is_none() {
-        return Exit::Done;
-    }
-    let found = checkpoint::list(run).and_then(|all| Ok((all, recipec_runtime::run::read_plan(run)?)));
-    let (place, plan) = match found {
-        Ok((all, plan)) => match all.into_iter().next_back() {
-            Some((_, place)) => (place, plan),
-            None => return Exit::Done,
-        },
-        Err(why) => return super::run::failed(&why),
-    };
-    let path = place.join(report::CARD);
-    match recipec_runtime::disk::write_whole(&path, report::card(folder, &plan).as_bytes()) {
+/// Prints the table and writes `report.html`.
+pub fn write(run: &Path, folder: &RunFolder) -> Exit {
+    say(report::table(folder).trim_end());
+    write_page(&run.join(report::REPORT), &report::html(folder))
+}
+
+fn write_page(path: &Path, html: &str) -> Exit {
+    match disk::write_whole(path, html.as_bytes()) {
         Ok(()) => {
-            say(&format!("model card: {}", path.display()));
+            say(&format!("report: {}", path.display()));
             Exit::Done
         }
         Err(why) => {

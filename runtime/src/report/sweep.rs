@@ -187,6 +187,51 @@ impl Configuration<'_> {
 }
 
 impl Sweep {
+    /// Runs that were made one by one, beside each other: those that differ by seed alone are one configuration. `beside` is the folder of
+    /// the page, which links to the pages of the runs.
+    pub fn of_runs(runs: &[RunFolder], beside: &std::path::Path) -> Self {
+        let name = |run: &RunFolder| {
+            let of_summary = run.summary.as_ref().map(|summary| summary.recipe.clone());
+            of_summary.or_else(|| run.origin.as_ref().map(|origin| origin.recipe.clone())).unwrap_or_default()
+        };
+        let mut recipes: Vec<String> = runs.iter().map(name).collect();
+        recipes.sort();
+        recipes.dedup();
+        let members = runs.iter().map(|run| {
+            let origin = run.origin.as_ref();
+            let variant = run.summary.as_ref().and_then(|summary| summary.variant.clone());
+            let variant = match (recipes.len() > 1, variant) {
+                (false, variant) => variant,
+                (true, None) => Some(name(run)),
+                (true, Some(variant)) => Some(format!("{}, {variant}", name(run))),
+            };
+            let set = origin.map(|origin| origin.set.clone()).unwrap_or_default();
+            let pair = |change: &String| {
+                let (name, value) = change.split_once('=')?;
+                Some((name.trim().to_string(), value.trim().to_string())).filter(|(name, _)| name != "seed")
+            };
+            let folder = run.path.strip_prefix(beside).unwrap_or(&run.path);
+            Member {
+                variant,
+                point: set.iter().filter_map(pair).collect(),
+                seed: crate::run::read_plan(&run.path).map_or(0, |plan| plan.seed),
+                hash: origin.map(|origin| origin.recipe_hash.clone()).unwrap_or_default(),
+                folder: folder.display().to_string(),
+                state: if run.summary.is_some() { State::Done } else { State::Begun },
+                outcome: Outcome::of(run),
+            }
+        });
+        let mut members: Vec<Member> = members.collect();
+        members.sort_by(|a, b| (a.configuration(), a.seed).cmp(&(b.configuration(), b.seed)));
+        let notes = runs.iter().flat_map(|run| {
+            let of = run.path.display().to_string();
+            let found = run.findings();
+            let said = found.iter().map(|finding| format!("{}, {}", finding.stage, finding.sentence()));
+            run.notes.iter().cloned().chain(said).map(move |note| format!("{of}: {note}")).collect::<Vec<_>>()
+        });
+        Self { recipe: recipes.join(" and "), notes: notes.collect(), members }
+    }
+
     /// The configurations, in the order of their first runs.
     pub(super) fn configurations(&self) -> Vec<Configuration<'_>> {
         let mut found: Vec<Configuration<'_>> = Vec::new();

@@ -10,7 +10,7 @@ const SUITES: usize = 12;
 
 /// `report.html` of a sweep. Like that of a run it needs no network and no script.
 pub fn page(sweep: &Sweep) -> String {
-    let mut page = begin(&format!("{} · sweep", sweep.recipe));
+    let mut page = begin(&format!("{} · runs", sweep.recipe));
     page.push_str(&format!("<header>\n<h1>{}</h1>\n", escape(&sweep.recipe)));
     let configurations = sweep.configurations();
     page.push_str(&format!(
@@ -160,11 +160,11 @@ fn runs(page: &mut String, configurations: &[Configuration<'_>]) {
     page.push_str("</tbody></table></div>\n</section>\n");
 }
 
-/// The name of a folder as a part of an address.
+/// The path of a folder as a part of an address.
 fn address(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"._-=".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"._-=/".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -196,7 +196,7 @@ mod tests {
         ] {
             assert!(html.contains(words), "{words}");
         }
-        assert_eq!(address("a b/é"), "a%20b%2F%C3%A9");
+        assert_eq!(address("a b/é"), "a%20b/%C3%A9");
     }
 
     #[test]
