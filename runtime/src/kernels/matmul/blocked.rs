@@ -8,13 +8,15 @@ use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Inner length of a block: a panel of it has 64 KiB.
-const DEEP: usize = 512;
+/// Most inner length of a block: a panel of it has 96 KiB.
+const DEEP: usize = 768;
 /// Rows of a block: with [`DEEP`], their left side has half a MiB.
 const ROWS: usize = 264;
 
 /// Columns of a block: with [`DEEP`], a packed right side has two MiB.
 const COLUMNS: usize = 1024;
+/// Rows of the highest tile.
+const MOST: usize = 12;
 
 /// A whole product. Lengths were checked: `values` has `rows * inner` numbers, `out` has `rows * columns`.
 pub(super) struct Job<'a> {
@@ -108,7 +110,9 @@ impl Span<'_> {
         let Self { job, rows, columns, packed: (packed_left, packed_right) } = self;
         let inner = job.inner;
         // Finished sums are added in one go, so they cannot wait in the result.
-        let deep = if job.into == Into::Add { inner } else { DEEP };
+        // A packed panel is read from one end to the other, as caches like it.
+        let whole = job.into == Into::Add || matches!(job.right, Right::Panels(_));
+        let deep = if whole { inner } else { inner.div_ceil(inner.div_ceil(DEEP).max(1)) };
         let mut k = 0;
         loop {
             let depth = deep.min(inner - k);
@@ -264,30 +268,69 @@ unsafe fn down<S: Simd, const TALL: usize, const VECTORS: usize>(simd: S, left: 
     }
 }
 
-/// `HIGH` rows by `VECTORS` vectors of the result, one chain each.
+/// `HIGH` rows by `VECTORS` vectors of the result, one chain each. Where the last columns of a panel are not used, the tile is
+/// worked on aside.
 ///
 /// # Safety
 /// `panel` holds `inner` rows of `VECTORS * S::F32_LANES` numbers; `left[r * by_row + k * by_inner]` can be read for
 /// `r < HIGH`, `k < inner`, and `out[r * stride + j]` read and written for `j < used`, by nobody else meanwhile.
 #[inline(always)]
 unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: Tile) {
-    let Tile { left, by_row, by_inner, panel, inner, out, stride, used, into } = tile;
+    let width = VECTORS * S::F32_LANES;
+    // SAFETY: as promised by the caller; `aside` has room for the largest tile, `MOST` rows of `WIDE` numbers.
+    unsafe {
+        if tile.used == width {
+            whole::<S, HIGH, VECTORS>(simd, tile);
+            return;
+        }
+        let mut aside = [0f32; MOST * WIDE];
+        let Tile { out, stride, used, .. } = tile;
+        for r in 0..HIGH {
+            std::ptr::copy_nonoverlapping(out.add(r * stride), aside.as_mut_ptr().add(r * width), used);
+        }
+        whole::<S, HIGH, VECTORS>(simd, Tile { out: aside.as_mut_ptr(), stride: width, used: width, ..tile });
+        for r in 0..HIGH {
+            std::ptr::copy_nonoverlapping(aside.as_ptr().add(r * width), out.add(r * stride), used);
+        }
+    }
+}
+
+/// A tile whose columns are all used.
+///
+/// # Safety
+/// As for [`tile`], for all columns of the panel.
+#[inline(always)]
+unsafe fn whole<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: Tile) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        match tile.into {
+            Into::Replace => sums::<S, HIGH, VECTORS, false, false>(simd, tile),
+            Into::Add => sums::<S, HIGH, VECTORS, false, true>(simd, tile),
+            Into::Continue => sums::<S, HIGH, VECTORS, true, false>(simd, tile),
+        }
+    }
+}
+
+/// The chains of a tile. What becomes of the result is known when this is compiled, and no address of the sums is taken: else
+/// they would be stored in every turn of the loop, which halves the rate.
+///
+/// # Safety
+/// As for [`whole`].
+#[inline(always)]
+unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE: bool, const ADD: bool>(
+    simd: S,
+    tile: Tile,
+) {
+    let Tile { left, by_row, by_inner, panel, inner, out, stride, .. } = tile;
     let width = VECTORS * S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HIGH];
     // SAFETY: every address is one that the caller promises; vectors are read and written without any demand on
-    // alignment, and as whole vectors only where all their columns are used.
+    // alignment.
     unsafe {
-        if into == Into::Continue {
+        if CONTINUE {
             for (r, sums) in sums.iter_mut().enumerate() {
-                let from = out.add(r * stride);
-                if used == width {
-                    *sums = std::array::from_fn(|v| from.cast::<S::f32s>().add(v).read_unaligned());
-                } else {
-                    // A copy on the side: sums whose address is taken would live in memory, not in registers.
-                    let mut aside = [simd.splat_f32s(0.0); VECTORS];
-                    let numbers: &mut [f32] = pulp::bytemuck::cast_slice_mut(&mut aside);
-                    std::ptr::copy_nonoverlapping(from, numbers.as_mut_ptr(), used);
-                    *sums = aside;
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = out.add(r * stride).cast::<S::f32s>().add(v).read_unaligned();
                 }
             }
         }
@@ -297,31 +340,20 @@ unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: 
         for _ in 0..inner {
             let from = panel.cast::<S::f32s>();
             let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.wrapping_add(v).read_unaligned());
-            let mut row = left;
-            for sums in &mut sums {
-                let left = simd.splat_f32s(row.read_unaligned());
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let left = simd.splat_f32s(left.wrapping_add(r.wrapping_mul(by_row)).read_unaligned());
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = simd.mul_add_f32s(left, right, *sum);
                 }
-                row = row.wrapping_add(by_row);
             }
             panel = panel.wrapping_add(width);
             left = left.wrapping_add(by_inner);
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let to = out.add(r * stride);
-            if used == width {
-                for (v, sum) in sums.into_iter().enumerate() {
-                    let to = to.cast::<S::f32s>().add(v);
-                    let value = if into == Into::Add { simd.add_f32s(to.read_unaligned(), sum) } else { sum };
-                    to.write_unaligned(value);
-                }
-            } else {
-                let aside = sums;
-                let numbers: &[f32] = pulp::bytemuck::cast_slice(&aside);
-                for (j, sum) in numbers.iter().take(used).enumerate() {
-                    *to.add(j) = if into == Into::Add { *to.add(j) + sum } else { *sum };
-                }
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = out.add(r * stride).cast::<S::f32s>().add(v);
+                let sum = if ADD { simd.add_f32s(to.read_unaligned(), sum) } else { sum };
+                to.write_unaligned(sum);
             }
         }
     }
