@@ -1,20 +1,23 @@
 //! One task of a product: a piece of the result, block by block.
 //!
-//! Where a whole left row or panel would not stay in a near cache, the inner index is cut into blocks; sums wait in the
-//! result between two blocks and go on from there, so that a chain has the same bits with and without the cut.
+//! Where a whole left row or panel would not stay in a near cache, the inner index is cut into blocks, at the ends of chains where
+//! there are several; else sums wait in the result between two blocks and go on from there. So a sum has the same bits with and
+//! without the cut.
 
-use super::{Into, NARROW, Right, WIDE, pack_panel, panel};
+use super::{CHAIN, Into, NARROW, Right, WIDE, copy, pack_panel, panel};
 use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
 use std::ops::Range;
 
 /// Most inner length of a block: a panel of it has 96 KiB.
-const DEEP: usize = 768;
+const DEEP: usize = 3 * CHAIN;
 /// Rows of a block: with [`DEEP`], their left side has half a MiB.
 const ROWS: usize = 264;
 
 /// Columns of a block: with [`DEEP`], a packed right side has two MiB.
 const COLUMNS: usize = 1024;
+/// Numbers in a line of the caches.
+const LINE: usize = 16;
 /// Rows of the highest tile.
 const MOST: usize = 12;
 
@@ -31,6 +34,8 @@ pub(super) struct Job<'a> {
     pub skipped: (usize, usize),
     pub out: *mut f32,
     pub into: Into,
+    /// Inner length of a chain: [`CHAIN`], or all.
+    pub chain: usize,
 }
 
 // SAFETY: tasks write to disjoint pieces of the result, which is borrowed mutably while the job lives.
@@ -92,6 +97,7 @@ struct LeftBlock {
 }
 
 /// What a tile reads and writes.
+#[derive(Clone, Copy)]
 struct Tile {
     left: *const f32,
     by_row: usize,
@@ -102,6 +108,10 @@ struct Tile {
     stride: usize,
     used: usize,
     into: Into,
+    chain: usize,
+    /// What is read soon is asked for, a line of it in each turn; numbers from one to the next.
+    ahead: *const f32,
+    by_ahead: usize,
 }
 
 impl Span<'_> {
@@ -110,13 +120,14 @@ impl Span<'_> {
         let Self { job, rows, columns, packed: (packed_left, packed_right) } = self;
         let inner = job.inner;
         // Finished sums are added in one go, so they cannot wait in the result.
-        // A packed panel is read from one end to the other, as caches like it.
-        let whole = job.into == Into::Add || matches!(job.right, Right::Panels(_));
-        let deep = if whole { inner } else { inner.div_ceil(inner.div_ceil(DEEP).max(1)) };
+        // A packed panel is read from one end to the other, as caches like it. One chain that is added in one go cannot wait
+        // in the result.
+        let whole = matches!(job.right, Right::Panels(_)) || job.into == Into::Add && job.chain > DEEP;
+        let deep = if whole { inner } else { DEEP };
         let mut k = 0;
         loop {
             let depth = deep.min(inner - k);
-            let into = if k == 0 { job.into } else { Into::Continue };
+            let into = if k == 0 { job.into } else { next(job.chain) };
             pack_right(job, k..k + depth, columns.clone(), packed_right);
             for block in rows.clone().step_by(ROWS) {
                 let block = block..(block + ROWS).min(rows.end);
@@ -134,9 +145,20 @@ impl Span<'_> {
                     };
                     // SAFETY: rows and columns lie in the result, whose length was checked.
                     let out = unsafe { job.out.add(block.start * job.columns + start) };
-                    let (stride, inner) = (job.columns, depth);
-                    let tile =
-                        Tile { left: left.values, by_row: 0, by_inner: 0, panel: from, inner, out, stride, used, into };
+                    let tile = Tile {
+                        left: left.values,
+                        by_row: 0,
+                        by_inner: 0,
+                        panel: from,
+                        inner: depth,
+                        out,
+                        stride: job.columns,
+                        used,
+                        into,
+                        chain: job.chain,
+                        ahead: from.wrapping_add(depth * width),
+                        by_ahead: 0,
+                    };
                     // SAFETY: the panel holds `depth` rows of `width` numbers, the left block as many rows as this
                     // one, and the result is written only at rows and columns of this span.
                     unsafe {
@@ -161,6 +183,12 @@ impl Span<'_> {
             }
         }
     }
+}
+
+/// What becomes of the sums after the first chain or block.
+#[inline(always)]
+fn next(chain: usize) -> Into {
+    if chain <= DEEP { Into::Add } else { Into::Continue }
 }
 
 /// Rows of a full register tile of a wide panel.
@@ -223,7 +251,7 @@ fn pack_left<S: Simd>(
     for (row, to) in rows.clone().step_by(tall).zip(to.chunks_exact_mut(tall * depth)) {
         let used = tall.min(rows.end - row);
         for (k, to) in inner.clone().zip(to.chunks_exact_mut(tall)) {
-            to[..used].copy_from_slice(&job.values[k * by_inner + row..][..used]);
+            copy::<MOST>(&job.values[k * by_inner + row..][..used], to);
         }
     }
     LeftBlock { values: to.as_ptr(), by_row: 1, by_inner: tall, by_tile: tall * depth, tall }
@@ -245,6 +273,9 @@ unsafe fn down<S: Simd, const TALL: usize, const VECTORS: usize>(simd: S, left: 
                 by_row: left.by_row,
                 by_inner: left.by_inner,
                 out: tile.out.add(row * tile.stride),
+                // The next panel: two lines for each of its rows, so two tiles ask for all of it.
+                ahead: tile.ahead.wrapping_add(if row < 2 * TALL { row / TALL * tile.inner * LINE } else { 0 }),
+                by_ahead: if row < 2 * TALL { LINE } else { 0 },
                 ..tile
             };
             let rest = rows - row;
@@ -295,19 +326,32 @@ unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: 
     }
 }
 
-/// A tile whose columns are all used.
+/// A tile whose columns are all used: chain after chain.
 ///
 /// # Safety
 /// As for [`tile`], for all columns of the panel.
 #[inline(always)]
-unsafe fn whole<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: Tile) {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        match tile.into {
-            Into::Replace => sums::<S, HIGH, VECTORS, false, false>(simd, tile),
-            Into::Add => sums::<S, HIGH, VECTORS, false, true>(simd, tile),
-            Into::Continue => sums::<S, HIGH, VECTORS, true, false>(simd, tile),
+unsafe fn whole<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, mut tile: Tile) {
+    let width = VECTORS * S::F32_LANES;
+    let mut rest = tile.inner;
+    loop {
+        tile.inner = rest.min(tile.chain);
+        // SAFETY: as promised by the caller; the parts of the sums lie behind each other.
+        unsafe {
+            match tile.into {
+                Into::Replace => sums::<S, HIGH, VECTORS, false, false>(simd, tile),
+                Into::Add => sums::<S, HIGH, VECTORS, false, true>(simd, tile),
+                Into::Continue => sums::<S, HIGH, VECTORS, true, false>(simd, tile),
+            }
         }
+        rest -= tile.inner;
+        if rest == 0 {
+            return;
+        }
+        tile.panel = tile.panel.wrapping_add(tile.inner * width);
+        tile.left = tile.left.wrapping_add(tile.inner * tile.by_inner);
+        tile.ahead = tile.ahead.wrapping_add(tile.inner * tile.by_ahead);
+        tile.into = next(tile.chain);
     }
 }
 
@@ -321,7 +365,7 @@ unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE:
     simd: S,
     tile: Tile,
 ) {
-    let Tile { left, by_row, by_inner, panel, inner, out, stride, .. } = tile;
+    let Tile { left, by_row, by_inner, panel, inner, out, stride, ahead, by_ahead, .. } = tile;
     let width = VECTORS * S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HIGH];
     // SAFETY: every address is one that the caller promises; vectors are read and written without any demand on
@@ -336,7 +380,7 @@ unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE:
         }
         // Addresses go on by wrapping, so that builds with checks check nothing in here: the way out of a check would
         // keep the sums in memory.
-        let (mut left, mut panel) = (left, panel);
+        let (mut left, mut panel, mut ahead) = (left, panel, ahead);
         for _ in 0..inner {
             let from = panel.cast::<S::f32s>();
             let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.wrapping_add(v).read_unaligned());
@@ -346,6 +390,8 @@ unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE:
                     *sum = simd.mul_add_f32s(left, right, *sum);
                 }
             }
+            ask(ahead);
+            ahead = ahead.wrapping_add(by_ahead);
             panel = panel.wrapping_add(width);
             left = left.wrapping_add(by_inner);
         }
@@ -359,6 +405,18 @@ unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE:
     }
 }
 
+/// Asks for the line of this address to be brought into the second-level cache; any address may be asked for.
+#[inline(always)]
+fn ask(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// The same chains without vectors, for machines whose width has no tile.
 ///
 /// # Safety
@@ -370,10 +428,20 @@ unsafe fn plain(left: LeftBlock, rows: usize, width: usize, tile: Tile) {
             unsafe {
                 let from = left.values.add(row / left.tall * left.by_tile + row % left.tall * left.by_row);
                 let to = tile.out.add(row * tile.stride + j);
-                let begin = if tile.into == Into::Continue { *to } else { 0.0 };
-                let chain = (0..tile.inner)
-                    .fold(begin, |sum, k| (*from.add(k * left.by_inner)).mul_add(*tile.panel.add(k * width + j), sum));
-                *to = if tile.into == Into::Add { *to + chain } else { chain };
+                let mut into = tile.into;
+                let mut start = 0;
+                loop {
+                    let end = (start + tile.chain.min(tile.inner)).min(tile.inner);
+                    let begin = if into == Into::Continue { *to } else { 0.0 };
+                    let chain = (start..end).fold(begin, |sum, k| {
+                        (*from.add(k * left.by_inner)).mul_add(*tile.panel.add(k * width + j), sum)
+                    });
+                    *to = if into == Into::Add { *to + chain } else { chain };
+                    (start, into) = (end, next(tile.chain));
+                    if start >= tile.inner {
+                        break;
+                    }
+                }
             }
         }
     }
