@@ -76,7 +76,8 @@ fn a_run_from_a_checkpoint() {
 /// The same with the sizes of a large policy: threads work inside each operation, and gradients have one sum.
 fn large_folder(place: &Path) -> PathBuf {
     let small = model::open_path(&fixtures().join("gguf/llama-biases.gguf"), &Device::Cpu).unwrap();
-    let shape = Shape { width: 256, layers: 4, heads: 4, kv_heads: 2, head_width: 64, hidden: 1024, ..small.policy.shape };
+    let shape =
+        Shape { width: 256, layers: 4, heads: 4, kv_heads: 2, head_width: 64, hidden: 1024, ..small.policy.shape };
     let policy = Policy::random(&shape, 3, &Device::Cpu).unwrap();
     assert!(policy.is_large());
     let folder = place.join("large");
@@ -118,8 +119,7 @@ fn adapters_and_sixteen_bits_from_a_checkpoint() {
             assert_eq!(last.join("adapter_model.safetensors").exists(), train != "full", "{size} {name}");
             let after = model::open_path(&last, &Device::Cpu).unwrap().policy;
             for (at, (name_of, _)) in before.parameters.iter().enumerate() {
-                let numbers =
-                    |of: &Policy| of.parameters[at].1.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let numbers = |of: &Policy| of.parameters[at].1.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let (was, is) = (numbers(&before), numbers(&after));
                 if train != "full" {
                     let is_projection = name_of.ends_with("proj.weight");

@@ -33,7 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let hidden = Weights::detached(policy).hidden(&pack, &rows)?;
         tensors.insert(format!("graph.{number}"), hidden.matmul(&head.t()?)?);
         let logits = logits(policy, list, &Lanes { threads: 2 })?;
-        tensors.insert(format!("logits.{number}"), Tensor::from_vec(logits, (list.len(), policy.vocab_size()), &Device::Cpu)?);
+        tensors.insert(
+            format!("logits.{number}"),
+            Tensor::from_vec(logits, (list.len(), policy.vocab_size()), &Device::Cpu)?,
+        );
     }
     candle_core::safetensors::save(&tensors, out)?;
     Ok(())

@@ -148,15 +148,8 @@ fn facts(path: &Path) -> Result<BTreeMap<String, ModelSizes>, String> {
 
 /// Whether no size is 0 or beyond any model.
 fn possible(sizes: &ModelSizes) -> bool {
-    let all = [
-        sizes.width,
-        sizes.layers,
-        sizes.heads,
-        sizes.key_heads(),
-        sizes.width_of_head(),
-        sizes.hidden,
-        sizes.vocab,
-    ];
+    let all =
+        [sizes.width, sizes.layers, sizes.heads, sizes.key_heads(), sizes.width_of_head(), sizes.hidden, sizes.vocab];
     all.iter().all(|size| (1..=1 << 32).contains(size))
 }
 
