@@ -9,12 +9,12 @@ use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Most inner length of a block: a panel of it has 96 KiB.
+/// Most inner length of a block: a panel of it has 108 KiB.
 const DEEP: usize = 3 * CHAIN;
-/// Rows of a block: with [`DEEP`], their left side has half a MiB.
+/// Rows of a block: with [`DEEP`], their left side has at most 0.9 MiB.
 const ROWS: usize = 264;
 
-/// Columns of a block: with [`DEEP`], a packed right side has two MiB.
+/// Columns of a block: with [`DEEP`], a packed right side has at most 3.4 MiB.
 const COLUMNS: usize = 1024;
 /// Numbers in a line of the caches.
 const LINE: usize = 16;
