@@ -126,6 +126,9 @@ struct Seen {
     limited: u64,
 }
 
+/// An evaluation: the training reward before it, and held-out accuracy (lower bound, mean) per suite.
+type Evaluated = (f64, BTreeMap<String, (f64, f64)>);
+
 /// Watches one run.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
@@ -137,8 +140,8 @@ pub struct Health {
     first_entropy: Vec<f64>,
     last: VecDeque<Seen>,
     rollouts_before: u64,
-    /// Reward and held-out accuracy (lower bound, mean) of the evaluations of the stage, per suite.
-    evaluated: Vec<(f64, BTreeMap<String, (f64, f64)>)>,
+    /// The evaluations of the stage.
+    evaluated: Vec<Evaluated>,
     told: BTreeSet<Sickness>,
 }
 

@@ -10,6 +10,9 @@ const KEPT: usize = 240;
 /// Steps of which figures are the mean: those of one step are noise.
 const SMOOTHED: usize = 10;
 
+/// Name, pass@1 and tokens of each suite.
+type Suites = Vec<(String, f64, f64)>;
+
 /// A run as it is told about.
 #[derive(Debug, Default)]
 pub struct State {
@@ -25,8 +28,8 @@ pub struct State {
     steps: VecDeque<(f64, Option<Box<StepMetrics>>)>,
     /// Tokens a second of the last step.
     pub tokens_per_second: Option<f64>,
-    /// The last evaluation: step, and name, pass@1 and tokens of each suite.
-    pub evaluation: Option<(u64, Vec<(String, f64, f64)>)>,
+    /// The last evaluation, and the step at which it was made.
+    pub evaluation: Option<(u64, Suites)>,
     /// Warnings so far.
     pub warnings: usize,
 }

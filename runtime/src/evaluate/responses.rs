@@ -142,7 +142,7 @@ impl Responses {
         }
         let verdicts = part.judge.verdicts(&answers);
         let failed = verdicts.iter().filter(|verdict| verdict.status == Status::Error);
-        let last = failed.clone().last().and_then(|verdict| verdict.detail.clone()).unwrap_or_default();
+        let last = failed.clone().next_back().and_then(|verdict| verdict.detail.clone()).unwrap_or_default();
         check_failures(failed.count(), verdicts.len(), &last)?;
         let mut verdicts = verdicts.iter();
         let known = self.answered.iter().flatten().map(Some).chain(std::iter::repeat(None));

@@ -222,7 +222,7 @@ impl Sweep {
             }
         });
         let mut members: Vec<Member> = members.collect();
-        members.sort_by(|a, b| (a.configuration(), a.seed).cmp(&(b.configuration(), b.seed)));
+        members.sort_by_key(|member| (member.configuration(), member.seed));
         let notes = runs.iter().flat_map(|run| {
             let of = run.path.display().to_string();
             let found = run.findings();
