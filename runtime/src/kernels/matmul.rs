@@ -1,7 +1,7 @@
 //! Matrix products whose rows do not depend on how many rows there are.
 //!
 //! Every element of the result is a sum of chains `fma(a[i][0], b[0][j], 0)`, `fma(a[i][1], b[1][j], …)`, … in order of the
-//! inner index. Where the left side lies in rows, a chain ends after [`CHAIN`] terms and the chains are added in order, which keeps
+//! inner index. Where the left side lies in rows, a chain ends after `CHAIN` terms and the chains are added in order, which keeps
 //! rounding errors of long sums small; where it is read as a transpose, as for gradients of weights, and in a part of a product,
 //! there is one chain. General libraries split sums by sizes and cache sizes and treat a single row apart, so a decoded row and the
 //! same row of a training batch would differ in the last bits.

@@ -1,5 +1,5 @@
 //! The archive: a tar file in one form only. Files lie in the order of the manifest, which is the first of them; headers hold a name, a
-//! length and constants. What is not exactly what [`write`] writes is refused, so there is nothing to be clever about: no links, no
+//! length and constants. What is not exactly what [`write()`] writes is refused, so there is nothing to be clever about: no links, no
 //! folders, no extensions, no second entry, nothing behind the end.
 
 use super::manifest::{LONGEST_PATH, MANIFEST, MOST_FILES, Manifest};
