@@ -189,7 +189,7 @@ def _scalar(value: Any) -> str:
     """A value as the program reads it: the shortest text that is the same number again."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):  # numpy's is no `bool`
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)

@@ -26,15 +26,14 @@ def find_program() -> str:
     name = "recipec" + (sysconfig.get_config_var("EXE") or "")
     here = os.path.dirname(os.path.abspath(__file__))
     user = sysconfig.get_preferred_scheme("user") if sys.version_info >= (3, 10) else f"{os.name}_user"
+    # `pip install --target` and `--prefix` put programs beside the packages, not beside the interpreter.
     folders = [
-        sysconfig.get_path("scripts"),
-        # `pip install --prefix` and `--target` put programs beside the packages, not beside the interpreter.
-        os.path.join(here, *[os.pardir] * 4, "bin"),
         os.path.join(here, os.pardir, "bin"),
+        os.path.join(here, *[os.pardir] * 4, "bin"),
+        sysconfig.get_path("scripts"),
     ]
     if user in sysconfig.get_scheme_names():
         folders.append(sysconfig.get_path("scripts", user))
-    # Where the package came from says more than where the interpreter is: a folder that also holds the package comes first.
     looked = []
     for folder in folders:
         path = os.path.normpath(os.path.join(folder, name))

@@ -172,7 +172,7 @@ pub fn bind(
     let own_cap = needs.constants.contains_key("budget.output") && !constants.contains_key("budget.output");
     let mut stated = BTreeMap::new();
     for (key, column) in given {
-        let known = match (needs.read.get(key), opposite(key)) {
+        let known = match (needs.read.get(key), opposite(key).filter(|_| !found.path.starts_with("formula."))) {
             (Some(known), _) => Some(known.clone()),
             (None, Some(other)) => needs.read.get(other).map(|(_, ty)| (key.clone(), *ty)),
             (None, None) if key == "domain" && own_cap => Some((key.clone(), Type::Domain)),
@@ -212,7 +212,9 @@ pub fn bind(
         let caps = domains.iter().map(cap).collect();
         values.insert("budget.output".into(), caps);
     }
-    for (name, other) in OPPOSITES {
+    // Parameters of a named formula are what they are, whatever they are called.
+    let opposites = if found.path.starts_with("formula.") { &[] } else { &OPPOSITES[..] };
+    for &(name, other) in opposites {
         let Some(told) = values.get(other).cloned() else { continue };
         let flipped: Vec<f64> = told.iter().map(|value| 1.0 - value).collect();
         match values.get(name) {

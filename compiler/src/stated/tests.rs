@@ -73,7 +73,7 @@ fn what_is_wrong_is_said() {
         ("difficulty_aware", &["length="], "not a value"),
         ("difficulty_aware", &["solve_rate=1.5"], "between 0 and 1"),
         ("difficulty_aware", &["gamma=9"], "0..4"),
-        ("overlong", &["n=1e300", "budget.buffer=1e-300"], "at these inputs"),
+        ("overlong", &["n=96", "budget.buffer=0"], "at these inputs"),
     ];
     for (path, stated, expected) in cases {
         let why = ask(QUICKSTART, path, stated).expect_err(path).to_string();
@@ -93,4 +93,26 @@ fn caps_of_domains() {
     assert_eq!(at(&["n=96,80", "domain=code,math"]), Ok(vec![-1.0, -1.0]));
     let missing = at(&["n=80"]).expect_err("no cap").to_string();
     assert!(missing.contains("`budget.output`"), "{missing}");
+}
+
+/// A running average is stated by its text; so is a mean over the last batch. A domain is named.
+#[test]
+fn what_a_row_does_not_hold_is_stated() {
+    let weight = "weight = ratio * clip(ratio / max(achieved, 1e-9), 0.1, 10)";
+    let mix = "weight = ratio * (1 + ema(mean(solve_rate, over = last_batch), keep = 0.9, start = 0.5)) + mean(total, over = last_batch) ^ 2";
+    let text = QUICKSTART.replacen(weight, mix, 1);
+    assert_ne!(text, QUICKSTART);
+    let missing = ask(&text, "mix.weight", &["ratio=0.5"]).expect_err("no average");
+    let StatedError::Missing { missing, .. } = missing else { panic!("{missing}") };
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    let mut stated = vec!["ratio=0.5".to_string()];
+    stated.extend(missing.iter().map(|name| format!("{name}=0.25")));
+    let stated: Vec<&str> = stated.iter().map(String::as_str).collect();
+    assert_eq!(ask(&text, "mix.weight", &stated), Ok(vec![0.6875]));
+
+    let text =
+        QUICKSTART.replacen("outcome    = if correct then 1 else 0", "outcome    = if domain == code then 1 else 0", 1);
+    assert_eq!(ask(&text, "outcome", &["domain=code,math"]), Ok(vec![1.0, 0.0]));
+    let why = ask(&text, "outcome", &["domain=cod"]).expect_err("no domain").to_string();
+    assert!(why.contains("`tools`"), "{why}");
 }
