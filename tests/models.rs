@@ -5,6 +5,8 @@ mod common;
 use common::{TINY, TestWorld, plan};
 use recipec_runtime::device::Device;
 use recipec_runtime::model;
+use recipec_runtime::policy::Policy;
+use recipec_runtime::policy::shape::Shape;
 use recipec_runtime::run;
 use recipec_runtime::train::{Speed, StoppedBy};
 use std::path::{Path, PathBuf};
@@ -69,6 +71,74 @@ fn a_run_from_a_checkpoint() {
     // Without the template prompts are other tokens, and the run another run.
     let plain = gguf.clone() + "\n  chat = false";
     assert_ne!(digest(&run(&plain, "plain", None).0), digest(&whole));
+}
+
+/// The same with the sizes of a large policy: threads work inside each operation, and gradients have one sum.
+fn large_folder(place: &Path) -> PathBuf {
+    let small = model::open_path(&fixtures().join("gguf/llama-biases.gguf"), &Device::Cpu).unwrap();
+    let shape =
+        Shape { width: 256, layers: 5, heads: 4, kv_heads: 2, head_width: 64, hidden: 1024, ..small.policy.shape };
+    let policy = Policy::random(&shape, 3, &Device::Cpu).unwrap();
+    assert!(policy.is_large());
+    let folder = place.join("large");
+    policy.save(&folder).unwrap();
+    small.tokenizer.save(&folder).unwrap();
+    folder
+}
+
+/// Adapters, weights in 16 bits, and both: whole recipes of two stages, on a small and on a large policy. Interrupted and resumed on
+/// another number of threads they end with the same bits, and the checkpoint is what the recipe asks for.
+#[test]
+fn adapters_and_sixteen_bits_from_a_checkpoint() {
+    let work = tempfile::tempdir().unwrap();
+    for (base, size) in [(folder(work.path()), "small"), (large_folder(work.path()), "large")] {
+        let before = Policy::load(&base, &Device::Cpu).unwrap();
+        let source = format!("folder(\"{}\")", base.display());
+        let lora = "lora { rank = 4  alpha = 8 }";
+        let mut ends = Vec::new();
+        for (name, train, precision) in
+            [("lora", lora, "f32"), ("bf16", "full", "bf16"), ("lora-bf16", lora, "bf16"), ("full", "full", "f32")]
+        {
+            let text = tiny(&source)
+                .replacen("train     = full", &format!("train     = {train}"), 1)
+                .replacen("precision = f32", &format!("precision = {precision}"), 1)
+                .replace("steps      = 6 steps", "steps      = 2 steps")
+                .replace("budget.steps = 4 steps", "budget.steps = 2 steps");
+            let plan = plan(&text, None);
+            let whole = work.path().join(format!("{size}-{name}"));
+            let report = run::run(&plan, &Device::Cpu, Speed { threads: 2 }, &mut TestWorld::new(&whole)).unwrap();
+            assert_eq!((report.stopped, report.steps), (StoppedBy::Steps, 4), "{size} {name}");
+            let parts = work.path().join(format!("{size}-{name}-parts"));
+            let mut world = TestWorld::stopping_at(&parts, "warm_start", 2);
+            let report = run::run(&plan, &Device::Cpu, Speed { threads: 1 }, &mut world).unwrap();
+            assert_eq!(report.stopped, StoppedBy::Interrupt, "{size} {name}");
+            run::resume(&Device::Cpu, Speed { threads: 3 }, &mut TestWorld::new(&parts)).unwrap();
+            assert_eq!(digest(&whole), digest(&parts), "{size} {name}");
+
+            let last = whole.join("checkpoints/step-4");
+            assert_eq!(last.join("adapter_model.safetensors").exists(), train != "full", "{size} {name}");
+            let after = model::open_path(&last, &Device::Cpu).unwrap().policy;
+            for (at, (name_of, _)) in before.parameters.iter().enumerate() {
+                let numbers = |of: &Policy| of.parameters[at].1.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let (was, is) = (numbers(&before), numbers(&after));
+                // The head stays in 32 bits, also where it is the embedding.
+                let head = if after.shape.tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
+                let is_head = name_of == head;
+                if train != "full" {
+                    let is_projection = name_of.ends_with("proj.weight");
+                    if precision == "f32" {
+                        assert_eq!(was != is, is_projection, "{size} {name}: {name_of}");
+                    }
+                } else if precision == "bf16" && !is_head {
+                    assert!(is.iter().all(|value| value.to_bits() & 0xffff == 0), "{size} {name}: {name_of}");
+                }
+            }
+            ends.push(digest(&whole));
+        }
+        ends.sort_by_key(|end| end.to_string());
+        ends.dedup();
+        assert_eq!(ends.len(), 4, "{size}: every setting trains other weights");
+    }
 }
 
 /// What `recipec run` says of a recipe beside a damaged model, and its exit code.

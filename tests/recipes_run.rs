@@ -15,6 +15,7 @@ use recipec_runtime::answer::answer_part;
 use recipec_runtime::checkpoint;
 use recipec_runtime::data::Problem;
 use recipec_runtime::device::Device;
+use recipec_runtime::generate::StopReason;
 use recipec_runtime::loss::shares::{UpdateSize, token_shares};
 use recipec_runtime::loss::{Objective, SequenceTerms};
 use recipec_runtime::optimizer::{Optimizer, schedule_share};
@@ -177,6 +178,7 @@ fn rollout(idx: usize, text: &str) -> Rollout {
         logp_behavior: Vec::new(),
         logp_sampled: Vec::new(),
         version: 0,
+        stop: StopReason::EndToken,
         truncated: false,
         text: text.to_string(),
         reasoning_tokens: 0,

@@ -35,6 +35,32 @@ fn two_steps(models: &Path) -> recipec_compiler::Plan {
     plan(&RECIPE.replace(&written, &format!("folder(\"{}\")", models.join(FILE).display())), Some("two_steps"))
 }
 
+/// Adapters on weights in 16 bits, and all weights in 16 bits: both stages run to their end.
+#[test]
+#[ignore = "minutes, and a checkpoint of 98 MB: cargo test --release --test smollm2 -- --ignored --nocapture"]
+fn two_steps_with_adapters_and_in_sixteen_bits() {
+    let Some(models) = models() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, train) in [("adapters", "lora { rank = 8  alpha = 16 }"), ("full", "full")] {
+        let written = format!("folder(\"models/{FILE}\")");
+        let text = RECIPE
+            .replace(&written, &format!("folder(\"{}\")", models.join(FILE).display()))
+            .replacen("precision = f32", "precision = bf16", 1)
+            .replacen("train     = full", &format!("train     = {train}"), 1);
+        let place = folder.path().join(name);
+        let started = std::time::Instant::now();
+        let plan = plan(&text, Some("two_steps"));
+        let report = run::run(&plan, &Device::Cpu, Speed { threads: 2 }, &mut TestWorld::new(&place)).unwrap();
+        println!("{name}: {} steps in {:.0} s", report.steps, started.elapsed().as_secs_f64());
+        assert_eq!((report.stopped, report.steps), (StoppedBy::Steps, 4), "{name}");
+        let checkpoint = place.join("checkpoints/step-4");
+        assert_eq!(checkpoint.join("adapter_model.safetensors").exists(), name == "adapters");
+        for step in &read(&place).metrics {
+            assert!(step.loss.is_some_and(f64::is_finite), "{name}: {:?}", step.loss);
+        }
+    }
+}
+
 /// Two steps of demonstrations and two of reinforcement, interrupted between them, end with the bits of an undisturbed run; and the
 /// checkpoint is one that other programs read: its own tokenizer and template are in it.
 #[test]

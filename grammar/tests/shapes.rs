@@ -8,7 +8,7 @@ use recipec_grammar::tree::{Entry, ExprKind, ItemKind};
 #[test]
 fn the_recipes_of_the_repository_parse() {
     for (text, count) in [
-        (include_str!("../../recipes/apriel_reasoner.recipe"), 28),
+        (include_str!("../../recipes/apriel_reasoner.recipe"), 29),
         (include_str!("../../recipes/quickstart.recipe"), 31),
     ] {
         let file = good(text);

@@ -2,11 +2,13 @@
 //!
 //!     cargo run --release -p recipec-runtime --example logits -- MODEL TOKENS.json OUT.safetensors
 //!
-//! `TOKENS.json` is a list of lists of token ids; `OUT.safetensors` gets one tensor `logits.N` (tokens, vocabulary) for each.
+//! `TOKENS.json` is a list of lists of token ids; `OUT.safetensors` gets for each `logits.N` (tokens, vocabulary), from the
+//! kernels of the CPU, and `graph.N`, from the graph that other devices use.
 
 use candle_core::{Device, Tensor};
 use recipec_runtime::model::open_path;
 use recipec_runtime::policy::forward::{Pack, Weights};
+use recipec_runtime::policy::gradient::{Lanes, logits};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
@@ -29,7 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let pack = Pack::new([list.as_slice()]);
         let rows: Vec<u32> = (0..list.len() as u32).collect();
         let hidden = Weights::detached(policy).hidden(&pack, &rows)?;
-        tensors.insert(format!("logits.{number}"), hidden.matmul(&head.t()?)?);
+        tensors.insert(format!("graph.{number}"), hidden.matmul(&head.t()?)?);
+        let logits = logits(policy, list, &Lanes { threads: 2 })?;
+        tensors.insert(
+            format!("logits.{number}"),
+            Tensor::from_vec(logits, (list.len(), policy.vocab_size()), &Device::Cpu)?,
+        );
     }
     candle_core::safetensors::save(&tensors, out)?;
     Ok(())

@@ -3,8 +3,8 @@
 //! Invariants, on which "decoding and training give the same log-probability to the last bit" rests:
 //!
 //! * A row of a result depends on its own inputs only, never on how many rows are computed with it.
-//! * Every element is one chain of fused multiply-adds in a fixed order, or a sum over [`LANES`] interleaved partial
-//!   sums joined by a fixed tree. Vector instructions widen over independent elements, so the width that a machine
+//! * Every element is a chain of fused multiply-adds in a fixed order, a sum of such chains of a fixed length, or a sum over
+//!   [`LANES`] interleaved partial sums joined by a fixed tree. Vector instructions widen over independent elements, so the width that a machine
 //!   has (chosen at run time through `pulp`) does not change a bit.
 //! * Exponentials are the polynomial of [`exp`], square roots and divisions are exact by IEEE 754, and logarithms
 //!   come from `libm`.

@@ -94,7 +94,9 @@ impl Optimizer {
             }
         }
         let pool = Pool::shared(if policy.is_large() { self.threads } else { 1 });
-        let by_parameter = if policy.device().is_cpu() {
+        let by_parameter = if policy.device().is_cpu() && policy.is_large() {
+            gradients.tensors.iter().map(|tensor| sum_by_pieces(&pool, tensor)).collect::<Result<_, _>>()?
+        } else if policy.device().is_cpu() {
             sums_of_squares(&pool, &gradients.tensors)?
         } else {
             gradients.tensors.iter().map(sum_of_squares).collect::<Result<_, _>>()?
@@ -282,6 +284,36 @@ fn sums_of_squares(pool: &Pool, tensors: &[Tensor]) -> Result<Vec<f64>, PolicyEr
     });
     let sums = sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(sums.collect::<candle_core::Result<_>>()?)
+}
+
+/// The same of one tensor of a large policy: sums of pieces, each over interleaved partial sums, so that neither threads nor
+/// additions wait for each other.
+fn sum_by_pieces(pool: &Pool, tensor: &Tensor) -> Result<f64, PolicyError> {
+    let sums = with_numbers(tensor, |values| {
+        let sums: Vec<Mutex<f64>> = values.chunks(PIECE).map(|_| Mutex::new(0.0)).collect();
+        pool.run(sums.len(), &|task| {
+            let piece = &values[task * PIECE..values.len().min((task + 1) * PIECE)];
+            *sums[task].lock().unwrap_or_else(PoisonError::into_inner) = piece_of_squares(piece);
+        });
+        Ok(sums)
+    })?;
+    Ok(sums.into_iter().map(|sum| sum.into_inner().unwrap_or_else(PoisonError::into_inner)).sum())
+}
+
+fn piece_of_squares(values: &[f32]) -> f64 {
+    vectorised!('a, _simd, { values: &'a [f32] } -> f64, {
+        let mut partial = [0f64; 32];
+        let (blocks, rest) = values.as_chunks::<32>();
+        for block in blocks {
+            for (sum, value) in partial.iter_mut().zip(block) {
+                *sum += f64::from(*value) * f64::from(*value);
+            }
+        }
+        for (sum, value) in partial.iter_mut().zip(rest) {
+            *sum += f64::from(*value) * f64::from(*value);
+        }
+        partial.iter().sum()
+    })
 }
 
 /// The same of one tensor of any device.

@@ -6,6 +6,7 @@
 
 use crate::disk;
 use crate::error::RunError;
+use crate::generate::StopReason;
 use crate::rollout::{Draw, Rollout};
 use crate::verify::Verdict;
 use flate2::Compression;
@@ -42,6 +43,9 @@ pub struct Kept {
     pub logp_sampled: String,
     /// Optimizer steps of the stage behind the weights that sampled it.
     pub version: u64,
+    /// Why it ended: an end token, a stop string, or the cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopReason>,
     /// True when the cap cut it.
     pub truncated: bool,
     /// The response as text.
@@ -72,6 +76,7 @@ impl Kept {
             logp_behavior: to_hex(&rollout.logp_behavior),
             logp_sampled: to_hex(&rollout.logp_sampled),
             version: rollout.version,
+            stop: Some(rollout.stop),
             truncated: rollout.truncated,
             text: rollout.text.clone(),
             reasoning_tokens: rollout.reasoning_tokens,
@@ -92,6 +97,7 @@ impl Kept {
             logp_behavior,
             logp_sampled,
             version: self.version,
+            stop: self.stop.unwrap_or(if self.truncated { StopReason::Cap } else { StopReason::EndToken }),
             truncated: self.truncated,
             text: self.text.clone(),
             reasoning_tokens: self.reasoning_tokens,
@@ -242,6 +248,7 @@ fn read(path: &Path) -> Result<BTreeMap<(u64, usize), Kept>, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::Cut;
 
     fn kept(draw: u64, idx: usize) -> Kept {
         let numbers = [-0.5f32, f32::MIN_POSITIVE, -f32::EPSILON, 1e-40, -0.0];
@@ -254,6 +261,7 @@ mod tests {
             logp_behavior: to_hex(&numbers),
             logp_sampled: to_hex(&numbers),
             version: 3,
+            stop: Some(StopReason::StopString(Cut { string: 1, byte: 2 })),
             truncated: false,
             text: "1234".into(),
             reasoning_tokens: 3,

@@ -1,6 +1,7 @@
 //! What flows through a step: draws, rollouts and groups.
 
 use crate::data::Problem;
+use crate::generate::StopReason;
 use crate::verify::{Status, Verdict};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Rollout {
     pub logp_sampled: Vec<f32>,
     /// The weight version (optimizer steps of the stage) that sampled it.
     pub version: u64,
+    /// Why it ended.
+    pub stop: StopReason,
     /// True when the cap cut it.
     pub truncated: bool,
     /// The response as text, without the end token.

@@ -1,5 +1,7 @@
 //! `recipec plan FILE`: what a recipe costs, with the arithmetic; or its nodes in execution order.
 
+mod gguf;
+
 use super::compile::{RecipeArgs, compile};
 use super::{Exit, say};
 use recipec_compiler::Plan;
@@ -107,8 +109,12 @@ fn given(args: &Args, plan: &Plan) -> Result<Given, Exit> {
         })?;
     } else if let ModelSource::Folder { path } = &plan.policy.source {
         // The sizes of a folder that is here are there to be read; one that is not leaves its lines undecided.
-        let beside = args.recipe.file.parent().unwrap_or(Path::new("")).join(path).join("config.json");
-        models = facts(&beside).unwrap_or_default();
+        let place = args.recipe.file.parent().unwrap_or(Path::new("")).join(path);
+        models = if place.is_dir() {
+            facts(&place.join("config.json")).unwrap_or_default()
+        } else {
+            gguf::sizes(&place).map(|sizes| ("policy".to_string(), sizes)).into_iter().collect()
+        };
     }
     Ok(Given {
         models,
@@ -133,20 +139,18 @@ fn facts(path: &Path) -> Result<BTreeMap<String, ModelSizes>, String> {
             .map_err(|_| format!("not the sizes of a model: {why}"))?,
     };
     for (name, sizes) in &models {
-        let all = [
-            sizes.width,
-            sizes.layers,
-            sizes.heads,
-            sizes.key_heads(),
-            sizes.width_of_head(),
-            sizes.hidden,
-            sizes.vocab,
-        ];
-        if all.contains(&0) || all.iter().any(|size| *size > 1 << 32) {
+        if !possible(sizes) {
             return Err(format!("a size of model `{name}` is 0, or beyond any model"));
         }
     }
     Ok(models)
+}
+
+/// Whether no size is 0 or beyond any model.
+fn possible(sizes: &ModelSizes) -> bool {
+    let all =
+        [sizes.width, sizes.layers, sizes.heads, sizes.key_heads(), sizes.width_of_head(), sizes.hidden, sizes.vocab];
+    all.iter().all(|size| (1..=1 << 32).contains(size))
 }
 
 fn json(value: &impl serde::Serialize) -> Exit {

@@ -106,7 +106,7 @@ fn progress(state: &State, memory: Option<u64>, width: u16) -> Line<'static> {
         None => spans.push(Span::raw(format!("step {} ", state.step))),
     }
     if let Some(done) = state.done() {
-        let room = usize::from(width).saturating_sub(70).clamp(8, 40);
+        let room = usize::from(width).saturating_sub(86).clamp(8, 40);
         let full = ((room as f64 * done) as usize).min(room);
         spans.push(Span::styled("━".repeat(full), Style::new().fg(Color::Green)));
         spans.push(faint("━".repeat(room - full)));
@@ -129,7 +129,8 @@ fn progress(state: &State, memory: Option<u64>, width: u16) -> Line<'static> {
         spans.push(faint(format!("  {:.0} MB", memory as f64 / 1e6)));
     }
     if state.warnings > 0 {
-        spans.push(Span::styled(format!("  {} warnings", state.warnings), Style::new().fg(Color::Yellow)));
+        let noun = if state.warnings == 1 { "warning" } else { "warnings" };
+        spans.push(Span::styled(format!("  {} {noun}", state.warnings), Style::new().fg(Color::Yellow)));
     }
     Line::from(spans)
 }

@@ -65,6 +65,19 @@ pub(super) fn part(stage: &StageWork, plan: &Plan, policy: &Model, given: &Given
         let head = times([policy.vocab(), policy.width(), four()]);
         lines.push(Line::new("head", "head in 32 bits", head, Unit::Bytes).note("logits are computed from it"));
     }
+    if on_cpu && policy.low_rank() {
+        let base = times([policy.matrices(), four()]);
+        lines.push(
+            Line::new("base", "weights under the adapters", base, Unit::Bytes)
+                .note("what adapters are added to after every step"),
+        );
+    } else if on_cpu && policy.is_trained() && plan.policy.precision == Precision::Bf16 {
+        let master = times([minus(policy.parameters(), policy.embedding()), four()]);
+        lines.push(
+            Line::new("master", "master weights", master, Unit::Bytes)
+                .note("what the optimizer adds to; the head is not rounded"),
+        );
+    }
     if way == Way::Lanes {
         let copies = times([Sum::known("copies", 2.0), policy.parameters(), four()]);
         lines.push(

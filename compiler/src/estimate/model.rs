@@ -64,7 +64,7 @@ impl Model {
     }
 
     /// Parameters of all layers that are matrices.
-    fn matrices(&self) -> Sum {
+    pub(super) fn matrices(&self) -> Sum {
         times([self.layers(), add([named("attention", self.attention()), named("gated unit", self.gated())])])
     }
 

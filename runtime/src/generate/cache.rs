@@ -110,7 +110,7 @@ impl Pages {
         }
         self.held += 1;
         self.peak = self.peak.max(self.held);
-        Some(self.free.pop().unwrap_or_else(|| vec![0f32; self.sizes.numbers()].into()))
+        Some(self.free.pop().unwrap_or_else(|| std::iter::repeat_n(0f32, self.sizes.numbers()).collect()))
     }
 
     fn give(&mut self, mut page: Page) {

@@ -11,7 +11,7 @@ use crate::kernels::pool::Pool;
 use crate::kernels::{gated, norm, vectorised};
 use crate::policy::host::{HostWeights, Matrix};
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Rows that one task of a step over rows takes.
@@ -180,7 +180,7 @@ pub(crate) fn forward(
             crew.head_norms(q, heads.head_width, of_q, weights.eps);
             crew.head_norms(k, heads.head_width, of_k, weights.eps);
         }
-        write(sizes, rotary, idx, k, v, spans);
+        write(sizes, rotary, crew, idx, k, v, spans);
         mix(sizes, rotary, crew, idx, layer.window, q, spans, &tasks, mixed);
         profile.attention += watch.lap();
         crew.apply(&layer.o, mixed, n, x, true);
@@ -197,17 +197,24 @@ pub(crate) fn forward(
     }
 }
 
+/// Spans that one task writes the keys and values of.
+const SPANS: usize = 8;
+
 /// Puts the keys and values of all rows into their caches.
-fn write(sizes: &Sizes, rotary: &Rotary, layer: usize, k: &[f32], v: &[f32], spans: &mut [Span]) {
+fn write(sizes: &Sizes, rotary: &Rotary, crew: Crew, layer: usize, k: &[f32], v: &[f32], spans: &mut [Span]) {
     let width = sizes.heads.kv_width();
-    let mut turned = vec![0f32; sizes.heads.head_width];
-    for span in spans {
-        for (at, row) in span.rows.clone().enumerate() {
-            let position = span.cache.length + at;
-            let here = row * width..(row + 1) * width;
-            span.cache.write(layer, position, &k[here.clone()], &v[here], sizes, rotary, &mut turned);
+    let parts: Vec<Mutex<&mut [Span]>> = spans.chunks_mut(SPANS).map(Mutex::new).collect();
+    crew.run(parts.len(), &|task| {
+        let mut turned = vec![0f32; sizes.heads.head_width];
+        let mut spans = parts[task].lock().unwrap_or_else(PoisonError::into_inner);
+        for span in spans.iter_mut() {
+            for (at, row) in span.rows.clone().enumerate() {
+                let position = span.cache.length + at;
+                let here = row * width..(row + 1) * width;
+                span.cache.write(layer, position, &k[here.clone()], &v[here], sizes, rotary, &mut turned);
+            }
         }
-    }
+    });
 }
 
 /// Attention of some rows of a span for one key head.

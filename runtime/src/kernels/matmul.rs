@@ -1,16 +1,15 @@
 //! Matrix products whose rows do not depend on how many rows there are.
 //!
-//! Every element of the result is one chain `fma(a[i][0], b[0][j], 0)`, `fma(a[i][1], b[1][j], …)`, … in order of the
-//! inner index. General libraries split that sum by sizes and cache sizes and treat a single row apart, so a decoded
-//! row and the same row of a training batch would differ in the last bits.
+//! Every element of the result is a sum of chains `fma(a[i][0], b[0][j], 0)`, `fma(a[i][1], b[1][j], …)`, … in order of the
+//! inner index. Where the left side lies in rows, a chain ends after [`CHAIN`] terms and the chains are added in order, which keeps
+//! rounding errors of long sums small; where it is read as a transpose, as for gradients of weights, and in a part of a product,
+//! there is one chain. General libraries split sums by sizes and cache sizes and treat a single row apart, so a decoded row and the
+//! same row of a training batch would differ in the last bits.
 
 mod blocked;
-mod packed;
 
 use super::pool::Pool;
 use blocked::Job;
-use packed::Product;
-use pulp::Arch;
 use std::ops::Range;
 
 /// Columns of a full panel.
@@ -19,6 +18,8 @@ const WIDE: usize = 32;
 pub const PANEL: usize = WIDE;
 /// Columns of a last panel with at most this many.
 const NARROW: usize = 16;
+/// Terms of a chain of a left side that lies in rows.
+const CHAIN: usize = 288;
 /// Rows at which a result is cut for threads.
 const TALL: usize = 24;
 
@@ -106,7 +107,7 @@ fn pack_panel(
     if by_column == 1 {
         for (k, to) in inner.zip(to.chunks_exact_mut(width)) {
             let from = k * by_inner + start;
-            to[..used].copy_from_slice(&values[from..from + used]);
+            copy::<WIDE>(&values[from..from + used], to);
         }
         return;
     }
@@ -120,6 +121,15 @@ fn pack_panel(
                 to[column] = *value;
             }
         }
+    }
+}
+
+/// Copies a few numbers to the beginning of `to`; `N` of them, the usual case, without a call.
+#[inline(always)]
+fn copy<const N: usize>(from: &[f32], to: &mut [f32]) {
+    match (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+        (Some(whole), Some(to)) if from.len() == N => *to = *whole,
+        _ => to[..from.len()].copy_from_slice(from),
     }
 }
 
@@ -199,13 +209,8 @@ pub enum Into {
 /// # Panics
 /// When a length does not fit the sizes; callers check shapes.
 pub fn product(left: Left, rows: usize, right: &Panels, out: &mut [f32], accumulate: bool) {
-    let (values, by_row, by_inner) = match left {
-        Left::Rows(values) => (values, right.inner, 1),
-        Left::Transposed(values) => (values, 1, rows),
-    };
-    assert_eq!(values.len(), rows * right.inner, "left side of a product");
-    assert_eq!(out.len(), rows * right.columns, "result of a product");
-    Arch::new().dispatch(Product { values, by_row, by_inner, rows, right, out, accumulate });
+    let into = if accumulate { Into::Add } else { Into::Replace };
+    multiply(None, left, rows, Right::Panels(right), out, into);
 }
 
 /// `left · right`, `(rows, inner) · (inner, columns)`, on the threads of a pool. The bits are those of [`product`]: how
@@ -226,7 +231,8 @@ pub fn multiply(pool: Option<&Pool>, left: Left, rows: usize, right: Right, out:
         return;
     }
     let skipped = (0, 0);
-    let job = Job { values, by_row, by_inner, right, inner, columns, skipped, out: out.as_mut_ptr(), into };
+    let chain = if matches!(left, Left::Rows(_)) { CHAIN } else { usize::MAX };
+    let job = Job { values, by_row, by_inner, right, inner, columns, skipped, out: out.as_mut_ptr(), into, chain };
     let threads = pool.map_or(1, Pool::threads);
     // Below this many multiplications waking a thread costs more than it brings.
     if threads == 1 || rows.saturating_mul(inner).saturating_mul(columns) < 1 << 19 {
@@ -283,6 +289,7 @@ pub fn product_part(
         skipped: (inner.start, columns.start),
         out: out.as_mut_ptr(),
         into,
+        chain: usize::MAX,
     };
     job.run(0..rows, 0..columns.len());
 }
@@ -324,10 +331,37 @@ mod tests {
         out
     }
 
+    /// The same, begun from what stands in `before`, as a sum of chains of `length` terms.
+    fn chains(
+        a: &[f32],
+        b: &[f32],
+        rows: usize,
+        inner: usize,
+        columns: usize,
+        length: usize,
+        before: &[f32],
+    ) -> Vec<f32> {
+        let (mut out, row) = (before.to_vec(), inner);
+        for i in 0..rows {
+            for j in 0..columns {
+                let part = |begin: f32, inner: Range<usize>| {
+                    inner.fold(begin, |sum, k| a[i * row + k].mul_add(b[k * columns + j], sum))
+                };
+                let sum = &mut out[i * columns + j];
+                *sum = part(*sum, 0..length.min(inner));
+                for start in (length.min(inner)..inner).step_by(length) {
+                    *sum += part(0.0, start..inner.min(start + length));
+                }
+            }
+        }
+        out
+    }
+
     fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
     }
 
+    /// Sizes of less than a chain.
     #[test]
     fn is_the_promised_chain_for_every_size_and_layout() {
         for (rows, inner, columns) in
@@ -361,12 +395,13 @@ mod tests {
             let mut out = vec![0f32; rows * columns];
             let (by_row, by_inner, into) = (inner, 1, Into::Replace);
             let (out_ptr, skipped) = (out.as_mut_ptr(), (0, 0));
-            let job = Job { values: &a, by_row, by_inner, right, inner, columns, skipped, out: out_ptr, into };
+            let chain = 32;
+            let job = Job { values: &a, by_row, by_inner, right, inner, columns, skipped, out: out_ptr, into, chain };
             let packed = &mut (Vec::new(), Vec::new());
             with(blocked::Span { job: &job, rows: 0..rows, columns: 0..columns, packed });
             out
         };
-        let expected = chain(&a, &b, rows, inner, columns);
+        let expected = chains(&a, &b, rows, inner, columns, 32, &vec![0.0; rows * columns]);
         assert_eq!(run(&|span| pulp::Arch::new().dispatch(span)), expected);
         assert_eq!(run(&|span| pulp::WithSimd::with_simd(span, pulp::Scalar)), expected);
         #[cfg(target_arch = "x86_64")]
@@ -384,26 +419,34 @@ mod tests {
             let (a_transposed, b_transposed) = (transpose(&a, rows, inner), transpose(&b, inner, columns));
             let panels = Panels::from_rows(&b, inner, columns).unwrap();
             let before = numbers(rows * columns, 6);
-            let sums = chain(&a, &b, rows, inner, columns);
-            let mut continued = before.clone();
-            for (at, sum) in continued.iter_mut().enumerate() {
-                let (i, j) = (at / columns, at % columns);
-                *sum = (0..inner).fold(*sum, |sum, k| a[i * inner + k].mul_add(b[k * columns + j], sum));
-            }
-            let added: Vec<f32> = before.iter().zip(&sums).map(|(before, sum)| before + sum).collect();
+            let zeros = vec![0.0; before.len()];
+            // By the left side: rows, and a transpose.
+            let expected = [CHAIN, inner].map(|length| {
+                let sums = chains(&a, &b, rows, inner, columns, length, &zeros);
+                let continued = chains(&a, &b, rows, inner, columns, length, &before);
+                let mut added = before.clone();
+                for i in 0..rows {
+                    for j in 0..columns {
+                        for start in (0..inner).step_by(length) {
+                            let terms = start..inner.min(start + length);
+                            added[i * columns + j] +=
+                                terms.fold(0.0, |sum, k| a[i * inner + k].mul_add(b[k * columns + j], sum));
+                        }
+                    }
+                }
+                [(Into::Replace, sums), (Into::Add, added), (Into::Continue, continued)]
+            });
             for threads in [1, 2, 3, 7] {
                 let pool = Pool::new(threads);
-                for left in [Left::Rows(&a), Left::Transposed(&a_transposed)] {
+                for (left, expected) in [Left::Rows(&a), Left::Transposed(&a_transposed)].into_iter().zip(&expected) {
                     for right in [
                         Right::Panels(&panels),
                         Right::Rows { values: &b, inner, columns },
                         Right::Columns { values: &b_transposed, inner, columns },
                     ] {
-                        for (into, expected) in
-                            [(Into::Replace, &sums), (Into::Add, &added), (Into::Continue, &continued)]
-                        {
+                        for (into, expected) in expected {
                             let mut out = before.clone();
-                            multiply(Some(&pool), left, rows, right, &mut out, into);
+                            multiply(Some(&pool), left, rows, right, &mut out, *into);
                             assert!(out == *expected, "{rows} x {inner} x {columns}, {threads} threads, {into:?}");
                         }
                     }

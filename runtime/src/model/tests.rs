@@ -4,7 +4,7 @@ use super::folder::open_policy;
 use super::{ModelError, open_path};
 use crate::policy::Policy;
 use crate::policy::forward::{Pack, Weights};
-use crate::policy::gradient::{Lanes, Sequence, SequenceLoss, gradients, on_device, score};
+use crate::policy::gradient::{Lanes, Sequence, SequenceLoss, gradients, logits, on_device, score};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -130,6 +130,12 @@ fn every_family_agrees_with_transformers() {
         let recorded = Recorded::read(name);
         let expected = rows(&recorded.tensors["logits"]);
         let graph = apart(&graph_logits(&policy, &recorded), &expected);
+        let by_kernels = recorded.sequences().into_iter().flat_map(|sequence| {
+            let all = logits(&policy, sequence.tokens, &Lanes { threads: 2 }).unwrap();
+            all.chunks(policy.vocab_size()).map(<[f32]>::to_vec).collect::<Vec<_>>()
+        });
+        let of_kernels = apart(&by_kernels.collect::<Vec<_>>(), &expected);
+        assert!(of_kernels < 1e-4, "{name}: logits of the kernels {of_kernels}");
         let expected: Vec<Vec<f32>> = expected.iter().map(|row| log_softmax(row)).collect();
         let kernels = apart(&kernel_logp(&policy, &recorded), &expected);
 
@@ -141,7 +147,7 @@ fn every_family_agrees_with_transformers() {
         let (worst_graph, _) = gradients_apart(&policy, &by_graph.tensors, &recorded);
         let wanted = f64::from(recorded.tensors["loss"].to_vec1::<f32>().unwrap()[0]);
         println!(
-            "{name:13} logits {graph:.1e} (graph), log-probabilities {kernels:.1e} (kernels); gradients {worst:.1e} (kernels, {at}), \
+            "{name:13} logits {of_kernels:.1e} (kernels), {graph:.1e} (graph), log-probabilities {kernels:.1e} (kernels); gradients {worst:.1e} (kernels, {at}), \
              {worst_graph:.1e} (graph); notes {notes:?}"
         );
         assert!(graph < 1e-4 && kernels < 1e-4, "{name}: {graph} {kernels}");

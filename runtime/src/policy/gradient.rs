@@ -263,6 +263,22 @@ pub fn score(policy: &Policy, sequences: &[Sequence], temperature: f64, lanes: &
     Ok(Scores { logp, entropy })
 }
 
+/// Logits after every token of a sequence, `(tokens, vocab)`, by the kernels of the CPU: those whose log-probabilities rollouts record
+/// and training differentiates.
+pub fn logits(policy: &Policy, tokens: &[u32], lanes: &Lanes) -> Result<Vec<f32>, PolicyError> {
+    policy.check_tokens(tokens)?;
+    let pool = Pool::shared(lanes.threads);
+    let weights = Large::new(policy, tokens.len(), &pool);
+    let layout = ShardLayout {
+        pack: Pack::new([tokens]),
+        rows: (0..tokens.len() as u32).collect(),
+        targets: tokens.to_vec(),
+        temperature: 1.0,
+        spans: Vec::new(),
+    };
+    weights.all_logits(&layout, &mut large::Workspace::default())
+}
+
 fn longest(sequences: &[Sequence]) -> usize {
     sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0)
 }

@@ -318,6 +318,18 @@ impl<'a> Large<'a> {
         Ok(out)
     }
 
+    /// Logits after every row of a micro-batch that is asked for, (R, vocab).
+    pub(crate) fn all_logits(&self, layout: &ShardLayout, space: &mut Workspace) -> Result<Vec<f32>, PolicyError> {
+        self.forward(layout, space, false)?;
+        let hidden = std::mem::take(&mut space.last);
+        let mut out = Vec::with_capacity(layout.rows.len() * self.vocab);
+        for hidden in hidden.chunks(LOGIT_ROWS * self.width) {
+            self.logits(hidden, space)?;
+            out.extend_from_slice(&space.logits);
+        }
+        Ok(out)
+    }
+
     /// The last norm and the logits of rows of hidden states.
     fn logits(&self, hidden: &[f32], space: &mut Workspace) -> Done {
         self.norm(self.layout.last_norm, hidden, &mut space.normed)?;

@@ -117,7 +117,8 @@ mod tests {
         let run = Fixture::new().read();
         let found = json(&run);
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&found), ["base", "domains", "final", "origin", "seconds", "stopped_by", "weights_digest"]);
+        let promised = ["base", "domains", "final", "findings", "origin", "seconds", "stopped_by", "weights_digest"];
+        assert_eq!(keys(&found), promised);
         assert_eq!(keys(&found["base"]), ["cap", "double_cap", "double_cap_t06"]);
         assert_eq!(keys(&found["base"]["cap"]), ["domains", "macro"]);
         assert_eq!(keys(&found["final"]["cap"]["macro"]), ["mean_tokens", "pass_at_1"]);

@@ -11,7 +11,7 @@ use crate::data::{Problem, Split};
 use crate::disk;
 use crate::error::RunError;
 use crate::evaluate::held_out;
-use crate::generate::{Engine, Request, generate};
+use crate::generate::{Engine, Request, StopReason, generate};
 use crate::policy::gradient::{LANES, Sequence, SequenceLoss, gradients};
 use crate::prompt;
 use crate::rng::{Purpose, Stream};
@@ -220,6 +220,7 @@ impl Trainer<'_> {
             Rollout {
                 idx,
                 // Only the probe cut it: it counts as one that ended by itself.
+                stop: StopReason::EndToken,
                 truncated: false,
                 tokens: response.tokens,
                 logp_behavior: response.logp_behavior,

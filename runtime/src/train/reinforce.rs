@@ -120,6 +120,7 @@ impl Trainer<'_> {
                 n += response.tokens.len() as u64;
                 rollouts.push(Rollout {
                     idx,
+                    stop: response.stop,
                     truncated: response.truncated(),
                     tokens: response.tokens,
                     logp_behavior: response.logp_behavior,

@@ -1,20 +1,25 @@
 //! One task of a product: a piece of the result, block by block.
 //!
-//! Where a whole left row or panel would not stay in a near cache, the inner index is cut into blocks; sums wait in the
-//! result between two blocks and go on from there, so that a chain has the same bits with and without the cut.
+//! Where a whole left row or panel would not stay in a near cache, the inner index is cut into blocks, at the ends of chains where
+//! there are several; else sums wait in the result between two blocks and go on from there. So a sum has the same bits with and
+//! without the cut.
 
-use super::{Into, NARROW, Right, WIDE, pack_panel, panel};
+use super::{CHAIN, Into, NARROW, Right, WIDE, copy, pack_panel, panel};
 use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Inner length of a block: a panel of it has 64 KiB.
-const DEEP: usize = 512;
-/// Rows of a block: with [`DEEP`], their left side has half a MiB.
+/// Most inner length of a block: a panel of it has 108 KiB.
+const DEEP: usize = 3 * CHAIN;
+/// Rows of a block: with [`DEEP`], their left side has at most 0.9 MiB.
 const ROWS: usize = 264;
 
-/// Columns of a block: with [`DEEP`], a packed right side has two MiB.
+/// Columns of a block: with [`DEEP`], a packed right side has at most 3.4 MiB.
 const COLUMNS: usize = 1024;
+/// Numbers in a line of the caches.
+const LINE: usize = 16;
+/// Rows of the highest tile.
+const MOST: usize = 12;
 
 /// A whole product. Lengths were checked: `values` has `rows * inner` numbers, `out` has `rows * columns`.
 pub(super) struct Job<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Job<'a> {
     pub skipped: (usize, usize),
     pub out: *mut f32,
     pub into: Into,
+    /// Inner length of a chain: [`CHAIN`], or all.
+    pub chain: usize,
 }
 
 // SAFETY: tasks write to disjoint pieces of the result, which is borrowed mutably while the job lives.
@@ -90,6 +97,7 @@ struct LeftBlock {
 }
 
 /// What a tile reads and writes.
+#[derive(Clone, Copy)]
 struct Tile {
     left: *const f32,
     by_row: usize,
@@ -100,6 +108,10 @@ struct Tile {
     stride: usize,
     used: usize,
     into: Into,
+    chain: usize,
+    /// What is read soon is asked for, a line of it in each turn; numbers from one to the next.
+    ahead: *const f32,
+    by_ahead: usize,
 }
 
 impl Span<'_> {
@@ -108,11 +120,14 @@ impl Span<'_> {
         let Self { job, rows, columns, packed: (packed_left, packed_right) } = self;
         let inner = job.inner;
         // Finished sums are added in one go, so they cannot wait in the result.
-        let deep = if job.into == Into::Add { inner } else { DEEP };
+        // A packed panel is read from one end to the other, as caches like it. One chain that is added in one go cannot wait
+        // in the result.
+        let whole = matches!(job.right, Right::Panels(_)) || job.into == Into::Add && job.chain > DEEP;
+        let deep = if whole { inner } else { DEEP };
         let mut k = 0;
         loop {
             let depth = deep.min(inner - k);
-            let into = if k == 0 { job.into } else { Into::Continue };
+            let into = if k == 0 { job.into } else { next(job.chain) };
             pack_right(job, k..k + depth, columns.clone(), packed_right);
             for block in rows.clone().step_by(ROWS) {
                 let block = block..(block + ROWS).min(rows.end);
@@ -130,9 +145,20 @@ impl Span<'_> {
                     };
                     // SAFETY: rows and columns lie in the result, whose length was checked.
                     let out = unsafe { job.out.add(block.start * job.columns + start) };
-                    let (stride, inner) = (job.columns, depth);
-                    let tile =
-                        Tile { left: left.values, by_row: 0, by_inner: 0, panel: from, inner, out, stride, used, into };
+                    let tile = Tile {
+                        left: left.values,
+                        by_row: 0,
+                        by_inner: 0,
+                        panel: from,
+                        inner: depth,
+                        out,
+                        stride: job.columns,
+                        used,
+                        into,
+                        chain: job.chain,
+                        ahead: from.wrapping_add(depth * width),
+                        by_ahead: 0,
+                    };
                     // SAFETY: the panel holds `depth` rows of `width` numbers, the left block as many rows as this
                     // one, and the result is written only at rows and columns of this span.
                     unsafe {
@@ -157,6 +183,12 @@ impl Span<'_> {
             }
         }
     }
+}
+
+/// What becomes of the sums after the first chain or block.
+#[inline(always)]
+fn next(chain: usize) -> Into {
+    if chain <= DEEP { Into::Add } else { Into::Continue }
 }
 
 /// Rows of a full register tile of a wide panel.
@@ -219,7 +251,7 @@ fn pack_left<S: Simd>(
     for (row, to) in rows.clone().step_by(tall).zip(to.chunks_exact_mut(tall * depth)) {
         let used = tall.min(rows.end - row);
         for (k, to) in inner.clone().zip(to.chunks_exact_mut(tall)) {
-            to[..used].copy_from_slice(&job.values[k * by_inner + row..][..used]);
+            copy::<MOST>(&job.values[k * by_inner + row..][..used], to);
         }
     }
     LeftBlock { values: to.as_ptr(), by_row: 1, by_inner: tall, by_tile: tall * depth, tall }
@@ -241,6 +273,9 @@ unsafe fn down<S: Simd, const TALL: usize, const VECTORS: usize>(simd: S, left: 
                 by_row: left.by_row,
                 by_inner: left.by_inner,
                 out: tile.out.add(row * tile.stride),
+                // The next panel: two lines for each of its rows, so two tiles ask for all of it.
+                ahead: tile.ahead.wrapping_add(if row < 2 * TALL { row / TALL * tile.inner * LINE } else { 0 }),
+                by_ahead: if row < 2 * TALL { LINE } else { 0 },
                 ..tile
             };
             let rest = rows - row;
@@ -264,67 +299,122 @@ unsafe fn down<S: Simd, const TALL: usize, const VECTORS: usize>(simd: S, left: 
     }
 }
 
-/// `HIGH` rows by `VECTORS` vectors of the result, one chain each.
+/// `HIGH` rows by `VECTORS` vectors of the result, one chain each. Where the last columns of a panel are not used, the tile is
+/// worked on aside.
 ///
 /// # Safety
 /// `panel` holds `inner` rows of `VECTORS * S::F32_LANES` numbers; `left[r * by_row + k * by_inner]` can be read for
 /// `r < HIGH`, `k < inner`, and `out[r * stride + j]` read and written for `j < used`, by nobody else meanwhile.
 #[inline(always)]
 unsafe fn tile<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, tile: Tile) {
-    let Tile { left, by_row, by_inner, panel, inner, out, stride, used, into } = tile;
+    let width = VECTORS * S::F32_LANES;
+    // SAFETY: as promised by the caller; `aside` has room for the largest tile, `MOST` rows of `WIDE` numbers.
+    unsafe {
+        if tile.used == width {
+            whole::<S, HIGH, VECTORS>(simd, tile);
+            return;
+        }
+        let mut aside = [0f32; MOST * WIDE];
+        let Tile { out, stride, used, .. } = tile;
+        for r in 0..HIGH {
+            std::ptr::copy_nonoverlapping(out.add(r * stride), aside.as_mut_ptr().add(r * width), used);
+        }
+        whole::<S, HIGH, VECTORS>(simd, Tile { out: aside.as_mut_ptr(), stride: width, used: width, ..tile });
+        for r in 0..HIGH {
+            std::ptr::copy_nonoverlapping(aside.as_ptr().add(r * width), out.add(r * stride), used);
+        }
+    }
+}
+
+/// A tile whose columns are all used: chain after chain.
+///
+/// # Safety
+/// As for [`tile`], for all columns of the panel.
+#[inline(always)]
+unsafe fn whole<S: Simd, const HIGH: usize, const VECTORS: usize>(simd: S, mut tile: Tile) {
+    let width = VECTORS * S::F32_LANES;
+    let mut rest = tile.inner;
+    loop {
+        tile.inner = rest.min(tile.chain);
+        // SAFETY: as promised by the caller; the parts of the sums lie behind each other.
+        unsafe {
+            match tile.into {
+                Into::Replace => sums::<S, HIGH, VECTORS, false, false>(simd, tile),
+                Into::Add => sums::<S, HIGH, VECTORS, false, true>(simd, tile),
+                Into::Continue => sums::<S, HIGH, VECTORS, true, false>(simd, tile),
+            }
+        }
+        rest -= tile.inner;
+        if rest == 0 {
+            return;
+        }
+        tile.panel = tile.panel.wrapping_add(tile.inner * width);
+        tile.left = tile.left.wrapping_add(tile.inner * tile.by_inner);
+        tile.ahead = tile.ahead.wrapping_add(tile.inner * tile.by_ahead);
+        tile.into = next(tile.chain);
+    }
+}
+
+/// The chains of a tile. What becomes of the result is known when this is compiled, and no address of the sums is taken: else
+/// they would be stored in every turn of the loop, which halves the rate.
+///
+/// # Safety
+/// As for [`whole`].
+#[inline(always)]
+unsafe fn sums<S: Simd, const HIGH: usize, const VECTORS: usize, const CONTINUE: bool, const ADD: bool>(
+    simd: S,
+    tile: Tile,
+) {
+    let Tile { left, by_row, by_inner, panel, inner, out, stride, ahead, by_ahead, .. } = tile;
     let width = VECTORS * S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HIGH];
     // SAFETY: every address is one that the caller promises; vectors are read and written without any demand on
-    // alignment, and as whole vectors only where all their columns are used.
+    // alignment.
     unsafe {
-        if into == Into::Continue {
+        if CONTINUE {
             for (r, sums) in sums.iter_mut().enumerate() {
-                let from = out.add(r * stride);
-                if used == width {
-                    *sums = std::array::from_fn(|v| from.cast::<S::f32s>().add(v).read_unaligned());
-                } else {
-                    // A copy on the side: sums whose address is taken would live in memory, not in registers.
-                    let mut aside = [simd.splat_f32s(0.0); VECTORS];
-                    let numbers: &mut [f32] = pulp::bytemuck::cast_slice_mut(&mut aside);
-                    std::ptr::copy_nonoverlapping(from, numbers.as_mut_ptr(), used);
-                    *sums = aside;
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = out.add(r * stride).cast::<S::f32s>().add(v).read_unaligned();
                 }
             }
         }
         // Addresses go on by wrapping, so that builds with checks check nothing in here: the way out of a check would
         // keep the sums in memory.
-        let (mut left, mut panel) = (left, panel);
+        let (mut left, mut panel, mut ahead) = (left, panel, ahead);
         for _ in 0..inner {
             let from = panel.cast::<S::f32s>();
             let right: [S::f32s; VECTORS] = std::array::from_fn(|v| from.wrapping_add(v).read_unaligned());
-            let mut row = left;
-            for sums in &mut sums {
-                let left = simd.splat_f32s(row.read_unaligned());
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let left = simd.splat_f32s(left.wrapping_add(r.wrapping_mul(by_row)).read_unaligned());
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = simd.mul_add_f32s(left, right, *sum);
                 }
-                row = row.wrapping_add(by_row);
             }
+            ask(ahead);
+            ahead = ahead.wrapping_add(by_ahead);
             panel = panel.wrapping_add(width);
             left = left.wrapping_add(by_inner);
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let to = out.add(r * stride);
-            if used == width {
-                for (v, sum) in sums.into_iter().enumerate() {
-                    let to = to.cast::<S::f32s>().add(v);
-                    let value = if into == Into::Add { simd.add_f32s(to.read_unaligned(), sum) } else { sum };
-                    to.write_unaligned(value);
-                }
-            } else {
-                let aside = sums;
-                let numbers: &[f32] = pulp::bytemuck::cast_slice(&aside);
-                for (j, sum) in numbers.iter().take(used).enumerate() {
-                    *to.add(j) = if into == Into::Add { *to.add(j) + sum } else { *sum };
-                }
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = out.add(r * stride).cast::<S::f32s>().add(v);
+                let sum = if ADD { simd.add_f32s(to.read_unaligned(), sum) } else { sum };
+                to.write_unaligned(sum);
             }
         }
     }
+}
+
+/// Asks for the line of this address to be brought into the second-level cache; any address may be asked for.
+#[inline(always)]
+fn ask(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// The same chains without vectors, for machines whose width has no tile.
@@ -338,10 +428,20 @@ unsafe fn plain(left: LeftBlock, rows: usize, width: usize, tile: Tile) {
             unsafe {
                 let from = left.values.add(row / left.tall * left.by_tile + row % left.tall * left.by_row);
                 let to = tile.out.add(row * tile.stride + j);
-                let begin = if tile.into == Into::Continue { *to } else { 0.0 };
-                let chain = (0..tile.inner)
-                    .fold(begin, |sum, k| (*from.add(k * left.by_inner)).mul_add(*tile.panel.add(k * width + j), sum));
-                *to = if tile.into == Into::Add { *to + chain } else { chain };
+                let mut into = tile.into;
+                let mut start = 0;
+                loop {
+                    let end = (start + tile.chain.min(tile.inner)).min(tile.inner);
+                    let begin = if into == Into::Continue { *to } else { 0.0 };
+                    let chain = (start..end).fold(begin, |sum, k| {
+                        (*from.add(k * left.by_inner)).mul_add(*tile.panel.add(k * width + j), sum)
+                    });
+                    *to = if into == Into::Add { *to + chain } else { chain };
+                    (start, into) = (end, next(tile.chain));
+                    if start >= tile.inner {
+                        break;
+                    }
+                }
             }
         }
     }

@@ -46,6 +46,7 @@ fn group(domain: usize, totals: &[f64], solved: f64, length: usize) -> Group {
         logp_behavior: Vec::new(),
         logp_sampled: Vec::new(),
         version: 0,
+        stop: crate::generate::StopReason::EndToken,
         truncated: false,
         text: String::new(),
         reasoning_tokens: 0,

@@ -48,6 +48,7 @@ fn written(policy: &Policy, n: usize) -> Group {
     let rollout = |(idx, response): (usize, crate::generate::Generated)| Rollout {
         idx,
         text: tokenizer.decode(&response.tokens),
+        stop: response.stop,
         truncated: response.truncated(),
         tokens: response.tokens,
         logp_behavior: response.logp_behavior,
