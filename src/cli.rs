@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod compile;
 mod diff;
+mod eval;
 #[cfg(feature = "run")]
 mod evaluate;
 mod explain;
@@ -105,6 +106,11 @@ enum Command {
         after_help = "Examples:\n  recipec diff a.recipe b.recipe\n  recipec diff recipes/quickstart.recipe --variant plain_penalty\n  recipec diff --exit-code old.recipe new.recipe"
     )]
     Diff(diff::Args),
+    /// Say what a formula of a recipe comes to: a penalty, a part of the reward, the weight of a domain, at stated signals.
+    #[command(
+        after_help = "Examples:\n  recipec eval recipes/quickstart.recipe difficulty_aware length=96 correct finished solve_rate=0.125\n  recipec eval recipes/quickstart.recipe mix.weight ratio=40% achieved=0.35\n  recipec eval recipes/quickstart.recipe overlong n=60 --json"
+    )]
+    Eval(eval::Args),
     /// Lay recipes out: one layout for all, comments and meaning kept.
     #[command(
         after_help = "Examples:\n  recipec fmt recipes/*.recipe\n  recipec fmt --check recipes/*.recipe\n  recipec fmt - < a.recipe"
@@ -252,6 +258,7 @@ pub fn main() -> ExitCode {
     }
     let exit = match command {
         Command::Check(args) => check::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Hash(args) => hash::run(&args),

@@ -5,6 +5,7 @@ use recipec_compiler::resolve::is_address;
 use recipec_compiler::{FileId, Loader, Source};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A recipe larger than this is not one: it is a hundred thousand lines.
 pub const MAX_BYTES: u64 = 4 << 20;
@@ -50,7 +51,10 @@ impl Loader for FolderLoader {
 /// Reads the recipe that was named on the command line; `-` is standard input.
 pub fn read(path: &Path) -> Result<Source, String> {
     if path == Path::new("-") {
-        return Ok(Source::new(FileId(0), "standard input", decode(read_bytes(std::io::stdin())?)));
+        // Standard input is read once; commands that look at variants ask for the recipe again.
+        static TEXT: OnceLock<Result<String, String>> = OnceLock::new();
+        let text = TEXT.get_or_init(|| read_bytes(std::io::stdin()).map(decode)).clone()?;
+        return Ok(Source::new(FileId(0), "standard input", text));
     }
     Ok(Source::new(FileId(0), path.display().to_string().replace('\\', "/"), read_text(path)?))
 }

@@ -575,3 +575,35 @@ fn explain_says_what_a_recipe_does() {
     assert!(stderr(&none).contains("no formula `train.group`"), "{}", stderr(&none));
     assert_eq!(code(&run(&["--as", "text"])), 2, "a notation needs a path");
 }
+
+/// `eval` prints one value a line, or an object; what it cannot answer is a usage error that names what it reads.
+#[test]
+fn formulas_are_evaluated_at_stated_signals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ask = |args: &[&str]| recipec(&[&["eval", "recipes/quickstart.recipe"], args].concat(), &repository());
+    let said = |args: &[&str]| {
+        let output = ask(args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let signals = ["difficulty_aware", "length=96", "correct", "finished", "solve_rate=0.25"];
+    assert_eq!(said(&signals), "-0.5\n");
+    assert_eq!(said(&[&signals[..], &["--set", "gamma=1"]].concat()), "-0.25\n");
+    assert_eq!(said(&["overlong", "n=24,60 tokens,96"]), "0\n-0.5\n-1\n");
+    let object: serde_json::Value = serde_json::from_str(&said(&["overlong", "n=60", "--json"])).expect("JSON");
+    assert_eq!((&object["path"], &object["values"][0]), (&"formula.overlong".into(), &(-0.5).into()));
+    assert_eq!((&object["in_force"]["budget.buffer"], &object["schema"]), (&72.0.into(), &1.into()));
+    for (args, expected) in [
+        (&["difficulty_aware", "length=96"][..], "`solve_rate`"),
+        (&["difficulty_aware", "lenght=96"], "did you mean `length`?"),
+        (&["difficulty", "length=96"], "`penalty.difficulty_aware`"),
+    ] {
+        let output = ask(args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+    }
+    write(folder.path(), &TINY.replacen("ratio = 20%", "ratio = 17%", 1));
+    let wrong = recipec(&["eval", "a.recipe", "overlong", "n=1", "--json"], folder.path());
+    let line: serde_json::Value = serde_json::from_slice(&wrong.stdout).expect("JSON");
+    assert_eq!((code(&wrong), &line["code"]), (1, &"recipe::ratios::sum_not_one".into()));
+}

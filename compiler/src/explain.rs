@@ -14,6 +14,7 @@ mod sentences;
 mod text;
 
 pub use formulas::{CalledView, FormulaView, Notation, formula_as, formula_paths};
+pub(crate) use formulas::{formulas as stage_formulas, reinforcing};
 pub use origin::{Places, is_default};
 pub use rows::Row;
 pub(crate) use rows::{of_the_run as without_stage, shown};

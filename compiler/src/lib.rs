@@ -33,6 +33,7 @@ pub mod recipe;
 pub mod recipe_tests;
 pub mod resolve;
 pub mod settings;
+pub mod stated;
 pub mod support;
 pub mod sweep;
 pub mod template;

@@ -87,7 +87,8 @@ pub(super) fn of(title: &str, recipe: &Recipe, places: &Places<'_>) -> Vec<Formu
     views
 }
 
-fn reinforcing(recipe: &Recipe) -> impl Iterator<Item = (&Stage, &Reinforce)> {
+/// The stages that learn from rewards.
+pub(crate) fn reinforcing(recipe: &Recipe) -> impl Iterator<Item = (&Stage, &Reinforce)> {
     recipe.stages.iter().filter_map(|stage| match &stage.work {
         StageWork::Reinforce(work) => Some((stage, work.as_ref())),
         StageWork::Supervised(_) => None,
@@ -95,7 +96,7 @@ fn reinforcing(recipe: &Recipe) -> impl Iterator<Item = (&Stage, &Reinforce)> {
 }
 
 /// All formulas of a stage by their paths, in the order in which they are computed.
-fn formulas(work: &Reinforce) -> Vec<(String, &TypedFormula)> {
+pub(crate) fn formulas(work: &Reinforce) -> Vec<(String, &TypedFormula)> {
     let mut all: Vec<(String, &TypedFormula)> = vec![("mix.weight".into(), &work.mix.weight)];
     for term in &work.terms {
         all.push((format!("{}.{}", if term.is_penalty { "penalty" } else { "term" }, term.name), &term.formula));
